@@ -1,0 +1,35 @@
+"""The ledger's rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from backend.domain.value import Value
+
+
+class AuditEntry(Value):
+    """One row of the hash chain. `subject` is `promotion/<id>`, `model/<name>:<v>`, `pull_request/<n>`, ...
+
+    `hash` is sha256 over the canonical JSON of the other fields, `previous` included.
+    """
+
+    sequence: int
+    at: datetime
+    actor: str
+    channel: str
+    action: str
+    subject: str
+    reason: str
+    before: str
+    after: str
+    detail: dict[str, str | int | float | bool]
+    previous: str
+    hash: str
+
+
+class ChainReport(Value):
+    """Whether the ledger is whole, and where it first is not."""
+
+    entries: int
+    whole: bool
+    problem: str = ""

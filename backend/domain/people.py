@@ -1,0 +1,79 @@
+"""Who acts, and what each role may do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from backend.domain.value import Value
+
+
+class Role(StrEnum):
+    """Roles as the identity provider names them in the `roles` claim."""
+
+    VIEWER = "viewer"
+    SCIENTIST = "scientist"
+    LEAD = "lead"
+    OPERATOR = "operator"
+    APP_DEVELOPER = "app_developer"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class Right(StrEnum):
+    """What an operation asks for."""
+
+    READ = "read"
+    OPEN_PULL_REQUEST = "open a pull request"
+    MANAGE_RUNS = "cancel or retry a run"
+    REVIEW = "review and merge a pull request"
+    APPROVE = "approve a model version"
+    PROMOTE = "promote to production"
+    CONTROL = "pause, abort or roll back"
+    SETUP = "apply setup"
+
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.VIEWER: frozenset({Right.READ}),
+    Role.SCIENTIST: frozenset({Right.READ, Right.OPEN_PULL_REQUEST, Right.MANAGE_RUNS}),
+    Role.LEAD: frozenset(
+        {
+            Right.READ,
+            Right.OPEN_PULL_REQUEST,
+            Right.MANAGE_RUNS,
+            Right.REVIEW,
+            Right.APPROVE,
+            Right.PROMOTE,
+            Right.CONTROL,
+            Right.SETUP,
+        }
+    ),
+    Role.OPERATOR: frozenset({Right.READ, Right.CONTROL}),
+    Role.APP_DEVELOPER: frozenset({Right.READ}),
+    Role.AUDITOR: frozenset({Right.READ}),
+    Role.ADMINISTRATOR: frozenset({Right.READ, Right.SETUP}),
+}
+
+
+class Actor(Value):
+    """A signed-in person or one of our own services, as the ledger names it.
+
+    `name` is the account name (`lead`), the ledger's actor; `channel` says how they came in.
+    """
+
+    name: str
+    roles: frozenset[Role]
+    channel: str = "console"
+    authenticated_at: datetime | None = None
+
+    def may(self, right: Right) -> bool:
+        return any(right in RIGHTS[role] for role in self.roles)
+
+
+WORKER = Actor(name="worker", roles=frozenset(), channel="worker")
+
+
+def who_may(right: Right) -> str:
+    """The roles that hold a right, in words, for a refusal: `lead or operator`."""
+    names = [role.value.replace("_", " ") for role, rights in RIGHTS.items() if right in rights]
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]

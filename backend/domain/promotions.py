@@ -1,0 +1,224 @@
+"""Promotions: one state machine for staging on the test endpoint, promoting, and rolling back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from backend.domain.value import Value
+
+
+class Phase(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ERRORED = "errored"
+    ROLLING_BACK = "rolling back"
+    ROLLED_BACK = "rolled back"
+    NEEDS_ATTENTION = "needs attention"
+
+    @property
+    def final(self) -> bool:
+        return self in {Phase.SUCCEEDED, Phase.FAILED, Phase.ERRORED, Phase.ROLLED_BACK}
+
+
+class Kind(StrEnum):
+    """STAGE runs on the test endpoint; PROMOTE and ROLL_BACK on the production endpoint."""
+
+    STAGE = "stage"
+    PROMOTE = "promote"
+    ROLL_BACK = "roll back"
+
+
+class StepKind(StrEnum):
+    """The file of the same name in `promotion/steps/` runs it."""
+
+    SNAPSHOT = "snapshot"
+    CREATE_DEPLOYMENT = "create_deployment"
+    VERIFY_DIGEST = "verify_digest"
+    SMOKE_TEST = "smoke_test"
+    COLLECT_EVIDENCE = "collect_evidence"
+    SHIFT_TRAFFIC = "shift_traffic"
+    OBSERVE = "observe"
+    RESTORE_TRAFFIC = "restore_traffic"
+    REMOVE_CANDIDATE = "remove_candidate"
+    RETIRE_OTHERS = "retire_others"
+    SCHEDULE_RETIREMENT = "schedule_retirement"
+
+
+class Step(Value):
+    """One planned step. `weight` (percent) belongs to shift and observe, the limits to observe."""
+
+    kind: StepKind
+    weight: int | None = None
+    min_calls: int = 0
+    min_seconds: float = 0.0
+    max_error_rate: float = 1.0
+    max_p95_ms: float = 0.0
+    deadline_seconds: float = 1800.0
+
+
+class Target(Value):
+    """What is to serve: fixed at the click and never looked up again."""
+
+    endpoint: str
+    model: str
+    version: str
+    digest: str
+    threshold: float
+    environment: str
+    deployment: str
+    commit: str = ""
+    run: str = ""
+
+
+class StepState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ERRORED = "errored"
+    SKIPPED = "skipped"
+
+
+class StepRecord(Value):
+    """A step as it went: `output` is the typed facts later steps and the tracker read."""
+
+    ordinal: int
+    step: Step
+    state: StepState
+    attempts: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    reason: str = ""
+    output: dict[str, str | int | float | bool] = {}
+
+
+class Snapshot(Value):
+    """Production as found before the first effect; what a rollback restores."""
+
+    traffic: dict[str, int]
+    stable: str | None
+
+
+class Request(StrEnum):
+    """What a person asked of a running promotion, honoured between steps."""
+
+    NONE = "none"
+    PAUSE = "pause"
+    ABORT = "abort"
+
+
+class Promotion(Value):
+    """One run of a plan. `id` is the click's idempotency key; `reason` the latest phase's plain sentence."""
+
+    id: str
+    kind: Kind
+    target: Target
+    phase: Phase
+    reason: str
+    requested_by: str
+    requested_reason: str
+    plan: tuple[Step, ...]
+    steps: tuple[StepRecord, ...]
+    position: int
+    snapshot: Snapshot | None
+    request: Request = Request.NONE
+    attempt: int = 0
+    fence: int = 0
+    created_at: datetime
+    updated_at: datetime
+    next_at: datetime
+    finished_at: datetime | None = None
+
+    @property
+    def current(self) -> StepRecord | None:
+        return self.steps[self.position] if self.position < len(self.steps) else None
+
+
+class Succeeded(Value):
+    outcome: Literal["succeeded"] = "succeeded"
+    reason: str = ""
+    output: dict[str, str | int | float | bool] = {}
+
+
+class Waiting(Value):
+    """Not yet: look again after `retry_after` seconds."""
+
+    outcome: Literal["waiting"] = "waiting"
+    reason: str
+    retry_after: float
+    output: dict[str, str | int | float | bool] = {}
+
+
+class Failed(Value):
+    """Policy, a check or a person said no."""
+
+    outcome: Literal["failed"] = "failed"
+    reason: str
+    output: dict[str, str | int | float | bool] = {}
+
+
+class Skipped(Value):
+    outcome: Literal["skipped"] = "skipped"
+    reason: str
+    output: dict[str, str | int | float | bool] = {}
+
+
+class Errored(Value):
+    """Technology broke. `transient` errors are tried again with a durable count and capped backoff."""
+
+    outcome: Literal["errored"] = "errored"
+    reason: str
+    transient: bool
+    retry_after: float | None = None
+
+
+Outcome = Succeeded | Waiting | Failed | Skipped | Errored
+
+
+class Retirement(Value):
+    """A previous deployment kept warm until `due_at`, then removed by the worker."""
+
+    id: str
+    endpoint: str
+    deployment: str
+    promotion: str
+    due_at: datetime
+    state: str
+
+
+class IntentKind(StrEnum):
+    """GitHub writes that the worker performs with the person's own token."""
+
+    APPROVE = "approve"
+    REQUEST_CHANGES = "request changes"
+    MERGE = "merge"
+    APPROVE_AND_MERGE = "approve and merge"
+
+
+class IntentState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Intent(Value):
+    """A recorded wish about a pull request, bound to the head commit the person saw."""
+
+    id: str
+    kind: IntentKind
+    pull_request: int
+    head_sha: str
+    actor: str
+    reason: str
+    state: IntentState
+    outcome: str
+    created_at: datetime
+    finished_at: datetime | None = None

@@ -1,0 +1,61 @@
+"""Model versions and their lineage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from backend.domain.value import Value
+
+
+class Lineage(Value):
+    """Where a version came from; each field is a tag of the registered model, "" where it is absent."""
+
+    commit: str = ""
+    pull_request: str = ""
+    run: str = ""
+    data_asset: str = ""
+    data_digest: str = ""
+    environment: str = ""
+    author: str = ""
+
+
+class ModelVersion(Value):
+    """A registered version as Azure ML holds it. `digest` is `sha256:...` as the run computed it."""
+
+    name: str
+    version: str
+    digest: str
+    created_at: datetime
+    threshold: float
+    lineage: Lineage
+    metrics: dict[str, float]
+    description: str = ""
+    archived: bool = False
+
+
+class VersionState(StrEnum):
+    """What the console knows about a version beyond the registry."""
+
+    REGISTERED = "registered"
+    TESTING = "testing"
+    READY = "ready"
+    TEST_FAILED = "test failed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    SERVING = "serving"
+
+
+class Approval(Value):
+    """A lead's decision on a version, bound to its digest and threshold."""
+
+    id: str
+    model: str
+    version: str
+    digest: str
+    threshold: float
+    decision: str
+    actor: str
+    reason: str
+    evidence: str
+    at: datetime

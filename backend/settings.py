@@ -1,0 +1,183 @@
+"""Settings: `mlops.toml` overridden by `MLOPS_*` environment variables (`MLOPS_IDENTITY__CLIENT_SECRET=...`).
+
+The file is found at `$MLOPS_SETTINGS`, else `$MLOPS_HOME/mlops.toml`, else `./mlops.toml`.
+Several model projects may be declared; each names its repository, workspaces and endpoints.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from backend.errors import ConfigurationError
+
+EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{2,31}$")]
+"""Azure ML's own rule: 3-32 characters, a letter first, then letters, digits and `-`."""
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Identity(Section):
+    """How our services sign in. `authority` without a path; `instance_discovery` off for private clouds."""
+
+    tenant_id: str
+    authority: str = "https://login.microsoftonline.com"
+    instance_discovery: bool = True
+    credential: Literal["default", "client_secret", "github_oidc"] = "default"
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+
+
+class SignIn(Section):
+    """How people sign in (OpenID Connect). The `roles` claim of the id token names their roles."""
+
+    metadata_url: str
+    client_id: str
+    client_secret: SecretStr = SecretStr("")
+    cookie_secret: SecretStr = SecretStr("")
+    max_age: Seconds = 36_000
+
+
+class Cloud(Section):
+    """`metadata_url` and `ca_bundle` only for private clouds; the Monitor addresses have public defaults."""
+
+    metadata_url: str = ""
+    ca_bundle: str = ""
+    logs_endpoint: str = "https://api.loganalytics.io"
+    logs_audience: str = "https://api.loganalytics.io"
+    metrics_endpoint: str = ""
+    metrics_audience: str = "https://metrics.monitor.azure.com"
+
+
+class GitHub(Section):
+    """`read_token` is the installation's, for background reads; people's own tokens come from the OAuth app.
+
+    `api_url` is what programs call, `web_url` what a browser opens, `login_url` where programs run the
+    OAuth exchanges (same host as `web_url` on github.com).
+    """
+
+    api_url: str = "https://api.github.com"
+    web_url: str = "https://github.com"
+    login_url: str = "https://github.com"
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    read_token: SecretStr = SecretStr("")
+
+
+class Project(Section):
+    """One model: its repository, workspaces, data, endpoints."""
+
+    repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
+    default_branch: str = "main"
+    required_check: str = "quality-gate"
+    subscription_id: str
+    resource_group: str
+    region: str
+    dev_workspace: str
+    prod_workspace: str
+    dev_data: str
+    prod_data: str
+    model: str
+    environment: str
+    compute: str = "cpu-cluster"
+    endpoint: EndpointName
+    test_endpoint: EndpointName
+    instance_type: str = "Standard_DS2_v2"
+    instance_count: Annotated[int, Field(ge=1)] = 1
+    log_workspace_id: str = ""
+
+
+class Store(Section):
+    url: str = ""
+
+
+class Worker(Section):
+    """`lease` must exceed every network timeout of a step; `poll` is the pause between looks at the queue."""
+
+    poll: Seconds = 0.5
+    lease: Seconds = 30.0
+    registry_poll: Seconds = 5.0
+
+
+class Console(Section):
+    address: Literal["127.0.0.1", "localhost", "0.0.0.0"] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8501
+    public_url: str = "http://127.0.0.1:8501"
+
+
+class Settings(BaseSettings):
+    """All of it. `token_key` (Fernet, base64) encrypts people's GitHub tokens at rest."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MLOPS_", env_nested_delimiter="__", extra="ignore", frozen=True, nested_model_default_partial_update=True
+    )
+
+    home: Path = Path(".mlops")
+    environment_label: str = ""
+    token_key: SecretStr = SecretStr("")
+    identity: Identity
+    signin: SignIn
+    cloud: Cloud = Cloud()
+    github: GitHub = GitHub()
+    store: Store = Store()
+    worker: Worker = Worker()
+    console: Console = Console()
+    default_project: str = "diabetes"
+    projects: dict[str, Project]
+
+    @property
+    def project(self) -> Project:
+        return self.projects[self.default_project]
+
+    @property
+    def database_url(self) -> str:
+        return self.store.url or f"sqlite:///{self.home.resolve() / 'console.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+
+
+def settings_file() -> Path:
+    explicit = os.environ.get("MLOPS_SETTINGS")
+    if explicit:
+        return Path(explicit)
+    in_home = Path(os.environ.get("MLOPS_HOME", ".mlops")) / "mlops.toml"
+    return in_home if in_home.exists() else Path("mlops.toml")
+
+
+def load() -> Settings:
+    """The settings, or a ConfigurationError that names the first wrong one."""
+    path = settings_file()
+    try:
+        settings = Settings()  # type: ignore[call-arg]  # pydantic-settings fills the fields from its sources
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        where = f" in {path}" if path.exists() else f"; no settings file at {path}"
+        raise ConfigurationError(name, f"{first['msg'].lower()}{where}") from error
+    except ValueError as error:
+        raise ConfigurationError(str(path), f"not valid TOML: {error}") from error
+    if settings.default_project not in settings.projects:
+        raise ConfigurationError("default_project", f"{settings.default_project!r} is not among [projects]")
+    return settings
