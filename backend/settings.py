@@ -63,7 +63,7 @@ class Cloud(Section):
 
 
 class GitHub(Section):
-    """`read_token` is the installation's, for background reads; people's own tokens come from the OAuth app.
+    """`installation_token` serves background reads and GitHub deployments; people's own tokens come from the OAuth app.
 
     `api_url` is what programs call, `web_url` what a browser opens, `login_url` where programs run the
     OAuth exchanges (same host as `web_url` on github.com).
@@ -74,7 +74,7 @@ class GitHub(Section):
     login_url: str = "https://github.com"
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
-    read_token: SecretStr = SecretStr("")
+    installation_token: SecretStr = SecretStr("")
 
 
 class Project(Section):

@@ -1,0 +1,66 @@
+"""What the lead sees before the click: the dossier of a version and the decision about it."""
+
+from __future__ import annotations
+
+from backend.domain.endpoints import Endpoint
+from backend.domain.evidence import Evidence, Finding
+from backend.domain.promotions import Promotion, Target
+from backend.domain.registry import Approval, ModelVersion, VersionState
+from backend.domain.value import Value
+
+
+class RolloutStep(Value):
+    weight: int
+    min_calls: int
+    min_seconds: float
+
+
+class Rollout(Value):
+    """`training/rollout.toml` as committed with the version; `digest` is sha256 of the file's bytes."""
+
+    steps: tuple[RolloutStep, ...]
+    max_error_rate: float
+    max_p95_ms: float
+    keep_warm_seconds: float
+    observe_deadline_seconds: float
+    commit: str
+    digest: str
+
+
+class Blocker(Value):
+    """Something that stands between a version and production; `hard` ones disable the button."""
+
+    what: str
+    why: str
+    who: str
+    hard: bool = True
+
+
+class Dossier(Value):
+    """All our own records about one version. Nothing in it needs a network."""
+
+    version: ModelVersion
+    state: VersionState
+    staging: Promotion | None
+    evidence: tuple[Evidence, ...]
+    rollout: Rollout | None
+    approvals: tuple[Approval, ...]
+    promotions: tuple[Promotion, ...]
+
+
+class Decision(Value):
+    """The promotion screen's content. `effect` is the sentence the button repeats; hard blockers disable it.
+
+    `expected_stable` is what production served when this was computed; the click sends it back, and the
+    promotion is refused if production has moved since.
+    """
+
+    dossier: Dossier
+    target: Target
+    endpoint: Endpoint | None
+    stable_version: str
+    expected_stable: str
+    effect: str
+    findings: tuple[Finding, ...]
+    blockers: tuple[Blocker, ...]
+    refusal: str = ""
