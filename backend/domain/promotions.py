@@ -51,7 +51,10 @@ class StepKind(StrEnum):
 
 
 class Step(Value):
-    """One planned step. `weight` (percent) belongs to shift and observe, the limits to observe."""
+    """One planned step. `weight` (percent) belongs to shift and observe, the limits to observe.
+
+    `keep_warm_seconds` belongs to schedule_retirement; a `max_p95_ms` of 0 is no limit.
+    """
 
     kind: StepKind
     weight: int | None = None
@@ -60,6 +63,7 @@ class Step(Value):
     max_error_rate: float = 1.0
     max_p95_ms: float = 0.0
     deadline_seconds: float = 1800.0
+    keep_warm_seconds: float = 0.0
 
 
 class Target(Value):
@@ -115,7 +119,11 @@ class Request(StrEnum):
 
 
 class Promotion(Value):
-    """One run of a plan. `id` is the click's idempotency key; `reason` the latest phase's plain sentence."""
+    """One run of a plan. `id` is the click's idempotency key; `reason` the latest phase's plain sentence.
+
+    `expected_stable` is the deployment the requester saw serving; `request_by` and `request_reason` say who
+    asked for the pause or abort in `request`. `next_at` is when the worker looks again.
+    """
 
     id: str
     kind: Kind
@@ -128,7 +136,10 @@ class Promotion(Value):
     steps: tuple[StepRecord, ...]
     position: int
     snapshot: Snapshot | None
+    expected_stable: str = ""
     request: Request = Request.NONE
+    request_by: str = ""
+    request_reason: str = ""
     attempt: int = 0
     fence: int = 0
     created_at: datetime
@@ -182,6 +193,13 @@ class Errored(Value):
 Outcome = Succeeded | Waiting | Failed | Skipped | Errored
 
 
+class RetirementState(StrEnum):
+    SCHEDULED = "scheduled"
+    REMOVING = "removing"
+    REMOVED = "removed"
+    CANCELLED = "cancelled"
+
+
 class Retirement(Value):
     """A previous deployment kept warm until `due_at`, then removed by the worker."""
 
@@ -190,7 +208,17 @@ class Retirement(Value):
     deployment: str
     promotion: str
     due_at: datetime
-    state: str
+    state: RetirementState
+
+
+class Hold(Value):
+    """An endpoint that takes no promotion until a person lifts it; set by an abort or a rollback."""
+
+    endpoint: str
+    promotion: str
+    reason: str
+    set_by: str
+    set_at: datetime
 
 
 class IntentKind(StrEnum):
