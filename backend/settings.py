@@ -1,18 +1,21 @@
 """Settings: `mlops.toml` overridden by `MLOPS_*` environment variables (`MLOPS_IDENTITY__CLIENT_SECRET=...`).
 
-The file is found at `$MLOPS_SETTINGS`, else `$MLOPS_HOME/mlops.toml`, else `./mlops.toml`.
+The file's whole text may come from `$MLOPS_TOML` (a CI variable). Otherwise it is found at `$MLOPS_SETTINGS`,
+else `$MLOPS_HOME/mlops.toml`, else `./mlops.toml`.
 Several model projects may be declared; each names its repository, workspaces and endpoints.
 """
 
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -122,7 +125,11 @@ class Settings(BaseSettings):
     """All of it. `token_key` (Fernet, base64) encrypts people's GitHub tokens at rest."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MLOPS_", env_nested_delimiter="__", extra="ignore", frozen=True, nested_model_default_partial_update=True
+        env_prefix="MLOPS_",
+        env_nested_delimiter="__",
+        extra="ignore",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     home: Path = Path(".mlops")
@@ -155,6 +162,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        text = os.environ.get("MLOPS_TOML")
+        if text:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, tomllib.loads(text))
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
 
 
@@ -168,16 +178,23 @@ def settings_file() -> Path:
 
 def load() -> Settings:
     """The settings, or a ConfigurationError that names the first wrong one."""
-    path = settings_file()
+    source, where = _source()
     try:
         settings = Settings()  # type: ignore[call-arg]  # pydantic-settings fills the fields from its sources
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
-        where = f" in {path}" if path.exists() else f"; no settings file at {path}"
         raise ConfigurationError(name, f"{first['msg'].lower()}{where}") from error
     except ValueError as error:
-        raise ConfigurationError(str(path), f"not valid TOML: {error}") from error
+        raise ConfigurationError(source, f"not valid TOML: {error}") from error
     if settings.default_project not in settings.projects:
-        raise ConfigurationError("default_project", f"{settings.default_project!r} is not among [projects]")
+        raise ConfigurationError("default_project", f"{settings.default_project!r} is not among [projects]{where}")
     return settings
+
+
+def _source() -> tuple[str, str]:
+    """The name of what holds the settings, and the words that say so at the end of a problem."""
+    if os.environ.get("MLOPS_TOML"):
+        return "MLOPS_TOML", " in the text of MLOPS_TOML"
+    path = settings_file()
+    return str(path), f" in {path}" if path.exists() else f"; no settings file at {path}"

@@ -1,0 +1,102 @@
+"""Data assets and environments: read what is there, register what is declared. Compute and endpoints for setup."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backend.errors import NotFound
+from backend.gateways.azureml.client import Workspace
+from backend.gateways.azureml.errors import azureml
+
+DIGEST_TAG = "digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A version of a data asset or environment; `digest` is its tag, "" where it has none."""
+
+    id: str
+    name: str
+    version: str
+    digest: str
+    tags: Mapping[str, str]
+
+
+class Assets:
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def data(self, name: str, version: str = "") -> Asset | None:
+        """A data asset, its latest version where none is named; None if there is none."""
+        return self._find("data", name, version, "read a data asset")
+
+    def environment(self, name: str, version: str = "") -> Asset | None:
+        return self._find("environments", name, version, "read an environment")
+
+    def ensure_data(self, name: str, file: Path, description: str, tags: Mapping[str, str] | None = None) -> Asset:
+        """Upload the file as the next version, or answer the latest if that holds the same bytes."""
+        from azure.ai.ml.entities import Data
+
+        digest = file_digest(file)
+        present = self.data(name)
+        if present is not None and present.digest == digest:
+            return present
+        entity = Data(
+            name=name,
+            path=str(file),
+            type="uri_file",
+            description=description,
+            tags={**(tags or {}), DIGEST_TAG: digest},
+        )
+        with azureml("register a data asset"):
+            return _asset(self._workspace.ml().data.create_or_update(entity))
+
+    def ensure_environment(self, name: str, image: str, conda_file: Path, description: str) -> Asset:
+        """Register the environment as the next version, or answer the latest if it is the same."""
+        from azure.ai.ml.entities import Environment
+
+        digest = "sha256:" + hashlib.sha256(image.encode() + b"\0" + conda_file.read_bytes()).hexdigest()
+        present = self.environment(name)
+        if present is not None and present.digest == digest:
+            return present
+        version = str(int(present.version) + 1) if present is not None and present.version.isdigit() else "1"
+        entity = Environment(
+            name=name,
+            version=version,
+            image=image,
+            conda_file=str(conda_file),
+            description=description,
+            tags={DIGEST_TAG: digest},
+        )
+        with azureml("register an environment"):
+            return _asset(self._workspace.ml().environments.create_or_update(entity))
+
+    def _find(self, kind: str, name: str, version: str, operation: str) -> Asset | None:
+        collection = getattr(self._workspace.ml(), kind)
+        try:
+            with azureml(operation):
+                entity = collection.get(name, version=version) if version else collection.get(name, label="latest")
+        except NotFound:
+            return None
+        return _asset(entity)
+
+
+def _asset(entity: Any) -> Asset:
+    tags = {str(name): str(value) for name, value in (entity.tags or {}).items()}
+    return Asset(
+        id=str(entity.id).removeprefix("azureml:"),
+        name=entity.name,
+        version=str(entity.version),
+        digest=tags.get(DIGEST_TAG, ""),
+        tags=tags,
+    )
+
+
+def file_digest(file: Path) -> str:
+    """`sha256:` of the file's bytes."""
+    with file.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"

@@ -1,0 +1,127 @@
+"""One connection a workspace: the MLClient, the tracking client, and the ids of what lives there."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from backend.gateways.azureml.errors import azureml
+from backend.gateways.credentials import tls_context
+from backend.settings import Project, Settings
+
+if TYPE_CHECKING:
+    import ssl
+
+    from azure.core.credentials import TokenCredential
+
+_first_use = threading.Lock()
+"""MLflow loads its plugins on first use, and two threads at once have been seen to race (mlflow #11283)."""
+
+TIMEOUTS = {"connection_timeout": 5, "read_timeout": 30, "retry_total": 2}
+
+
+def apply_environment(settings: Settings) -> None:
+    """Set what the SDKs read from the environment only. Call once, before any of them is imported.
+
+    The cloud is chosen process-wide (azure-ai-ml, azureml-mlflow and requests all look here), which is why one
+    process talks to one cloud.
+    """
+    cloud = settings.cloud
+    if cloud.metadata_url:
+        if os.environ.get("ARM_CLOUD_METADATA_URL") != cloud.metadata_url:
+            os.environ.pop("AZUREML_CURRENT_CLOUD", None)  # the SDK's memory of the cloud chosen before
+        os.environ["ARM_CLOUD_METADATA_URL"] = cloud.metadata_url
+    if cloud.ca_bundle:
+        os.environ["REQUESTS_CA_BUNDLE"] = cloud.ca_bundle
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "20"
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+
+
+class Workspace:
+    """A workspace by name, shared by all threads. Nothing is connected until it is first used."""
+
+    def __init__(self, settings: Settings, project: Project, name: str, credential: TokenCredential) -> None:
+        self.name = name
+        self.project = project
+        self.cloud = settings.cloud
+        self.credential = credential
+        self._lock = threading.RLock()
+        self._ml: Any = None
+        self._tracking: Any = None
+        self._tls: ssl.SSLContext | None = None
+
+    @property
+    def arm_id(self) -> str:
+        return (
+            f"/subscriptions/{self.project.subscription_id}/resourceGroups/{self.project.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+        )
+
+    def model_id(self, name: str, version: str) -> str:
+        return f"{self.arm_id}/models/{name}/versions/{version}"
+
+    def data_id(self, name: str, version: str) -> str:
+        return f"{self.arm_id}/data/{name}/versions/{version}"
+
+    def environment_id(self, name: str, version: str) -> str:
+        return f"{self.arm_id}/environments/{name}/versions/{version}"
+
+    def endpoint_id(self, name: str) -> str:
+        return f"{self.arm_id}/onlineEndpoints/{name}"
+
+    def tls(self) -> ssl.SSLContext:
+        """Built once: reading the system's roots takes tens of milliseconds."""
+        with self._lock:
+            self._tls = self._tls or tls_context(self.cloud)
+            return self._tls
+
+    def ml(self) -> Any:
+        """The MLClient. Building it asks a private cloud for its addresses."""
+        with self._lock:
+            if self._ml is None:
+                from azure.ai.ml import MLClient
+
+                with azureml("connect"):
+                    self._ml = MLClient(
+                        self.credential,
+                        self.project.subscription_id,
+                        self.project.resource_group,
+                        self.name,
+                        enable_telemetry=False,
+                        show_progress=False,
+                        **TIMEOUTS,
+                    )
+            return self._ml
+
+    def tracking(self) -> Any:
+        """The MlflowClient on this workspace's runs.
+
+        `workspaces.get` comes first: it hands our credential to azureml-mlflow, which would otherwise build a chain
+        of its own that ends in an interactive browser.
+        """
+        with self._lock:
+            if self._tracking is None:
+                with azureml("connect to the tracking service"), _first_use:
+                    uri = self.ml().workspaces.get(self.name).mlflow_tracking_uri
+                    from mlflow import MlflowClient
+
+                    self._tracking = MlflowClient(tracking_uri=uri)
+            return self._tracking
+
+    def warm(self) -> None:
+        """Import and connect everything now, so that no page waits for it (3-10 s once)."""
+        self.tracking()
+
+
+def version_in(asset_id: str) -> tuple[str, str]:
+    """Name and version of a model, data or environment id: ARM's, `azureml:name:version` or `name:version`."""
+    if "/versions/" in asset_id:
+        parts = asset_id.rstrip("/").split("/")
+        return parts[-3], parts[-1]
+    name, _, version = asset_id.removeprefix("azureml:").rpartition(":")
+    return name, version

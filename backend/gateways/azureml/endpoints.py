@@ -1,0 +1,139 @@
+"""Online endpoints and deployments. Every change begins here and is waited for elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState, Served
+from backend.domain.promotions import Target
+from backend.errors import NotFound
+from backend.gateways.azureml.client import Workspace, version_in
+from backend.gateways.azureml.errors import azureml
+from backend.gateways.azureml.scoring import Answer, Scoring
+
+SCORING_SCRIPT = "training/score.py"
+
+
+class Endpoints:
+    """The endpoints of one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._scoring = Scoring(workspace)
+
+    def get(self, endpoint: str) -> Endpoint | None:
+        """The endpoint with its deployments, or None if there is none of that name."""
+        ml = self._workspace.ml()
+        try:
+            with azureml("read an endpoint"):
+                entity = ml.online_endpoints.get(endpoint)
+                entities = list(ml.online_deployments.list(endpoint))
+        except NotFound:
+            return None
+        return as_endpoint(entity, tuple(self._deployment(endpoint, item) for item in entities))
+
+    def create_deployment(
+        self, target: Target, *, code: str, instance_type: str, instance_count: int, tags: Mapping[str, str]
+    ) -> None:
+        """Begin the PUT of the target's deployment at 0 % traffic; the same target is the same PUT.
+
+        `code` is the ARM id of the training run's code asset, `target.environment` the environment's ARM id.
+        """
+        from azure.ai.ml.entities import CodeConfiguration, ManagedOnlineDeployment
+
+        deployment = ManagedOnlineDeployment(
+            name=target.deployment,
+            endpoint_name=target.endpoint,
+            model=self._workspace.model_id(target.model, target.version),
+            environment=target.environment,
+            code_configuration=CodeConfiguration(code=code, scoring_script=SCORING_SCRIPT),
+            environment_variables={
+                "MLOPS_THRESHOLD": repr(target.threshold),
+                "MLOPS_MODEL_VERSION": target.version,
+            },
+            instance_type=instance_type,
+            instance_count=instance_count,
+            tags=dict(tags),
+        )
+        with azureml("create a deployment"):
+            self._workspace.ml().online_deployments.begin_create_or_update(deployment)
+
+    def set_traffic(self, endpoint: str, weights: Mapping[str, int]) -> None:
+        """Begin setting the percentages; deployments not named get none. Mirrored traffic stays as it is."""
+        ml = self._workspace.ml()
+        with azureml("set traffic"):
+            entity = ml.online_endpoints.get(endpoint)
+            entity.traffic = {name: weight for name, weight in weights.items() if weight > 0}
+            ml.online_endpoints.begin_create_or_update(entity)
+
+    def delete_deployment(self, endpoint: str, deployment: str) -> None:
+        """Begin removing a deployment; one that is gone already is no error."""
+        try:
+            with azureml("delete a deployment"):
+                self._workspace.ml().online_deployments.begin_delete(deployment, endpoint)
+        except NotFound:
+            return
+
+    def score(
+        self, endpoint: str, rows: Sequence[Mapping[str, Any]], deployment: str = "", *, probe: bool = True
+    ) -> Served:
+        """Score rows and answer what the deployment said of itself and of the first row.
+
+        An empty `deployment` follows the traffic split. Raises RemoteRejected with the model's own message.
+        """
+        return self._scoring.score(endpoint, rows, deployment, probe=probe)
+
+    def raw_score(self, endpoint: str, body: bytes, deployment: str = "", *, probe: bool = True) -> Answer:
+        """The scoring front's answer to these bytes as it came: (status, headers, body)."""
+        return self._scoring.send(endpoint, body, deployment, probe=probe)
+
+    def deployment_log(self, endpoint: str, deployment: str, lines: int) -> str:
+        """The last lines of the deployment's container log."""
+        with azureml("read a deployment's log"):
+            return str(self._workspace.ml().online_deployments.get_logs(deployment, endpoint, lines))
+
+    def _deployment(self, endpoint: str, entity: Any) -> Deployment:
+        """A deployment; for a failed one its log is asked for the reason, which ARM's resource does not carry."""
+        deployment = as_deployment(endpoint, entity)
+        if deployment.state is not ProvisioningState.FAILED:
+            return deployment
+        lines = [line.strip() for line in self.deployment_log(endpoint, deployment.name, 30).splitlines()]
+        reason = next((line for line in reversed(lines) if line), "the container wrote no line before it ended")
+        return deployment.model_copy(update={"problem": reason})
+
+
+def as_endpoint(entity: Any, deployments: tuple[Deployment, ...]) -> Endpoint:
+    """An endpoint from the SDK's entity; weights of 0, which the SDK adds itself, are left out."""
+    return Endpoint(
+        name=entity.name,
+        state=ProvisioningState(entity.provisioning_state),
+        scoring_uri=entity.scoring_uri or "",
+        traffic={name: int(weight) for name, weight in (entity.traffic or {}).items() if weight},
+        mirror_traffic={name: int(weight) for name, weight in (entity.mirror_traffic or {}).items() if weight},
+        deployments=tuple(sorted(deployments, key=lambda d: d.name)),
+    )
+
+
+def as_deployment(endpoint: str, entity: Any) -> Deployment:
+    model, version = version_in(str(entity.model or ""))
+    created = getattr(entity, "creation_context", None) or getattr(entity, "_creation_context", None)
+    return Deployment(
+        name=entity.name,
+        endpoint=endpoint,
+        model=model,
+        version=version,
+        environment=str(entity.environment or ""),
+        state=_provisioning(entity),
+        instance_type=entity.instance_type or "",
+        instance_count=int(entity.instance_count or 0),
+        variables={name: str(value) for name, value in (entity.environment_variables or {}).items()},
+        tags={name: str(value) for name, value in (entity.tags or {}).items()},
+        created_at=getattr(created, "created_at", None),
+    )
+
+
+def _provisioning(entity: Any) -> ProvisioningState:
+    """`Scaling` and whatever else the service may say later mean that it is at work."""
+    word = str(entity.provisioning_state or "")
+    return ProvisioningState(word) if word in set(ProvisioningState) else ProvisioningState.UPDATING

@@ -1,0 +1,153 @@
+"""Command jobs: submit, look, cancel, read what they left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backend.domain.runs import RunState
+from backend.errors import NotFound
+from backend.gateways.azureml.artefacts import Artefacts
+from backend.gateways.azureml.client import Workspace
+from backend.gateways.azureml.errors import azureml
+from backend.gateways.azureml.staging import staged
+
+STATES = {
+    "NotStarted": RunState.QUEUED,
+    "Queued": RunState.QUEUED,
+    "Preparing": RunState.QUEUED,
+    "Provisioning": RunState.QUEUED,
+    "Starting": RunState.QUEUED,
+    "Paused": RunState.QUEUED,
+    "Running": RunState.RUNNING,
+    "Finalizing": RunState.RUNNING,
+    "CancelRequested": RunState.RUNNING,
+    # The node stopped reporting; the service still decides, so it is not over yet.
+    "NotResponding": RunState.RUNNING,
+    "Completed": RunState.COMPLETED,
+    "Failed": RunState.FAILED,
+    "Canceled": RunState.CANCELLED,
+}
+"""The service's status words (azure-ai-ml, `_run_history_constants.py`)."""
+
+MODEL_OUTPUT = "model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """A command to run in the folder that contains `training/`.
+
+    `code` is a folder with `training/` in it, or the ARM id of code uploaded before. `inputs` are literals, data
+    asset ids (one file), model ids or `azureml://` addresses (a folder); `command` refers to them as
+    `${{inputs.x}}`. `outputs` are folders, `${{outputs.y}}`; the one called `model` is an MLflow model.
+    """
+
+    name: str
+    display_name: str
+    experiment: str
+    command: str
+    code: Path | str
+    environment: str
+    compute: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+class Jobs:
+    """The jobs of one workspace. A job's name is its run's id."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._artefacts = Artefacts(workspace)
+
+    def submit(self, request: JobRequest) -> str:
+        """Start the job and answer its name; a job of that name already there is adopted, whatever its state."""
+        try:
+            self._get(request.name)
+        except NotFound:
+            pass
+        else:
+            return request.name
+        from azure.ai.ml import Output, command
+
+        code: AbstractContextManager[Path | str] = (
+            staged(request.code) if isinstance(request.code, Path) else nullcontext(request.code)
+        )
+        with code as folder, azureml("submit a job"):
+            job = command(
+                name=request.name,
+                display_name=request.display_name,
+                experiment_name=request.experiment,
+                command=request.command,
+                code=str(folder),
+                environment=request.environment,
+                compute=request.compute,
+                inputs={name: _input(value) for name, value in request.inputs.items()},
+                outputs={
+                    name: Output(type="mlflow_model" if name == MODEL_OUTPUT else "uri_folder")
+                    for name in request.outputs
+                },
+                tags=dict(request.tags),
+                environment_variables=dict(request.variables),
+            )
+            return str(self._workspace.ml().jobs.create_or_update(job).name)
+
+    def state(self, name: str) -> RunState:
+        """Raises NotFound for a job that was never submitted."""
+        return STATES.get(str(self._get(name).status), RunState.RUNNING)
+
+    def failure(self, name: str) -> str:
+        """Why the job failed, in one line: the service's reason, else the last line it wrote."""
+        with azureml("read a job's error"):
+            details = self._workspace.ml().jobs._runs_operations.get_run_details(name)
+        problem = getattr(getattr(details, "error", None), "error", None)
+        if problem is not None and getattr(problem, "message", ""):
+            return str(problem.message)
+        lines = [line.strip() for line in self.log_tail(name, 50).splitlines() if line.strip()]
+        return lines[-1] if lines else "the job ended without writing a line"
+
+    def cancel(self, name: str) -> None:
+        """Ask the service to stop the job; it reports `cancelled` when it has."""
+        with azureml("cancel a job"):
+            self._workspace.ml().jobs.begin_cancel(name)
+
+    def artefact(self, name: str, path: str) -> bytes:
+        """A file of the job's artefact folder, such as `evidence/metrics.json`."""
+        return self._artefacts.read(name, path)
+
+    def log_tail(self, name: str, lines: int) -> str:
+        return self._artefacts.log_tail(name, lines)
+
+    def code_id(self, name: str) -> str:
+        """ARM id of the code the job ran."""
+        return _arm_id(self._get(name).code)
+
+    def environment_id(self, name: str) -> str:
+        """ARM id of the environment the job ran in."""
+        return _arm_id(self._get(name).environment)
+
+    def _get(self, name: str) -> Any:
+        with azureml("read a job"):
+            return self._workspace.ml().jobs.get(name)
+
+
+def _input(value: str) -> Any:
+    """A literal, or an asset with the type its address tells."""
+    from azure.ai.ml import Input
+
+    if not value.startswith(("azureml:", "/subscriptions/")):
+        return value
+    if "/models/" in value:
+        return Input(type="mlflow_model", path=value)
+    folder = value.startswith("azureml://") and not Path(value).suffix
+    return Input(type="uri_folder" if folder else "uri_file", path=value)
+
+
+def _arm_id(reference: object) -> str:
+    """The SDK answers ids with its own `azureml:` in front, which ARM does not know."""
+    return str(reference).removeprefix("azureml:")

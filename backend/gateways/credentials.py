@@ -1,0 +1,84 @@
+"""How our services prove who they are to Azure, and whom they trust on the wire."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import TYPE_CHECKING
+
+import httpx
+
+from backend.errors import ConfigurationError, CredentialsRejected, RemoteUnavailable
+from backend.settings import Cloud, Identity
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+FEDERATED_AUDIENCE = "api://AzureADTokenExchange"
+"""What Entra expects in a workflow's OIDC token (GitHub's "configuring OpenID Connect in Azure" page)."""
+
+IDENTITY_TIMEOUTS = {"connection_timeout": 5, "read_timeout": 15, "retry_total": 2}
+
+
+def tls_context(cloud: Cloud) -> ssl.SSLContext:
+    """The roots our own HTTP calls trust: the private bundle alone where one is set, else the system's."""
+    return ssl.create_default_context(cafile=cloud.ca_bundle or None)
+
+
+def credential(identity: Identity, cloud: Cloud) -> TokenCredential:
+    """The credential `identity.credential` asks for. Needs no network; the first token request does.
+
+    Raises ConfigurationError where the chosen kind lacks what it needs.
+    """
+    from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
+
+    common = {
+        "authority": identity.authority,
+        "disable_instance_discovery": not identity.instance_discovery,
+        **IDENTITY_TIMEOUTS,
+    }
+    if identity.credential == "default":
+        return DefaultAzureCredential(exclude_interactive_browser_credential=True, **common)
+    if not identity.client_id:
+        raise ConfigurationError("identity.client_id", f"needed by identity.credential = {identity.credential!r}")
+    if identity.credential == "github_oidc":
+        return ClientAssertionCredential(
+            identity.tenant_id, identity.client_id, lambda: workflow_token(cloud), **common
+        )
+    secret = identity.client_secret.get_secret_value()
+    if not secret:
+        raise ConfigurationError("identity.client_secret", "needed by identity.credential = 'client_secret'")
+    return ClientSecretCredential(identity.tenant_id, identity.client_id, secret, **common)
+
+
+def workflow_token(cloud: Cloud) -> str:
+    """The running workflow's own OIDC token, asked of the address GitHub gives each job with `id-token: write`."""
+    url = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL")
+    bearer = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    if not url or not bearer:
+        raise ConfigurationError(
+            "identity.credential",
+            "github_oidc works only inside a GitHub Actions job with `permissions: id-token: write`",
+        )
+    try:
+        answer = httpx.get(
+            url,
+            params={**httpx.URL(url).params, "audience": FEDERATED_AUDIENCE},
+            headers={"Authorization": f"Bearer {bearer}"},
+            verify=tls_context(cloud),
+            timeout=15,
+        )
+    except httpx.TransportError as error:
+        raise RemoteUnavailable(
+            f"GitHub's token service did not answer: {error}. Re-run the job.",
+            service="GitHub Actions",
+            operation="request a workflow token",
+        ) from error
+    if answer.status_code != 200:
+        raise CredentialsRejected(
+            f"GitHub refused this job a token (HTTP {answer.status_code}). Give the job `id-token: write`.",
+            service="GitHub Actions",
+            operation="request a workflow token",
+            status=answer.status_code,
+        )
+    return str(answer.json()["value"])

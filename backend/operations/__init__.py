@@ -1,0 +1,1 @@
+"""The verbs offered to both console and CLI: authorise, call, record."""
