@@ -72,7 +72,7 @@ def issue_access_token(
     world: World,
     principal_name: str,
     audience: str,
-    lifetime: timedelta = ACCESS_TOKEN_LIFETIME,
+    lifetime: timedelta | float = ACCESS_TOKEN_LIFETIME,
     *,
     issuer: str = "",
 ) -> str:
@@ -100,7 +100,7 @@ def issue_github_token(
     login: str = "",
     repository: str = "",
     permissions: Mapping[str, str] | None = None,
-    lifetime: timedelta = GITHUB_TOKEN_LIFETIME,
+    lifetime: timedelta | float = GITHUB_TOKEN_LIFETIME,
 ) -> str:
     """A person's token (`login`), a workflow's (`repository` and its permissions), or the installed app's (neither)."""
     if login:
@@ -112,7 +112,7 @@ def issue_github_token(
         "name": login or (WORKFLOW_BOT if repository else APP_BOT),
         "repository": repository,
         "permissions": dict(permissions or {}),
-        "expires_at": world.now().timestamp() + lifetime.total_seconds(),
+        "expires_at": world.now().timestamp() + _seconds(lifetime),
     }
     world.documents.put(GITHUB_TOKENS, digest(token), document)
     return token
@@ -198,9 +198,13 @@ def program_principal(program: Program) -> Principal:
     )
 
 
-def _sign(world: World, claims: Mapping[str, Any], lifetime: timedelta) -> str:
+def _seconds(lifetime: timedelta | float) -> float:
+    return lifetime.total_seconds() if isinstance(lifetime, timedelta) else lifetime
+
+
+def _sign(world: World, claims: Mapping[str, Any], lifetime: timedelta | float) -> str:
     now = int(world.now().timestamp())
-    times = {"iat": now, "nbf": now, "exp": now + int(lifetime.total_seconds()), "tid": TENANT, "uti": uuid.uuid4().hex}
+    times = {"iat": now, "nbf": now, "exp": now + int(_seconds(lifetime)), "tid": TENANT, "uti": uuid.uuid4().hex}
     return signing_key(world, ENTRA).sign({**claims, **times})
 
 
