@@ -1,0 +1,1 @@
+"""The JSON bodies of the REST API, field for field."""
