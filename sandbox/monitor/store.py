@@ -1,0 +1,162 @@
+"""One chDB session per world: rows go in by batches, questions are answered one after the other.
+
+chDB keeps one session per process and is used from one thread only. Rows wait in memory for at most
+`FLUSH_SECONDS`; what was flushed survives a kill -9 (a part of a table is written whole or not at all).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from sandbox.monitor.columns import declarations, with_defaults
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.5
+MAX_WAITING_ROWS = 50_000
+ANSWER_SECONDS = 60.0
+LIMITS = "SET max_threads = 2, max_memory_usage = 1000000000, max_execution_time = 30"
+OUTPUT = (
+    "SET date_time_output_format = 'iso', output_format_json_quote_denormals = 1, "
+    "output_format_json_quote_64bit_integers = 0, allow_experimental_kusto_dialect = 1"
+)
+
+Row = Mapping[str, Any]
+Question = Callable[["Session"], Any]
+
+
+class RefusedError(Exception):
+    """chDB's own words on a query it does not run."""
+
+
+class ClosedError(Exception):
+    """The store was asked after it had been closed."""
+
+
+class Session:
+    """The open chDB session; lives on the store's thread and is handed to questions only."""
+
+    def __init__(self, folder: Path) -> None:
+        from chdb.session import Session as ChdbSession
+
+        self._session = ChdbSession(str(folder))
+        for statement in (*declarations(), LIMITS, OUTPUT):
+            self.run(statement)
+
+    def run(self, statement: str, output: str = "JSONCompact") -> str:
+        """The answer as text in chDB's `output` format; RefusedError with chDB's message."""
+        from chdb import ChdbError
+
+        try:
+            return str(self._session.query(statement, output))
+        except ChdbError as error:
+            raise RefusedError(str(error)) from error
+
+    def sql(self, statement: str) -> list[dict[str, Any]]:
+        """Rows of a SELECT in ClickHouse SQL, as objects."""
+        lines = self.run(statement, "JSONEachRow").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def kusto(self, query: str) -> dict[str, Any]:
+        """`{"meta": [{"name", "type"}], "data": [[...]]}` of a query in the Kusto language."""
+        self.run("SET dialect = 'kusto'")
+        try:
+            answer: dict[str, Any] = json.loads(self.run(query))
+        finally:
+            self.run("SET dialect = 'clickhouse'")
+        return answer
+
+    def filtered(self, filters: Mapping[str, str]) -> None:
+        """From now on each named table shows only the rows for which its SQL condition holds; {} shows all."""
+        pairs = ", ".join(f"{literal(table)}: {literal(condition)}" for table, condition in filters.items())
+        self.run(f"SET additional_table_filters = {{{pairs}}}")
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class LogStore:
+    """The door to the session: `append` never waits, `ask` waits for its answer."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._waiting: dict[str, list[Row]] = defaultdict(list)
+        self._lock = threading.Lock()
+        self._questions: queue.Queue[tuple[Question, Future[Any]] | None] = queue.Queue(maxsize=1_000)
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="logs", daemon=True)
+        self._thread.start()
+
+    def append(self, table: str, row: Row) -> None:
+        """Put a row among those written next; KeyError for a column the table does not have."""
+        complete = with_defaults(table, row)
+        with self._lock:
+            rows = self._waiting[table]
+            if len(rows) >= MAX_WAITING_ROWS:
+                log.warning("%s takes rows faster than they are written; dropping the oldest %d", table, len(rows) // 2)
+                del rows[: len(rows) // 2]
+            rows.append(complete)
+
+    def ask(self, question: Question) -> Any:
+        """Run `question` on the session after everything appended before it has been written."""
+        if self._closed:
+            raise ClosedError("The log store is closed: the sandbox is stopping")
+        future: Future[Any] = Future()
+        self._questions.put((question, future), timeout=ANSWER_SECONDS)
+        return future.result(timeout=ANSWER_SECONDS)
+
+    def close(self) -> None:
+        """Write what waits and end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._questions.put(None)
+            self._thread.join(timeout=15)
+
+    def _serve(self) -> None:
+        session = Session(self._folder)
+        try:
+            while True:
+                try:
+                    item = self._questions.get(timeout=FLUSH_SECONDS)
+                except queue.Empty:
+                    self._flush(session)
+                    continue
+                self._flush(session)
+                if item is None:
+                    return
+                _answer(session, *item)
+        finally:
+            session.close()
+
+    def _flush(self, session: Session) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, defaultdict(list)
+        for table, rows in waiting.items():
+            lines = "\n".join(json.dumps(row) for row in rows)
+            try:
+                session.run(f"INSERT INTO {table} FORMAT JSONEachRow {lines}")
+            except RefusedError:
+                log.exception("%d rows of %s could not be written", len(rows), table)
+
+
+def _answer(session: Session, question: Question, future: Future[Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(question(session))
+    except BaseException as error:  # noqa: BLE001 - handed to the thread that asked, which raises it again
+        future.set_exception(error)
+
+
+def literal(text: str) -> str:
+    """A ClickHouse string literal."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0").replace("\n", "\\n")
+    return f"'{escaped}'"
