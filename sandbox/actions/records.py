@@ -1,0 +1,169 @@
+"""Workflow runs and jobs as the service remembers them, and the check runs that show them on a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sandbox.actions.workflow_file import Workflow
+from sandbox.github.checks import create_check_run, update_check_run
+from sandbox.state.documents import Document
+from sandbox.world import World
+
+RUN, JOB = "workflow_run", "workflow_job"
+LOST = "The runner has lost communication with the service: it was stopped while this job ran."
+
+
+def key(number: int) -> str:
+    return f"{number:012d}"
+
+
+def stamp(world: World) -> str:
+    return world.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def create_run(world: World, workflow: Workflow, event: Document) -> Document:
+    """Store a queued run with a queued job and check run for every job of the workflow.
+
+    `event` has repository, event, head_sha, head_branch, sha, ref, actor, pull_request (number or None), payload.
+    """
+    number = world.documents.next_number("workflow_run")
+    run: Document = {
+        **event,
+        "id": number,
+        "run_number": world.documents.next_number(f"workflow_run_number:{event['repository']}:{workflow.path}"),
+        "attempt": 1,
+        "path": workflow.path,
+        "name": workflow.name,
+        "status": "queued",
+        "conclusion": None,
+        "concurrency": "",
+        "created_at": stamp(world),
+        "updated_at": stamp(world),
+        "problem": "",
+    }
+    world.documents.put(RUN, key(number), run)
+    for job in workflow.jobs.values():
+        create_job(world, run, job.id, job.name, job.needs)
+    return run
+
+
+def create_job(world: World, run: Document, job_id: str, name: str, needs: Sequence[str]) -> Document:
+    number = world.documents.next_number("workflow_job")
+    check = create_check_run(
+        world,
+        run["repository"],
+        run["head_sha"],
+        name,
+        status="queued",
+        details_url=f"{world.settings.browser_url}/{run['repository']}/actions/runs/{run['id']}/job/{number}",
+        suite=str(run["id"]),
+        external_id=str(number),
+    )
+    job: Document = {
+        "id": number,
+        "run_id": run["id"],
+        "attempt": run["attempt"],
+        "job_id": job_id,
+        "name": name,
+        "needs": list(needs),
+        "status": "queued",
+        "conclusion": None,
+        "check_run_id": check,
+        "outputs": {},
+        "steps": [],
+        "created_at": stamp(world),
+        "started_at": None,
+        "completed_at": None,
+        "process": None,
+    }
+    world.documents.put(JOB, key(number), job)
+    return job
+
+
+def fail_to_start(world: World, path: str, event: Document, problem: str) -> None:
+    """Record a run that could not start, with GitHub's conclusion and a check that says why."""
+    number = world.documents.next_number("workflow_run")
+    run: Document = {
+        **event,
+        "id": number,
+        "run_number": number,
+        "attempt": 1,
+        "path": path,
+        "name": path,
+        "status": "completed",
+        "conclusion": "startup_failure",
+        "concurrency": "",
+        "created_at": stamp(world),
+        "updated_at": stamp(world),
+        "problem": problem,
+    }
+    world.documents.put(RUN, key(number), run)
+    check = create_check_run(
+        world, event["repository"], event["head_sha"], path, status="in_progress", suite=str(number)
+    )
+    conclude_check(world, check, "failure", f"{path} could not start", problem, [])
+
+
+def runs(world: World, repository: str) -> list[Document]:
+    """Newest first."""
+    found = [body for _, body in world.documents.list(RUN) if body["repository"] == repository]
+    return found[::-1]
+
+
+def run(world: World, number: int) -> Document | None:
+    return world.documents.get(RUN, key(number))
+
+
+def jobs(world: World, run_id: int, attempt: int | None = None) -> list[Document]:
+    """The jobs of a run's attempt, in the order of the file; all attempts if None."""
+    found = [body for _, body in world.documents.list(JOB) if body["run_id"] == run_id]
+    return [body for body in found if attempt is None or body["attempt"] == attempt]
+
+
+def change_run(world: World, number: int, **fields: Any) -> Document:
+    body = world.documents.update(RUN, key(number), lambda run: {**run, **fields, "updated_at": stamp(world)})
+    if body is None:
+        raise KeyError(number)
+    return body
+
+
+def change_job(world: World, number: int, **fields: Any) -> Document:
+    body = world.documents.update(JOB, key(number), lambda job: {**job, **fields})
+    if body is None:
+        raise KeyError(number)
+    return body
+
+
+def start_job(world: World, job: Document) -> Document:
+    update_check_run(world, job["check_run_id"], status="in_progress", started_at=stamp(world))
+    change_run(world, job["run_id"], status="in_progress")
+    return change_job(world, job["id"], status="in_progress", started_at=stamp(world))
+
+
+def finish_job(
+    world: World, job: Document, conclusion: str, *, reason: str = "", annotations: Sequence[Document] = ()
+) -> None:
+    """End a job and its check run; `reason` is the plain sentence shown as the check's title."""
+    change_job(world, job["id"], status="completed", conclusion=conclusion, completed_at=stamp(world), process=None)
+    conclude_check(world, job["check_run_id"], conclusion, reason, "", annotations)
+    siblings = jobs(world, job["run_id"], job["attempt"])
+    if all(sibling["status"] == "completed" for sibling in siblings):
+        change_run(world, job["run_id"], status="completed", conclusion=_overall(siblings))
+        world.events.publish("workflow_run", {"run_id": job["run_id"]})
+
+
+def conclude_check(
+    world: World, check: int, conclusion: str, title: str, summary: str, annotations: Sequence[Document]
+) -> None:
+    output = {"title": title, "summary": summary or title, "annotations": list(annotations)} if title else None
+    fields: Document = {"status": "completed", "conclusion": conclusion, "completed_at": stamp(world)}
+    update_check_run(world, check, **({**fields, "output": output} if output else fields))
+
+
+def _overall(siblings: Sequence[Document]) -> str:
+    conclusions = {sibling["conclusion"] for sibling in siblings}
+    for conclusion in ("failure", "cancelled"):
+        if conclusion in conclusions:
+            return conclusion
+    return "skipped" if conclusions == {"skipped"} else "success"

@@ -1,0 +1,160 @@
+"""`make run`: environments, sandbox, worker, console, first world; Ctrl-C ends them all.
+
+Exit codes: 0 after Ctrl-C, 69 if the machine lacks something (one line says what), 1 if a process died.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from sandbox.demo.children import Children, Died
+from sandbox.demo.environments import InstallFailed, ensure, is_complete, python_of
+from sandbox.demo.first_world import FirstWorld, WorldFailed
+from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_port
+from sandbox.demo.settings_file import Ports, service_environment, write_settings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = ("console", "sandbox", "runtime")
+
+
+class Stopped(Exception):
+    """The person asked us to end."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    home: Path = options.home.resolve()
+    ports = Ports(console=options.console_port, sandbox=options.sandbox_port, browser=options.browser_port)
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _stop)
+    try:
+        installed = all(is_complete(CHECKOUT, name) for name in ENVIRONMENTS)
+        check_machine(CHECKOUT, installed=installed)
+        check_port(ports.console, "CONSOLE_PORT")
+        check_port(ports.sandbox, "SANDBOX_PORT")
+        check_port(ports.browser, "BROWSER_PORT")
+        with one_launcher(home):
+            return _run(home, ports)
+    except Unready as error:
+        print(error, file=sys.stderr)
+        return EXIT_UNAVAILABLE
+    except OSError as error:
+        print(
+            f"{error.strerror or error}: {error.filename or home}. Free some space or mend it, then start again.",
+            file=sys.stderr,
+        )
+        return EXIT_UNAVAILABLE
+    except (Died, InstallFailed, WorldFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except Stopped:
+        print("\nStopped. Everything this world started has ended; `make run` continues it.")
+        return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make run", description=__doc__)
+    parser.add_argument("--home", type=Path, default=Path(os.environ.get("MLOPS_HOME", CHECKOUT / ".mlops")))
+    parser.add_argument("--console-port", type=int, default=8501)
+    parser.add_argument("--sandbox-port", type=int, default=9443)
+    parser.add_argument("--browser-port", type=int, default=9480)
+    return parser.parse_args(arguments)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_IGN)
+    raise Stopped
+
+
+@contextmanager
+def one_launcher(home: Path) -> Iterator[None]:
+    """Hold the home for this process; a second launcher on it is told so."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home / "launcher.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Unready(f"A world is already running in {home}: use it, or stop it with Ctrl-C first.") from None
+        yield
+
+
+def say(text: str, started: float | None = None) -> None:
+    took = f"  ({time.monotonic() - started:.0f} s)" if started is not None else ""
+    print(f"  {text}{took}", flush=True)
+
+
+def _run(home: Path, ports: Ports) -> int:
+    began = time.monotonic()
+    print("MLOps Console: a local world with simulated patients", flush=True)
+    children = Children(home / "logs")
+    try:
+        _install(home, ("console", "sandbox"))
+        start_services(children, home, ports, console=True)
+        say(f"Console usable at http://127.0.0.1:{ports.console}", began)
+        _install(home, ("runtime",))
+        world = FirstWorld(CHECKOUT, home, ports, say, children.check)
+        world.make()
+        say("The world is complete", began)
+        print(f"\nOpen http://127.0.0.1:{ports.console}  (sign in as lead; Ctrl-C stops)", flush=True)
+        while True:
+            children.check()
+            time.sleep(1.0)
+    finally:
+        children.stop()
+
+
+def _install(home: Path, names: tuple[str, ...]) -> None:
+    def one(name: str) -> None:
+        started = time.monotonic()
+        made = ensure(CHECKOUT, name, home / "logs" / f"install-{name}.log")
+        say(f"Environment {name} {'installed' if made else 'ready'}", started)
+
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        for result in [pool.submit(one, name) for name in names]:
+            result.result()
+
+
+def start_services(children: Children, home: Path, ports: Ports, *, console: bool) -> None:
+    """Sandbox, then worker, then console, each once the one before answers."""
+    started = time.monotonic()
+    console_python = python_of(CHECKOUT, "console")
+    children.start(
+        "sandbox",
+        [
+            str(python_of(CHECKOUT, "sandbox")), "-m", "sandbox", "serve", "--home", str(home / "sandbox"),
+            "--port", str(ports.sandbox), "--browser-port", str(ports.browser),
+            "--runtime-python", str(python_of(CHECKOUT, "runtime")), "--runner-python", str(console_python),
+        ],
+        cwd=CHECKOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    children.wait_for(f"http://127.0.0.1:{ports.browser}/", 60, "The sandbox")
+    told = write_settings(home, ports)
+    say(f"Sandbox answers at https://localhost:{ports.sandbox} and http://127.0.0.1:{ports.browser}", started)
+    started = time.monotonic()
+    children.start(
+        "worker", [str(console_python), "-m", "backend", "worker"],
+        cwd=CHECKOUT, env=service_environment(home, told, "mlops-worker"),
+    )  # fmt: skip
+    say("Worker started")
+    if console:
+        children.start(
+            "console", [str(console_python), "-m", "console"],
+            cwd=CHECKOUT, env=service_environment(home, told, "mlops-console"),
+        )  # fmt: skip
+        children.wait_for(f"http://127.0.0.1:{ports.console}/_stcore/health", 90, "The console")
+        say(f"Console answers at http://127.0.0.1:{ports.console}", started)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""What a machine needs, each missing thing as one line with the command that mends it."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+DISK_FOR_INSTALL = 4 * 1024**3
+DISK_FOR_RUNNING = 512 * 1024**2
+EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h: the machine lacks something
+
+
+class Unready(Exception):
+    """The machine cannot run a world yet; the text is one line that says how to mend it."""
+
+
+def check_machine(checkout: Path, *, installed: bool) -> None:
+    """Raise Unready for the first thing that is missing."""
+    if not (3, 11) <= sys.version_info[:2] <= (3, 14):
+        found = ".".join(str(part) for part in sys.version_info[:3])
+        raise Unready(f"Python 3.11 to 3.14 is needed, this is {found}: choose one with `make run PYTHON=python3.12`.")
+    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        version = ".".join(str(part) for part in sys.version_info[:2])
+        raise Unready(f"Python's venv is missing: sudo apt-get install -y python{version}-venv")
+    if shutil.which("git") is None:
+        raise Unready("git is missing: sudo apt-get install -y git")
+    needed = DISK_FOR_RUNNING if installed else DISK_FOR_INSTALL
+    free = shutil.disk_usage(checkout).free
+    if free < needed:
+        raise Unready(
+            f"The disk of {checkout} has {free / 1024**3:.1f} GiB free and {needed / 1024**3:.1f} GiB are needed: "
+            "free some space, then start again; what is installed stays."
+        )
+
+
+def check_port(port: int, variable: str) -> None:
+    """Raise Unready if something listens on the loopback port; `variable` is how to choose another."""
+    with socket.socket() as probe:
+        # Without this a port in TIME_WAIT after a restart would look taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise Unready(
+                f"Port {port} is taken: stop the program that uses it, or choose another: make run {variable}={port + 1}"
+            ) from None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
