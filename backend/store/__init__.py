@@ -1,0 +1,67 @@
+"""Our own database: what neither Azure nor GitHub holds for us."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from pydantic import SecretStr
+from sqlalchemy import Connection
+
+from backend.domain.clock import Clock, utc_now
+from backend.errors import CorruptState
+from backend.store.approvals import Approvals
+from backend.store.audit import Audit
+from backend.store.database import Database
+from backend.store.evidence import EvidenceRecords
+from backend.store.heartbeats import Heartbeats
+from backend.store.holds import Holds
+from backend.store.intents import Intents
+from backend.store.promotions import Promotions
+from backend.store.retirements import Retirements
+from backend.store.tokens import Tokens
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Store:
+    """`url` is SQLAlchemy's; `token_key` seals people's GitHub tokens. Opening it reaches no database yet."""
+
+    def __init__(self, url: str, clock: Clock = utc_now, token_key: SecretStr = SecretStr("")) -> None:  # noqa: B008  # a frozen, empty value
+        self.database = Database(url)
+        self.audit = Audit(self.database, clock)
+        self.promotions = Promotions(self.database, self.audit, clock)
+        self.approvals = Approvals(self.database, self.audit)
+        self.evidence = EvidenceRecords(self.database, self.audit, clock)
+        self.retirements = Retirements(self.database, self.audit, clock)
+        self.holds = Holds(self.database, self.audit)
+        self.intents = Intents(self.database, self.audit, clock)
+        self.tokens = Tokens(self.database, self.audit, clock, token_key)
+        self.heartbeats = Heartbeats(self.database, clock)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction for several records: pass what it yields as their `within`."""
+        return self.database.writing()
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; safe when several processes start at once.
+
+        Raises CorruptState if the database was written by a newer release.
+        """
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self.database.writing() as transaction:
+            config.attributes["connection"] = transaction
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise CorruptState(
+                    f"the database is of an unknown release ({error}); start the release that wrote it"
+                ) from error
+
+    def close(self) -> None:
+        self.database.close()

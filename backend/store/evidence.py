@@ -1,0 +1,111 @@
+"""Frozen evidence and rollout plans: dated quotations that are never changed, only joined by newer ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from sqlalchemy import Connection, select
+
+from backend.domain.clock import Clock
+from backend.domain.decisions import Rollout
+from backend.domain.evidence import Comparison, Evidence, SmokeResult
+from backend.domain.promotions import Target
+from backend.errors import CorruptState
+from backend.store.audit import Audit, Note
+from backend.store.database import Database
+from backend.store.tables import evidence, rollouts
+
+
+def body_digest(body: Comparison | SmokeResult) -> str:
+    """sha256 over the canonical JSON of what was measured."""
+    canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class EvidenceRecords:
+    def __init__(self, database: Database, audit: Audit, clock: Clock) -> None:
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+
+    def freeze(self, key: str, body: Comparison | SmokeResult, target: Target, source: str) -> Evidence:
+        """Keep what was measured, once per key: a repeated step gets the first quotation back."""
+        with self._database.writing() as transaction:
+            existing = self._find(transaction, key)
+            if existing is not None:
+                return existing
+            comparison = body if isinstance(body, Comparison) else None
+            smoke = body if isinstance(body, SmokeResult) else None
+            frozen = Evidence(
+                id=key,
+                kind="comparison" if comparison else "smoke",
+                model=target.model,
+                version=target.version,
+                model_digest=target.digest,
+                digest=body_digest(body),
+                source=source,
+                made_at=self._clock(),
+                comparison=comparison,
+                smoke=smoke,
+            )
+            fields = frozen.model_dump(exclude={"comparison", "smoke"})
+            transaction.execute(evidence.insert().values(**fields, body=body.model_dump_json()))
+            self._audit.append(_note(frozen), transaction)
+            return frozen
+
+    def of_version(self, model: str, version: str) -> tuple[Evidence, ...]:
+        """Newest first. Raises CorruptState if a stored quotation no longer matches its digest."""
+        chosen = (evidence.c.model == model) & (evidence.c.version == version)
+        with self._database.reading() as connection:
+            ids = (
+                connection.execute(select(evidence.c.id).where(chosen).order_by(evidence.c.made_at.desc()))
+                .scalars()
+                .all()
+            )
+            return tuple(found for key in ids if (found := self._find(connection, key)) is not None)
+
+    def keep_rollout(self, target: Target, rollout: Rollout) -> None:
+        """Keep the plan committed with a version; the first reading stands."""
+        with self._database.writing() as transaction:
+            if self._rollout(transaction, target.model, target.version) is None:
+                transaction.execute(
+                    rollouts.insert().values(
+                        model=target.model,
+                        version=target.version,
+                        digest=rollout.digest,
+                        body=rollout.model_dump_json(),
+                        read_at=self._clock(),
+                    )
+                )
+
+    def rollout(self, model: str, version: str) -> Rollout | None:
+        with self._database.reading() as connection:
+            return self._rollout(connection, model, version)
+
+    def _rollout(self, connection: Connection, model: str, version: str) -> Rollout | None:
+        chosen = (rollouts.c.model == model) & (rollouts.c.version == version)
+        body = connection.execute(select(rollouts.c.body).where(chosen)).scalar_one_or_none()
+        return None if body is None else Rollout.model_validate_json(body)
+
+    def _find(self, connection: Connection, key: str) -> Evidence | None:
+        row = connection.execute(select(evidence).where(evidence.c.id == key)).first()
+        if row is None:
+            return None
+        fields = dict(row._mapping)
+        text = fields.pop("body")
+        body = (Comparison if fields["kind"] == "comparison" else SmokeResult).model_validate_json(text)
+        if body_digest(body) != fields["digest"]:
+            raise CorruptState(f"evidence {key} was changed after it was frozen; do not decide on it")
+        return Evidence.model_validate(fields | {fields["kind"]: body})
+
+
+def _note(frozen: Evidence) -> Note:
+    return Note(
+        actor="worker",
+        channel="worker",
+        action=f"evidence.{frozen.kind}",
+        subject=f"model/{frozen.model}:{frozen.version}",
+        after=frozen.digest,
+        detail={"source": frozen.source, "model_digest": frozen.model_digest},
+    )

@@ -1,0 +1,283 @@
+"""Promotions and their steps: submission, the claim with lease and fence, and changes with their ledger row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, Select, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from backend.domain.clock import Clock
+from backend.domain.promotions import Kind, Phase, Promotion, Request, Snapshot, Step, StepKind, StepRecord, Target
+from backend.errors import Conflict, CorruptState, NotFound
+from backend.store.audit import Audit, Note
+from backend.store.database import Database
+from backend.store.idempotency import same_request
+from backend.store.tables import promotions, steps
+
+_PLAN = TypeAdapter(tuple[Step, ...])
+_CLICK = ("kind", "target", "requested_by", "requested_reason", "expected_stable")
+_SCALARS = (
+    "requested_by", "requested_reason", "expected_stable", "position", "reason", "request_by", "request_reason",
+    "attempt", "fence", "created_at", "updated_at", "next_at", "finished_at",
+)  # fmt: skip
+
+
+class Superseded(Exception):
+    """The lease ran out and another worker has taken over; what was about to be written must not be."""
+
+
+class Promotions:
+    def __init__(self, database: Database, audit: Audit, clock: Clock) -> None:
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+
+    def submit(self, promotion: Promotion, note: Note, within: Connection | None = None) -> Promotion:
+        """Record a new promotion, or answer the one this click already made.
+
+        Raises Conflict if the key was used for something else, or another promotion holds the endpoint.
+        """
+        with self._database.writing(within) as transaction:
+            existing = self._find(transaction, promotion.id)
+            if existing is not None:
+                same_request(existing, promotion, _CLICK)
+                return existing
+            try:
+                with transaction.begin_nested():
+                    transaction.execute(
+                        promotions.insert().values(**_row(promotion), lease_owner=None, lease_until=None)
+                    )
+            except IntegrityError as error:
+                raise self._held(transaction, promotion) from error
+            _write_steps(transaction, None, promotion)
+            self._audit.append(note, transaction)
+            return promotion
+
+    def _held(self, transaction: Connection, wanted: Promotion) -> Conflict:
+        holder = self._one(transaction, _active(wanted.target.endpoint))
+        if holder is None:
+            return Conflict(
+                "Another promotion was recorded at the same moment; reload the page.", expected="none", actual=""
+            )
+        return Conflict(
+            f"{wanted.target.endpoint} is held by {sentence(holder)}; wait for it to finish or abort it.",
+            expected="no active promotion",
+            actual=holder.id,
+        )
+
+    def find(self, promotion_id: str) -> Promotion | None:
+        with self._database.reading() as connection:
+            return self._find(connection, promotion_id)
+
+    def get(self, promotion_id: str) -> Promotion:
+        found = self.find(promotion_id)
+        if found is None:
+            raise NotFound(f"There is no promotion {promotion_id!r}.")
+        return found
+
+    def active(self, endpoint: str) -> Promotion | None:
+        with self._database.reading() as connection:
+            return self._one(connection, _active(endpoint))
+
+    def recent(self, limit: int = 50) -> tuple[Promotion, ...]:
+        return self._many(select(promotions).order_by(promotions.c.created_at.desc()).limit(limit))
+
+    def of_version(self, model: str, version: str) -> tuple[Promotion, ...]:
+        """Newest first."""
+        chosen = (promotions.c.model == model) & (promotions.c.version == version)
+        return self._many(select(promotions).where(chosen).order_by(promotions.c.created_at.desc()))
+
+    def on_endpoint(self, endpoint: str) -> tuple[Promotion, ...]:
+        """Oldest first."""
+        return self._many(select(promotions).where(promotions.c.endpoint == endpoint).order_by(promotions.c.created_at))
+
+    def stable(self, endpoint: str) -> Promotion | None:
+        """The latest promotion that succeeded: its target is what the ledger says serves."""
+        done = (promotions.c.endpoint == endpoint) & (promotions.c.phase == Phase.SUCCEEDED.value)
+        with self._database.reading() as connection:
+            return self._one(
+                connection, select(promotions).where(done).order_by(promotions.c.finished_at.desc()).limit(1)
+            )
+
+    def staged_versions(self, model: str) -> frozenset[str]:
+        """Every version a STAGE was ever recorded for."""
+        chosen = (promotions.c.model == model) & (promotions.c.kind == Kind.STAGE.value)
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(select(promotions.c.version).where(chosen).distinct()).scalars())
+
+    def claim(self, owner: str, lease_seconds: float) -> Promotion | None:
+        """Take the promotion that has been due longest: one UPDATE sets the lease and raises the fence."""
+        now = self._clock()
+        free = or_(promotions.c.lease_until.is_(None), promotions.c.lease_until < now)
+        due = (
+            select(promotions.c.id)
+            .where(promotions.c.finished_at.is_(None), promotions.c.due_at <= now, free)
+            .order_by(promotions.c.due_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        with self._database.reading() as connection:
+            idle = connection.execute(select(promotions.c.id).where(promotions.c.id == due)).first() is None
+        if idle:
+            return None
+        with self._database.writing() as transaction:
+            taken = transaction.execute(
+                update(promotions)
+                .where(promotions.c.id == due)
+                .values(
+                    lease_owner=owner, lease_until=now + timedelta(seconds=lease_seconds), fence=promotions.c.fence + 1
+                )
+                .returning(promotions.c.id)
+            ).scalar_one_or_none()
+            return None if taken is None else self._find(transaction, taken)
+
+    def renew(self, promotion: Promotion, lease_seconds: float) -> bool:
+        """Extend the lease if it is still ours; False means another worker has taken over."""
+        until = self._clock() + timedelta(seconds=lease_seconds)
+        with self._database.writing() as transaction:
+            kept = transaction.execute(
+                update(promotions)
+                .where(
+                    promotions.c.id == promotion.id,
+                    promotions.c.fence == promotion.fence,
+                    promotions.c.finished_at.is_(None),
+                )
+                .values(lease_until=until)
+            )
+            return kept.rowcount == 1
+
+    def change(
+        self,
+        promotion_id: str,
+        alter: Callable[[Promotion], Promotion],
+        note: Callable[[Promotion, Promotion], Note | None],
+        *,
+        fence: int | None = None,
+        within: Connection | None = None,
+    ) -> Promotion:
+        """Apply a pure change to the row as it now is, and append its ledger row in the same transaction.
+
+        With `fence` it is a worker's commit: the lease is given back, and Superseded is raised if another
+        worker has claimed the row since.
+        """
+        with self._database.writing(within) as transaction:
+            before = self._find(transaction, promotion_id, lock=True)
+            if before is None:
+                raise NotFound(f"There is no promotion {promotion_id!r}.")
+            if fence is not None and before.fence != fence:
+                raise Superseded(promotion_id)
+            after = alter(before)
+            told = note(before, after)
+            if told is None and _told_fields(before) != _told_fields(after):
+                raise CorruptState(f"promotion {promotion_id}: a change of state without a ledger row was refused")
+            values = _row(after)
+            if fence is not None:
+                values |= {"lease_owner": None, "lease_until": None}
+            transaction.execute(update(promotions).where(promotions.c.id == promotion_id).values(**values))
+            _write_steps(transaction, before, after)
+            if told is not None:
+                self._audit.append(told, transaction)
+            return after
+
+    def _find(self, connection: Connection, promotion_id: str, *, lock: bool = False) -> Promotion | None:
+        query = select(promotions).where(promotions.c.id == promotion_id)
+        return self._one(connection, query.with_for_update() if lock else query)
+
+    def _one(self, connection: Connection, query: Select[tuple[object, ...]]) -> Promotion | None:
+        row = connection.execute(query).first()
+        return None if row is None else _promotion(row, _records(connection, [row.id])[row.id])
+
+    def _many(self, query: Select[tuple[object, ...]]) -> tuple[Promotion, ...]:
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+            records = _records(connection, [row.id for row in rows])
+            return tuple(_promotion(row, records[row.id]) for row in rows)
+
+
+def sentence(promotion: Promotion) -> str:
+    """`the promotion of v12 by lead (running)`: how a refusal names what is in the way."""
+    noun = {Kind.STAGE: "the test", Kind.PROMOTE: "the promotion", Kind.ROLL_BACK: "the rollback"}[promotion.kind]
+    to = "to" if promotion.kind is Kind.ROLL_BACK else "of"
+    return f"{noun} {to} v{promotion.target.version} by {promotion.requested_by} ({promotion.phase.value})"
+
+
+def _told_fields(promotion: Promotion) -> tuple[object, ...]:
+    return promotion.phase, promotion.position, promotion.request
+
+
+def _active(endpoint: str) -> Select[tuple[object, ...]]:
+    return select(promotions).where(promotions.c.endpoint == endpoint, promotions.c.finished_at.is_(None))
+
+
+def _due(promotion: Promotion) -> bool:
+    """Whether a worker should look: not while a person is awaited, but analysis goes on under a pause."""
+    if promotion.request is not Request.NONE:
+        return True
+    if promotion.phase is Phase.PAUSED:
+        return promotion.current is not None and promotion.current.step.kind is StepKind.OBSERVE
+    return promotion.phase is not Phase.NEEDS_ATTENTION and not promotion.phase.final
+
+
+def _row(promotion: Promotion) -> dict[str, object]:
+    scalars = {name: getattr(promotion, name) for name in _SCALARS}
+    return scalars | {
+        "id": promotion.id,
+        "kind": promotion.kind.value,
+        "endpoint": promotion.target.endpoint,
+        "model": promotion.target.model,
+        "version": promotion.target.version,
+        "target": promotion.target.model_dump_json(),
+        "phase": promotion.phase.value,
+        "plan": _PLAN.dump_json(promotion.plan).decode(),
+        "snapshot": promotion.snapshot.model_dump_json() if promotion.snapshot else None,
+        "request": promotion.request.value,
+        "due_at": promotion.next_at if _due(promotion) else None,
+    }
+
+
+def _promotion(row: Row[tuple[object, ...]], records: tuple[StepRecord, ...]) -> Promotion:
+    fields = row._mapping
+    return Promotion(
+        id=fields["id"],
+        kind=Kind(fields["kind"]),
+        target=Target.model_validate_json(fields["target"]),
+        phase=Phase(fields["phase"]),
+        plan=_PLAN.validate_json(fields["plan"]),
+        steps=records,
+        snapshot=Snapshot.model_validate_json(fields["snapshot"]) if fields["snapshot"] else None,
+        request=Request(fields["request"]),
+        **{name: fields[name] for name in _SCALARS},
+    )
+
+
+def _write_steps(transaction: Connection, before: Promotion | None, after: Promotion) -> None:
+    known = {} if before is None else {record.ordinal: record for record in before.steps}
+    for record in after.steps:
+        if known.get(record.ordinal) == record:
+            continue
+        values = record.model_dump(exclude={"ordinal", "step", "output", "state"}) | {
+            "step": record.step.model_dump_json(),
+            "state": record.state.value,
+            "output": json.dumps(record.output, sort_keys=True),
+        }
+        if record.ordinal in known:
+            mine = (steps.c.promotion == after.id) & (steps.c.ordinal == record.ordinal)
+            transaction.execute(update(steps).where(mine).values(**values))
+        else:
+            transaction.execute(steps.insert().values(promotion=after.id, ordinal=record.ordinal, **values))
+
+
+def _records(connection: Connection, ids: list[str]) -> dict[str, tuple[StepRecord, ...]]:
+    found: dict[str, list[StepRecord]] = {promotion_id: [] for promotion_id in ids}
+    query = select(steps).where(steps.c.promotion.in_(ids)).order_by(steps.c.promotion, steps.c.ordinal)
+    for row in connection.execute(query):
+        fields = dict(row._mapping)
+        owner = fields.pop("promotion")
+        fields |= {"step": Step.model_validate_json(fields["step"]), "output": json.loads(fields["output"])}
+        found[owner].append(StepRecord.model_validate(fields))
+    return {owner: tuple(records) for owner, records in found.items()}
