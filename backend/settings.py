@@ -116,7 +116,7 @@ class Worker(Section):
 
 
 class Console(Section):
-    address: Literal["127.0.0.1", "localhost", "0.0.0.0"] = "127.0.0.1"
+    address: Literal["127.0.0.1", "localhost", "0.0.0.0"] = "127.0.0.1"  # noqa: S104 -- chosen behind a proxy only
     port: Annotated[int, Field(ge=1, le=65535)] = 8501
     public_url: str = "http://127.0.0.1:8501"
 
@@ -159,8 +159,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- passed by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- passed by name
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         text = os.environ.get("MLOPS_TOML")
         if text:
@@ -180,7 +180,7 @@ def load() -> Settings:
     """The settings, or a ConfigurationError that names the first wrong one."""
     source, where = _source()
     try:
-        settings = Settings()  # type: ignore[call-arg]  # pydantic-settings fills the fields from its sources
+        settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"

@@ -86,15 +86,14 @@ class Workspace:
             if self._ml is None:
                 from azure.ai.ml import MLClient
 
+                options: dict[str, Any] = {"enable_telemetry": False, "show_progress": False, **TIMEOUTS}
                 with azureml("connect"):
                     self._ml = MLClient(
                         self.credential,
                         self.project.subscription_id,
                         self.project.resource_group,
                         self.name,
-                        enable_telemetry=False,
-                        show_progress=False,
-                        **TIMEOUTS,
+                        **options,
                     )
             return self._ml
 

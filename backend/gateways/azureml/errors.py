@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from backend.errors import RemoteUnavailable
-from backend.gateways.azure_errors import Row, translated
+from backend.gateways import azure_errors
+from backend.gateways.failures import Failure, Row, translating
 
 SERVICE = "Azure ML"
 
@@ -16,11 +17,14 @@ ROWS = (
     Row(RemoteUnavailable, "delete a deployment", 409, retry_after=3.0),
     # A key that was regenerated since we read it; the caller drops its cached key, so the next try reads the new one.
     Row(RemoteUnavailable, "score", 401, retry_after=1.0, advice="The endpoint's key has changed; it is read again."),
-    # Run history lags behind a job's first seconds: the job exists, its run not yet.
-    Row(RemoteUnavailable, "read a run's artefact", 404, "UserError", retry_after=2.0),
+    *azure_errors.ROWS,
 )
 
 
 def azureml(operation: str) -> AbstractContextManager[None]:
     """Translate what is raised inside; `operation` completes the sentence "Azure ML could not ..."."""
-    return translated(SERVICE, operation, ROWS)
+    return translating(_read, operation, ROWS)
+
+
+def _read(error: Exception, operation: str) -> Failure | None:
+    return azure_errors.read_azure(error, SERVICE, operation)

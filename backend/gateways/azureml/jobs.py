@@ -106,8 +106,9 @@ class Jobs:
         with azureml("read a job's error"):
             details = self._workspace.ml().jobs._runs_operations.get_run_details(name)
         problem = getattr(getattr(details, "error", None), "error", None)
-        if problem is not None and getattr(problem, "message", ""):
-            return str(problem.message)
+        message = getattr(problem, "message", None)
+        if message:
+            return str(message)
         lines = [line.strip() for line in self.log_tail(name, 50).splitlines() if line.strip()]
         return lines[-1] if lines else "the job ended without writing a line"
 

@@ -17,9 +17,9 @@ import httpx
 
 from backend.domain.endpoints import Served
 from backend.errors import RemoteError, RemoteRejected, RemoteUnavailable
-from backend.gateways.azure_errors import Failure, judged
 from backend.gateways.azureml.client import Workspace
 from backend.gateways.azureml.errors import ROWS, SERVICE, azureml
+from backend.gateways.failures import Failure, judged
 
 PROBE_AGENT = "mlops-probe/1"
 """Our own tests of a deployment; telemetry leaves out callers whose name starts like this."""

@@ -1,0 +1,93 @@
+"""Check runs, and the model comparison that one of them carries."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from backend.domain.evidence import Comparison
+from backend.domain.reviews import CheckRun
+from backend.gateways.github.client import GitHubConnection
+from backend.gateways.github.rows import check_state, moment_or_none
+
+COMPARISON_CHECK = "model comparison"
+FENCED_JSON = re.compile(r"```json\s*\n(.*?)\n```", re.DOTALL)
+LIMIT = 65_000
+"""GitHub takes 65,535 characters in each of a check run's texts."""
+
+Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
+
+
+class Checks:
+    """Writing needs a GitHub App's or a workflow's token; people's tokens may only read."""
+
+    def __init__(self, connection: GitHubConnection) -> None:
+        self._connection = connection
+
+    def of(self, sha: str) -> tuple[CheckRun, ...]:
+        """The latest check run of each name on a commit."""
+        return tuple(
+            CheckRun(
+                id=item["id"],
+                name=item["name"],
+                state=check_state(item["status"], item.get("conclusion")),
+                title=item["output"].get("title") or "",
+                summary=item["output"].get("summary") or "",
+                started_at=moment_or_none(item.get("started_at")),
+                completed_at=moment_or_none(item.get("completed_at")),
+                url=item.get("details_url") or "",
+            )
+            for item in self._items(sha)
+        )
+
+    def comparison(self, sha: str) -> Comparison | None:
+        """The comparison made for this commit; None until its check has completed, or if it holds none we can read."""
+        for item in self._items(sha, check_name=COMPARISON_CHECK):
+            found = read_comparison(item["output"].get("text") or "")
+            if found is not None:
+                return found
+        return None
+
+    def create(self, sha: str, name: str, *, title: str = "", summary: str = "", url: str = "") -> int:
+        """Begin a check run on the commit and answer its id."""
+        body: dict[str, Any] = {"name": name, "head_sha": sha, "status": "in_progress"}
+        if title or summary:
+            body["output"] = {"title": title, "summary": summary or title}
+        if url:
+            body["details_url"] = url
+        return int(self._connection.send("POST", "{repo}/check-runs", "create a check run", body)["id"])
+
+    def complete(self, id_: int, conclusion: Conclusion, *, title: str, summary: str, text: str = "") -> None:
+        """End a check run with its verdict; over-long texts are cut, and say so."""
+        output = {"title": title[:250], "summary": _fit(summary)}
+        if text:
+            output["text"] = _fit(text)
+        body = {"status": "completed", "conclusion": conclusion, "output": output}
+        self._connection.send("PATCH", f"{{repo}}/check-runs/{id_}", "complete a check run", body)
+
+    def _items(self, sha: str, **filters: str) -> list[dict[str, Any]]:
+        path = f"{{repo}}/commits/{sha}/check-runs"
+        return list(self._connection.pages(path, "read check runs", "check_runs", filter="latest", **filters))
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """A check run's text that a person can unfold and `read_comparison` can read."""
+    return f"The comparison as data:\n\n```json\n{json.dumps(comparison.model_dump(mode='json'), indent=1)}\n```\n"
+
+
+def read_comparison(text: str) -> Comparison | None:
+    """The comparison in a check run's text; None where there is none, or one of an unknown shape."""
+    match = FENCED_JSON.search(text)
+    if match is None:
+        return None
+    try:
+        return Comparison.model_validate_json(match.group(1))
+    except ValidationError:
+        return None
+
+
+def _fit(text: str) -> str:
+    return text if len(text) <= LIMIT else f"{text[:LIMIT]}\n\n(cut: GitHub takes no more)"

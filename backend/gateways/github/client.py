@@ -1,0 +1,119 @@
+"""A connection to one repository as one identity."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from backend.errors import CredentialsRejected
+from backend.gateways.github.errors import SERVICE, github
+
+if TYPE_CHECKING:
+    from github import Github
+
+API_VERSION = "2022-11-28"
+TIMEOUT = 15
+
+
+class GitHubConnection:
+    """Reads and writes as the holder of one token.
+
+    A `Github` object hands one thread's answer to another under load (its connection keeps the request in shared
+    attributes), so each thread has its own. Reads are retried by the SDK at most three times and never wait for a
+    rate limit; writes are never retried, since a 502 may hide a review that was made.
+    """
+
+    retries = 0
+
+    def __init__(self, api_url: str, repository: str, token: SecretStr, ca_bundle: str = "") -> None:
+        self.repository = repository
+        self._api_url = api_url
+        self._token = token
+        self._verify: bool | str = ca_bundle or True
+        self._threads = threading.local()
+
+    def client(self) -> Github:
+        """The calling thread's PyGithub client. Raises CredentialsRejected where there is no token at all."""
+        client: Github | None = getattr(self._threads, "client", None)
+        if client is None:
+            client = self._connect()
+            self._threads.client = client
+        return client
+
+    def get(self, path: str, operation: str, **parameters: str | int) -> Any:
+        """One JSON document; `path` starts with `/` and `{repo}` stands for `/repos/owner/name`."""
+        return self._request("GET", path, operation, parameters=parameters)
+
+    def pages(self, path: str, operation: str, key: str = "", **parameters: str | int) -> Iterator[dict[str, Any]]:
+        """Every item of a paged list, 100 a page; `key` names the list inside the page where it is wrapped."""
+        page = 1
+        while True:
+            answer = self.get(path, operation, per_page=100, page=page, **parameters)
+            items = answer[key] if key else answer
+            yield from items
+            if len(items) < 100:
+                return
+            page += 1
+
+    def send(self, verb: str, path: str, operation: str, body: Mapping[str, Any]) -> Any:
+        """A write; answers the JSON GitHub sent back, None where it sent none."""
+        return self._request(verb, path, operation, body=dict(body))
+
+    def graphql(self, query: str, variables: Mapping[str, Any], operation: str) -> dict[str, Any]:
+        """The `data` of a GraphQL answer. Partial data counts as a failure: a list with holes would mislead."""
+        with github(operation):
+            _, answer = self.client().requester.graphql_query(query, dict(variables))
+        return dict(answer["data"])
+
+    def _request(
+        self,
+        verb: str,
+        path: str,
+        operation: str,
+        *,
+        parameters: Mapping[str, str | int] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> Any:
+        url = path.replace("{repo}", f"/repos/{self.repository}")
+        with github(operation):
+            _, answer = self.client().requester.requestJsonAndCheck(
+                verb, url, parameters=dict(parameters or {}), input=body
+            )
+        return answer
+
+    def _connect(self) -> Github:
+        from github import Auth, Github, GithubRetry
+
+        token = self._token.get_secret_value()
+        if not token:
+            raise CredentialsRejected(
+                "No GitHub token is set. Set github.installation_token, or connect GitHub under your name.",
+                service=SERVICE,
+                operation="sign in",
+                status=401,
+            )
+        return Github(
+            auth=Auth.Token(token),
+            base_url=self._api_url,
+            verify=self._verify,
+            timeout=TIMEOUT,
+            per_page=100,
+            seconds_between_requests=0,
+            seconds_between_writes=0,
+            api_version=API_VERSION,
+            lazy=True,
+            retry=GithubRetry(total=self.retries, max_rate_limit_wait=5) if self.retries else None,
+        )
+
+
+class GitHubReader(GitHubConnection):
+    """Background reads with the app's installation token."""
+
+    retries = 3
+
+
+class GitHubWriter(GitHubConnection):
+    """Writes as a signed-in person or as a workflow; nothing is sent twice."""

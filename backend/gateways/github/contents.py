@@ -1,0 +1,57 @@
+"""Files of the repository at a commit, and what changed between two."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from backend.errors import NotFound, RemoteRejected
+from backend.gateways.github.client import GitHubConnection
+from backend.gateways.github.errors import SERVICE
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`merge_base` is where `head` left `base`; `paths` are what changed since."""
+
+    merge_base: str
+    paths: tuple[str, ...]
+
+
+class Contents:
+    def __init__(self, connection: GitHubConnection) -> None:
+        self._connection = connection
+
+    def file(self, path: str, ref: str) -> bytes | None:
+        """A file's bytes at a commit or branch; None where it does not exist there. At most 1 MB, GitHub's limit."""
+        try:
+            answer = self._connection.get(f"{{repo}}/contents/{quote(path)}", "read a file", ref=ref)
+        except NotFound:
+            return None
+        if isinstance(answer, list) or answer.get("encoding") != "base64":
+            raise RemoteRejected(
+                f"{path} at {ref[:12]} is a folder or larger than 1 MB, which this API does not serve.",
+                service=SERVICE,
+                operation="read a file",
+            )
+        return base64.b64decode(answer["content"])
+
+    def head(self, branch: str) -> str:
+        """The commit a branch points at."""
+        answer = self._connection.get(f"{{repo}}/commits/{quote(branch)}", "read a branch")
+        return str(answer["sha"])
+
+    def changed(self, base: str, head: str) -> Difference:
+        """Paths changed on `head` since it left `base`, old names of renamed files included."""
+        answer = self._connection.get(f"{{repo}}/compare/{base}...{head}", "compare commits")
+        paths: list[str] = []
+        for item in answer.get("files") or ():
+            paths.extend(name for name in (item["filename"], item.get("previous_filename")) if name)
+        return Difference(merge_base=str(answer["merge_base_commit"]["sha"]), paths=tuple(paths))
+
+
+def touches(paths: Sequence[str], *folders: str) -> bool:
+    """Whether any path lies in one of the folders (given as `training/`)."""
+    return any(path.startswith(folders) for path in paths)

@@ -1,0 +1,79 @@
+"""GitHub's odd answers, each with its why and GitHub's words."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import httpx
+
+from backend.errors import CredentialsRejected, RemoteRejected, RemoteUnavailable
+from backend.gateways.failures import NO_ANSWER, Failure, Row, one_line, translating
+
+SERVICE = "GitHub"
+
+ROWS = (
+    Row(RemoteUnavailable, code=NO_ANSWER, advice="Try again when it can be reached."),
+    # Expired and revoked tokens are told apart by nobody: both are 401 "Bad credentials".
+    Row(CredentialsRejected, status=401, advice="The GitHub sign-in has expired or was revoked; connect GitHub again."),
+    # Primary and secondary limits are 403 as often as 429, and only the words tell them from a missing right.
+    Row(RemoteUnavailable, status=403, words="rate limit", retry_after=60.0),
+    Row(CredentialsRejected, status=403, advice="The GitHub account or app lacks the permission this needs."),
+    # 405 is GitHub's answer to every unmergeable state; only this one passes by itself.
+    Row(RemoteUnavailable, "merge", 405, words="base branch was modified", retry_after=1.0),
+    Row(RemoteRejected, "merge", 409, advice="New commits have arrived; look at them and decide again."),
+    # GraphQL answers 200 with errors, which PyGithub hands on as 400; a limit is one of them.
+    Row(RemoteUnavailable, status=400, code="RATE_LIMITED", retry_after=60.0),
+)
+
+
+def github(operation: str) -> AbstractContextManager[None]:
+    """Translate what is raised inside; `operation` completes the sentence "GitHub could not ..."."""
+    return translating(read_github, operation, ROWS)
+
+
+def read_github(error: Exception, operation: str) -> Failure | None:
+    """What PyGithub's, requests' or httpx's exception says, or None if it is none of theirs."""
+    from github.GithubException import GithubException, RateLimitExceededException
+    from requests.exceptions import RequestException
+
+    if isinstance(error, RateLimitExceededException):
+        return Failure(SERVICE, operation, 403, "", "API rate limit exceeded")
+    if isinstance(error, GithubException):
+        headers = error.headers or {}
+        pause = str(headers.get("retry-after", ""))
+        return Failure(
+            service=SERVICE,
+            operation=operation,
+            status=error.status,
+            code=_code(error.data),
+            message=one_line(_words(error.data) or str(error.message or "")),
+            request_id=str(headers.get("x-github-request-id", "")),
+            retry_after=float(pause) if pause.isdigit() else None,
+        )
+    if isinstance(error, RequestException | httpx.TransportError | ConnectionError | TimeoutError):
+        return Failure(SERVICE, operation, None, NO_ANSWER, one_line(str(error)))
+    return None
+
+
+def _words(data: object) -> str:
+    """GitHub's sentence: `message`, and `errors` as a list of strings (422 of a review) or of objects."""
+    if not isinstance(data, dict):
+        return str(data or "")
+    errors = [_error_words(item) for item in data.get("errors") or ()]
+    message = str(data.get("message") or "")
+    if errors and message in {"", "Unprocessable Entity", "Validation Failed"}:
+        return "; ".join(errors)
+    return message
+
+
+def _error_words(item: object) -> str:
+    if isinstance(item, dict):
+        return str(item.get("message") or f"{item.get('field', '')} {item.get('code', '')}".strip())
+    return str(item)
+
+
+def _code(data: object) -> str:
+    """The type of the first GraphQL error, "" for REST."""
+    errors = data.get("errors") if isinstance(data, dict) else None
+    first = errors[0] if errors else None
+    return str(first.get("type", "")) if isinstance(first, dict) else ""

@@ -1,0 +1,142 @@
+"""The ruleset that guards the default branch: read, create, change, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from backend.gateways.github.client import GitHubConnection
+
+ACTIONS_APP = 15368
+"""GitHub Actions' app id: only its check runs satisfy the required check, so nobody can fake one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruleset:
+    """The rules we declare, and the same read back. `bypass` is None where GitHub hides it from this token."""
+
+    name: str
+    active: bool = True
+    branches: tuple[str, ...] = ("~DEFAULT_BRANCH",)
+    bypass: tuple[str, ...] | None = ()
+    no_deletion: bool = True
+    no_force_push: bool = True
+    approvals: int = 1
+    dismiss_stale: bool = True
+    code_owners: bool = True
+    last_push_approval: bool = True
+    resolved_threads: bool = True
+    merge_methods: tuple[str, ...] = ("squash",)
+    checks: tuple[str, ...] = ()
+    up_to_date: bool = True
+
+
+class Rulesets:
+    def __init__(self, connection: GitHubConnection) -> None:
+        self._connection = connection
+
+    def find(self, name: str) -> Ruleset | None:
+        """The repository's ruleset of that name, or None."""
+        id_ = self._id(name)
+        if id_ is None:
+            return None
+        return as_ruleset(self._connection.get(f"{{repo}}/rulesets/{id_}", "read a ruleset"))
+
+    def ensure(self, declared: Ruleset) -> None:
+        """Create the ruleset, or change the one of that name until it reads as declared."""
+        id_ = self._id(declared.name)
+        if id_ is None:
+            self._connection.send("POST", "{repo}/rulesets", "create a ruleset", as_payload(declared))
+        else:
+            self._connection.send("PUT", f"{{repo}}/rulesets/{id_}", "change a ruleset", as_payload(declared))
+
+    def _id(self, name: str) -> int | None:
+        found = self._connection.pages("{repo}/rulesets", "list rulesets")
+        return next((int(item["id"]) for item in found if item["name"] == name), None)
+
+
+def differences(now: Ruleset, declared: Ruleset) -> tuple[str, ...]:
+    """`field: now -> declared` lines; an unreadable bypass list is a difference, since it cannot be vouched for."""
+    lines = []
+    for field in fields(Ruleset):
+        before, after = getattr(now, field.name), getattr(declared, field.name)
+        if before != after:
+            shown = "not readable with this token" if before is None else _words(before)
+            lines.append(f"{field.name.replace('_', ' ')}: {shown} -> {_words(after)}")
+    return tuple(lines)
+
+
+def as_payload(ruleset: Ruleset) -> dict[str, Any]:
+    """The body of `POST/PUT rulesets`. The `update` rule stays out: it would block every merge."""
+    rules: list[dict[str, Any]] = []
+    if ruleset.no_deletion:
+        rules.append({"type": "deletion"})
+    if ruleset.no_force_push:
+        rules.append({"type": "non_fast_forward"})
+    rules.append(
+        {
+            "type": "pull_request",
+            "parameters": {
+                "required_approving_review_count": ruleset.approvals,
+                "dismiss_stale_reviews_on_push": ruleset.dismiss_stale,
+                "require_code_owner_review": ruleset.code_owners,
+                "require_last_push_approval": ruleset.last_push_approval,
+                "required_review_thread_resolution": ruleset.resolved_threads,
+                "allowed_merge_methods": list(ruleset.merge_methods),
+            },
+        }
+    )
+    if ruleset.checks:
+        rules.append(
+            {
+                "type": "required_status_checks",
+                "parameters": {
+                    "strict_required_status_checks_policy": ruleset.up_to_date,
+                    "do_not_enforce_on_create": False,
+                    "required_status_checks": [
+                        {"context": name, "integration_id": ACTIONS_APP} for name in ruleset.checks
+                    ],
+                },
+            }
+        )
+    return {
+        "name": ruleset.name,
+        "target": "branch",
+        "enforcement": "active" if ruleset.active else "disabled",
+        "bypass_actors": [],
+        "conditions": {"ref_name": {"include": list(ruleset.branches), "exclude": []}},
+        "rules": rules,
+    }
+
+
+def as_ruleset(body: Mapping[str, Any]) -> Ruleset:
+    """A ruleset as GitHub answers it. `bypass_actors` is absent where the token may not see it: unknown, not empty."""
+    rules = {rule["type"]: rule.get("parameters") or {} for rule in body.get("rules") or ()}
+    review, checks = rules.get("pull_request"), rules.get("required_status_checks", {})
+    values = review or {}
+    actors = body.get("bypass_actors")
+    return Ruleset(
+        name=body["name"],
+        active=body["enforcement"] == "active",
+        branches=tuple(body.get("conditions", {}).get("ref_name", {}).get("include", ())),
+        bypass=None if actors is None else tuple(f"{a['actor_type']} {a.get('actor_id', '')}" for a in actors),
+        no_deletion="deletion" in rules,
+        no_force_push="non_fast_forward" in rules,
+        approvals=int(values.get("required_approving_review_count", 0)),
+        dismiss_stale=bool(values.get("dismiss_stale_reviews_on_push")),
+        code_owners=bool(values.get("require_code_owner_review")),
+        last_push_approval=bool(values.get("require_last_push_approval")),
+        resolved_threads=bool(values.get("required_review_thread_resolution")),
+        merge_methods=tuple(values.get("allowed_merge_methods") or ()),
+        checks=tuple(check["context"] for check in checks.get("required_status_checks", ())),
+        up_to_date=bool(checks.get("strict_required_status_checks_policy")),
+    )
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
