@@ -1,0 +1,1 @@
+"""Promotions: the plan, the state machine, the engine and its steps."""

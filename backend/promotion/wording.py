@@ -1,0 +1,49 @@
+"""Promotions in words: step names for people, action names for the ledger. Pure."""
+
+from __future__ import annotations
+
+from backend.domain.promotions import Phase, Promotion, Step, StepKind, StepRecord, Target
+
+
+def named(step: Step) -> str:
+    """A step in words: `Shifting to 10 %`."""
+    weight = f"{step.weight} %"
+    return {
+        StepKind.SNAPSHOT: "Recording production as it is",
+        StepKind.CREATE_DEPLOYMENT: "Creating the deployment",
+        StepKind.VERIFY_DIGEST: "Verifying the model digest",
+        StepKind.SMOKE_TEST: "The smoke test",
+        StepKind.COLLECT_EVIDENCE: "Collecting evidence",
+        StepKind.SHIFT_TRAFFIC: f"Shifting to {weight}",
+        StepKind.OBSERVE: f"Observing at {weight}",
+        StepKind.RESTORE_TRAFFIC: "Returning traffic",
+        StepKind.REMOVE_CANDIDATE: "Removing the candidate",
+        StepKind.RETIRE_OTHERS: "Clearing the test endpoint",
+        StepKind.SCHEDULE_RETIREMENT: "Scheduling the retirement",
+    }[step.kind]
+
+
+def doing(step: Step, target: Target) -> str:
+    return f"{named(step)} ({target.deployment})."
+
+
+def action(before: Promotion, after: Promotion) -> str:
+    """How the ledger names the change: the phase where that is the news, else the step's new state; "" for no news."""
+    turned = after.phase is not before.phase
+    if turned and (after.phase.final or after.phase in {Phase.PAUSED, Phase.ROLLING_BACK, Phase.NEEDS_ATTENTION}):
+        return f"promotion.{after.phase.value.replace(' ', '_')}"
+    for was, now in zip(before.steps, after.steps, strict=False):
+        if was.state is not now.state and now.finished_at is not None:
+            return f"step.{now.step.kind.value}.{now.state.value}"
+    if turned or before.request is not after.request or before.position != after.position:
+        return f"promotion.{after.phase.value}"
+    return ""
+
+
+def settled_step(before: Promotion, after: Promotion) -> StepRecord | None:
+    """The step that this change ended, or else the one it stands at."""
+    was = {record.ordinal: record for record in before.steps}
+    for record in after.steps:
+        if record.finished_at is not None and was[record.ordinal].finished_at is None:
+            return record
+    return after.current
