@@ -76,7 +76,7 @@ def _bars(bands: Sequence[Band]) -> Any:
     axes = figure.axes[0]
     _add_bars(axes, "sensitivity", [band["sensitivity"] for band in bands], offset=-0.2, colour=ACCENT)
     _add_bars(axes, "specificity", [band["specificity"] for band in bands], offset=0.2, colour=MUTED)
-    names = [f"{band['band']}\nn {band['n']}, {band['positives']} positive" for band in bands]
+    names = [f"{band['band']}\nn {band['n']}\n{band['positives']} positive" for band in bands]
     axes.set_xticks(list(range(len(bands))), names)
     axes.tick_params(axis="x", labelsize=7)
     axes.set_ylim(0, 1.18)

@@ -1,0 +1,162 @@
+"""Training as a pure function: parameters, models, repeatability, evidence without patients."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from pyarrow import parquet
+
+from training import cohort, data, params
+from training.data import DataError
+from training.evidence import describe_dataset, write_predictions
+from training.train import train
+
+ROOT = Path(__file__).resolve().parents[3]
+REFERENCE = """
+seed = 0
+model = "logistic"
+threshold = 0.5
+[split]
+holdout_fraction = 0.3
+minimum_rows = 200
+[logistic]
+reg_rate = 0.01
+solver = "liblinear"
+[hist_gradient_boosting]
+learning_rate = 0.1
+max_iter = 100
+max_leaf_nodes = 31
+min_samples_leaf = 20
+l2_regularization = 0.0
+"""
+"""Parameters of these tests' own: a pull request that tries other ones must not fail here."""
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cohort") / "cohort.csv"
+    cohort.write(path, rows=4000, seed=5)
+    return data.load(path)
+
+
+@pytest.fixture(scope="module")
+def parameters():
+    return params.parse(tomllib.loads(REFERENCE))
+
+
+def test_the_same_data_and_seed_give_the_same_metrics(dataset, parameters):
+    boosting = replace(parameters, model="hist_gradient_boosting")
+    for chosen in (parameters, boosting):
+        first, again = train(dataset, chosen), train(dataset, chosen)
+        assert first.metrics == again.metrics
+        assert first.probability.tolist() == again.probability.tolist()
+
+
+def test_another_seed_gives_another_holdout(dataset, parameters):
+    assert train(dataset, parameters).metrics != train(dataset, replace(parameters, seed=1)).metrics
+
+
+def test_boosting_is_clearly_better_than_the_reference(dataset, parameters):
+    reference = train(dataset, parameters).metrics
+    challenger = train(dataset, replace(parameters, model="hist_gradient_boosting")).metrics
+    assert 0.82 < reference["auc"] < 0.89
+    assert challenger["auc"] > 0.96
+
+
+def test_a_tenfold_penalty_changes_nothing_and_an_absurd_one_much(dataset, parameters):
+    aucs = [
+        train(dataset, replace(parameters, logistic=replace(parameters.logistic, reg_rate=rate))).metrics["auc"]
+        for rate in (0.01, 0.1, 1000)
+    ]
+    assert aucs[1] == pytest.approx(aucs[0], abs=1e-3)
+    assert aucs[2] < aucs[0] - 0.05
+
+
+def test_training_counts_the_patients_it_shares_and_shares_none(dataset, parameters):
+    metrics = train(dataset, parameters).metrics
+    assert metrics["shared_groups"] == 0
+    assert metrics["rows_train"] + metrics["rows_holdout"] == len(dataset)
+
+
+def test_predictions_carry_row_and_group_and_no_patient(dataset, parameters, tmp_path):
+    trained = train(dataset, parameters)
+    write_predictions(tmp_path / "p.parquet", dataset, trained.split.holdout, {"probability": trained.probability})
+    table = parquet.read_table(tmp_path / "p.parquet")
+    assert {field.name: str(field.type) for field in table.schema} == {
+        "row": "int64",
+        "group": "int64",
+        "outcome": "int8",
+        "probability": "double",
+    }
+    patients = set(dataset.patients.tolist())
+    assert not patients & {value for column in table.columns for value in column.to_pylist()}
+    described = describe_dataset(dataset, trained.split, parameters.seed)
+    assert (described["rows"], described["patients"], described["shared_groups"]) == (4000, len(patients), 0)
+
+
+def test_a_holdout_with_one_outcome_is_refused(dataset, parameters):
+    rare = dataset.outcome * 0
+    rare[0] = 1
+    with pytest.raises(DataError, match="has only one outcome"):
+        train(replace(dataset, outcome=rare), parameters)
+
+
+def test_two_cohorts_differ_and_one_seed_gives_one_cohort():
+    assert cohort.draw(500, 1) == cohort.draw(500, 1)
+    assert not {row[1:9] for row in cohort.draw(500, 1)} & {row[1:9] for row in cohort.draw(500, 2)}
+
+
+def test_a_cohort_has_returning_patients_some_with_another_outcome(dataset):
+    visits = {}
+    for patient, outcome in zip(dataset.patients.tolist(), dataset.outcome.tolist(), strict=True):
+        visits.setdefault(patient, []).append(outcome)
+    returning = [outcomes for outcomes in visits.values() if len(outcomes) > 1]
+    assert len(returning) == round(4000 * cohort.REPEATED_SHARE)
+    assert any(len(set(outcomes)) == 2 for outcomes in returning)
+    assert 0.29 < dataset.outcome.mean() < 0.38
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("reg_rate = 0.01", "reg_rate = 0", "logistic.reg_rate must be a number"),
+        ("reg_rate = 0.01", "regrate = 0.01", "logistic.reg_rate is missing"),
+        ("seed = 0", "seed = true", "seed must be a whole number"),
+        ("seed = 0", "seed = 0\nspeed = 1", "speed is not a parameter"),
+        ('model = "logistic"', 'model = "forest"', "model must be one of logistic, hist_gradient_boosting"),
+        ("[split]", "[splits]", r"section \[split\] is missing"),
+        ("seed = 0", "seed =", "is not TOML"),
+    ],
+)
+def test_a_bad_parameter_is_named(tmp_path, old, new, message):
+    path = tmp_path / "params.toml"
+    path.write_text(REFERENCE.replace(old, new))
+    with pytest.raises(params.ParamsError, match=message):
+        params.load(path)
+
+
+def test_the_committed_parameters_are_accepted():
+    assert params.load(ROOT / "training" / "params.toml").model in params.KINDS
+
+
+def test_the_rollout_ends_with_all_of_the_traffic():
+    rollout = tomllib.loads((ROOT / "training" / "rollout.toml").read_text())
+    weights = [step["weight"] for step in rollout["step"]]
+    assert weights == sorted(set(weights))
+    assert weights[-1] == 100
+    assert all(step["min_calls"] > 0 and step["min_seconds"] > 0 for step in rollout["step"])
+    assert 0 < rollout["limits"]["max_error_rate"] < 1
+
+
+def test_the_environment_pins_what_the_runtime_lock_pins():
+    environment = yaml.safe_load((ROOT / "training" / "environment.yaml").read_text())
+    pins = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    locked = set(
+        re.findall(r"^([a-z0-9-]+==[^\s;\\]+)", (ROOT / "requirements" / "runtime.txt").read_text(), re.MULTILINE)
+    )
+    assert [pin for pin in pins if pin not in locked] == []

@@ -1,0 +1,63 @@
+"""What a deployment serves, and its answer to a request body.
+
+    {"request_id", "model_version", "digest", "threshold", "predictions": [{"probability", "decision"}], "warnings"}
+
+Nothing here knows the server. Arrays are used throughout: a DataFrame would cost more than the HTTP around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training import artefact
+from training.digest import find_model_folder, folder_digest
+from training.model import probability
+from training.request import InvalidInput, parse
+
+
+@dataclass(frozen=True)
+class Release:
+    """What this process serves: the fitted model and the identity that every answer repeats."""
+
+    model: Any
+    digest: str
+    version: str
+    threshold: float
+
+
+def load(environment: Mapping[str, str]) -> Release:
+    """Load the model that the environment names. Raises RuntimeError or ModelFolderError."""
+    for name in ("AZUREML_MODEL_DIR", "MLOPS_THRESHOLD", "MLOPS_MODEL_VERSION"):
+        if not environment.get(name):
+            raise RuntimeError(f"{name} is not set; the deployment must set it")
+    try:
+        threshold = float(environment["MLOPS_THRESHOLD"])
+    except ValueError as exc:
+        raise RuntimeError("MLOPS_THRESHOLD is not a number") from exc
+    if not 0 < threshold < 1:
+        raise RuntimeError(f"MLOPS_THRESHOLD must lie between 0 and 1, not {threshold:g}")
+    folder = find_model_folder(Path(environment["AZUREML_MODEL_DIR"]))
+    return Release(artefact.load(folder), folder_digest(folder), environment["MLOPS_MODEL_VERSION"], threshold)
+
+
+def answer(release: Release, body: bytes, identifier: str) -> tuple[int, dict[str, Any]]:
+    """Return the HTTP status and the JSON value that answer a request body."""
+    try:
+        features, warnings = parse(body)
+    except InvalidInput as exc:
+        return 400, exc.body
+    predictions = [
+        {"probability": value, "decision": "positive" if value >= release.threshold else "negative"}
+        for value in probability(release.model, features).tolist()
+    ]
+    return 200, {
+        "request_id": identifier,
+        "model_version": release.version,
+        "digest": release.digest,
+        "threshold": release.threshold,
+        "predictions": predictions,
+        "warnings": warnings,
+    }
