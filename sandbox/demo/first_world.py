@@ -103,7 +103,7 @@ class FirstWorld:
             self._copy_tracked_tree(tree)
             small_rollout(tree)
             self.git(tree, "init", "-q", "-b", "main")
-            self._commit(tree, "Import the classifier and its console")
+            self.commit(tree, "Import the classifier and its console")
             self.git(tree, "push", "-q", self.remote(self.lead), "main")
 
     def _copy_tracked_tree(self, target: Path) -> None:
@@ -169,7 +169,7 @@ class FirstWorld:
             self.git(Path(folder), "clone", "-q", self.remote(self.scientist), str(tree))
             self.git(tree, "checkout", "-q", "-b", branch.name)
             branch.change(tree)
-            self._commit(tree, branch.title)
+            self.commit(tree, branch.title)
             self.git(tree, "push", "-q", "--force", "origin", branch.name)
         body = {"title": branch.title, "body": branch.body, "head": branch.name, "base": "main"}
         return int(self.scientist.github(f"/repos/{REPOSITORY}/pulls", "POST", body)["number"])
@@ -195,7 +195,7 @@ class FirstWorld:
             raise GitRefused(_without_tokens(done.stderr))
         return done.stdout
 
-    def _commit(self, tree: Path, message: str) -> None:
+    def commit(self, tree: Path, message: str) -> None:
         self.git(tree, "add", "--all")
         name, email = self.scientist.account, f"{self.scientist.account}@hospital.example"
         self.git(tree, "-c", f"user.name={name}", "-c", f"user.email={email}", "commit", "-q", "-m", message)

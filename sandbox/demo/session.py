@@ -67,7 +67,7 @@ class Person:
                 raise CommandFailed(["login", *extra], process.returncode, err or out or first)
 
     def approve_device(self, user_code: str) -> None:
-        self._call(
+        self.call(
             f"http://127.0.0.1:{self.ports.browser}/control/device",
             "POST", {"user_code": user_code, "account": self.account},
         )  # fmt: skip
@@ -78,12 +78,12 @@ class Person:
         if not self._token:
             base = f"https://localhost:{self.ports.sandbox}/login"
             client = GITHUB_APP_CLIENT_ID
-            code = self._call(f"{base}/device/code", "POST", {"client_id": client})
+            code = self.call(f"{base}/device/code", "POST", {"client_id": client})
             self.approve_device(code["user_code"])
             grant = "urn:ietf:params:oauth:grant-type:device_code"
             form = {"client_id": client, "device_code": code["device_code"], "grant_type": grant}
             for _ in range(20):
-                answer = self._call(f"{base}/oauth/access_token", "POST", form)
+                answer = self.call(f"{base}/oauth/access_token", "POST", form)
                 if "access_token" in answer:
                     self._token = answer["access_token"]
                     break
@@ -92,14 +92,14 @@ class Person:
 
     def github(self, path: str, method: str = "GET", body: object = None) -> Any:
         """GitHub REST as this person; `path` begins after `/api/v3`."""
-        return self._call(
+        return self.call(
             f"https://localhost:{self.ports.sandbox}/api/v3{path}",
             method,
             body,
             {"Authorization": f"token {self.token}"},
         )
 
-    def _call(self, url: str, method: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
+    def call(self, url: str, method: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
         request = urllib.request.Request(  # noqa: S310  # loopback addresses built above
             url, method=method, data=None if body is None else json.dumps(body).encode(),
             headers={"Accept": "application/json", "Content-Type": "application/json", **(headers or {})},

@@ -1,0 +1,93 @@
+"""`mlops models`: registered versions, their lineage and what is known about them."""
+
+from __future__ import annotations
+
+import click
+
+from backend.bootstrap import Backend
+from backend.cli.output import json_option, moment, print_json, print_table, short
+from backend.cli.session import backend
+from backend.domain.decisions import Dossier
+from backend.domain.registry import ModelVersion
+from backend.errors import NotFound
+
+
+def add_to(group: click.Group) -> None:
+    group.add_command(models)
+
+
+@click.group()
+def models() -> None:
+    """Model versions."""
+
+
+def find_version(known: Backend, version: str) -> ModelVersion:
+    """The version as the registry holds it now. Raises NotFound with the versions there are."""
+    versions = known.models.versions()
+    for candidate in versions:
+        if candidate.version == version.removeprefix("v"):
+            return candidate
+    there = ", ".join(v.version for v in versions[:10]) or "none yet"
+    raise NotFound(f"There is no model version {version}; registered: {there}.")
+
+
+@models.command("list")
+@json_option
+def list_versions(as_json: bool) -> None:
+    """Registered versions, newest first."""
+    known = backend()
+    dossiers = [known.models.dossier(version) for version in known.models.versions()]
+    if as_json:
+        print_json([_summary(dossier) for dossier in dossiers])
+        return
+    print_table(
+        ("Version", "State", "AUC", "Commit", "PR", "Run", "Digest", "Registered"),
+        (
+            (
+                d.version.version,
+                d.state.value,
+                f"{d.version.metrics['auc']:.4f}" if "auc" in d.version.metrics else "-",
+                short(d.version.lineage.commit),
+                d.version.lineage.pull_request or "-",
+                d.version.lineage.run,
+                short(d.version.digest),
+                moment(d.version.created_at),
+            )
+            for d in dossiers
+        ),
+        "No version yet: a merge that touches training/ registers one.",
+    )
+
+
+@models.command()
+@click.argument("version")
+@json_option
+def show(version: str, as_json: bool) -> None:
+    """One version with its lineage, evidence, decisions and promotions."""
+    known = backend()
+    dossier = known.models.dossier(find_version(known, version))
+    if as_json:
+        print_json({**_summary(dossier), "dossier": dossier.model_dump(mode="json")})
+        return
+    found = dossier.version
+    click.echo(
+        f"{found.name} v{found.version}: {dossier.state.value}\ndigest {found.digest}, threshold {found.threshold}"
+    )
+    for name, value in found.lineage.model_dump().items():
+        click.echo(f"  {name.replace('_', ' ')}: {value or '-'}")
+    for evidence in dossier.evidence:
+        if evidence.comparison:
+            for difference in evidence.comparison.differences:
+                click.echo(
+                    f"  against v{evidence.comparison.champion.version}: {difference.metric} "
+                    f"{difference.difference:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}] {difference.verdict.value}"
+                )
+        if evidence.smoke:
+            click.echo(f"  smoke test: {evidence.smoke.passed} of {evidence.smoke.requests} passed")
+    for approval in dossier.approvals:
+        click.echo(f"  {approval.decision} by {approval.actor}, {moment(approval.at)}: {approval.reason}")
+
+
+def _summary(dossier: Dossier) -> dict[str, object]:
+    reason = dossier.staging.reason if dossier.staging else ""
+    return {**dossier.version.model_dump(mode="json"), "state": dossier.state.value, "reason": reason}

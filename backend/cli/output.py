@@ -1,0 +1,64 @@
+"""How commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+
+from backend.domain.value import Value
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(function: F) -> F:
+    """`--json`: the domain values as they are, one document on standard output."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def print_json(value: object) -> None:
+    click.echo(json.dumps(value, default=_plain, ensure_ascii=False))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Value):
+        return value.model_dump(mode="json")
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """A plain table; `empty` says what would be here. Outside text is printed without its control characters."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    shown = 0
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
+        shown += 1
+    if shown:
+        Console(highlight=False).print(table)
+    else:
+        click.echo(empty)
+
+
+def printable(text: str, limit: int = 120) -> str:
+    """Outside text in one line: no control characters, no direction marks, not endless."""
+    clean = "".join(character if character.isprintable() else " " for character in text[: limit * 2])
+    return clean if len(clean) <= limit else f"{clean[: limit - 1]}…"
+
+
+def moment(value: datetime | None) -> str:
+    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S") if value else "-"
+
+
+def short(digest_or_commit: str) -> str:
+    return digest_or_commit.removeprefix("sha256:")[:10]

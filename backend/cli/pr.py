@@ -1,0 +1,138 @@
+"""`mlops pr`: review and merge pull requests as oneself; the worker performs the write."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import click
+
+from backend.cli.output import json_option, print_json, print_table, printable
+from backend.cli.session import backend, current_actor
+from backend.domain.promotions import Intent, IntentKind, IntentState
+from backend.domain.reviews import CheckState, PullRequestDetail
+from backend.errors import Rejected, RemoteUnavailable
+from backend.settings import load
+
+
+def add_to(group: click.Group) -> None:
+    group.add_command(pr)
+
+
+@click.group()
+def pr() -> None:
+    """Pull requests."""
+
+
+@pr.command("list")
+@json_option
+def list_pulls(as_json: bool) -> None:
+    """Open pull requests with their checks."""
+    pulls = backend().reviews.pulls()
+    if as_json:
+        print_json([{**pull.model_dump(mode="json"), "check_state": pull.check_state.value} for pull in pulls])
+        return
+    print_table(
+        ("#", "Title", "Author", "Branch", "Checks", "Failing", "Merge state"),
+        (
+            (
+                pull.number,
+                printable(pull.title),
+                pull.author,
+                pull.head_ref,
+                pull.check_state.value,
+                ", ".join(c.name for c in pull.checks if c.state is CheckState.FAILED) or "-",
+                pull.merge_state,
+            )
+            for pull in pulls
+        ),
+        "No open pull request: feature branches appear here once a pull request is opened from them.",
+    )
+
+
+@pr.command()
+@click.argument("number", type=int)
+@json_option
+def show(number: int, as_json: bool) -> None:
+    """Description, files, checks with their reasons, metrics against the champion, what blocks the merge."""
+    detail = backend().reviews.pull(number)
+    if as_json:
+        print_json(detail)
+        return
+    pull = detail.summary
+    click.echo(f"#{pull.number} {printable(pull.title)}  by {pull.author}, {detail.state}, head {pull.head_sha[:10]}")
+    click.echo(detail.body)
+    for file in detail.files:
+        click.echo(f"  {file.status:9} {printable(file.path)}  +{file.additions} -{file.deletions}")
+    for check in pull.checks:
+        required = " (required)" if check.required else ""
+        click.echo(f"  {check.state.value:9} {check.name}{required}  {printable(check.title, 200)}")
+    _echo_comparison(detail)
+    for blocker in detail.blockers:
+        click.echo(f"  blocked: {blocker.what}: {blocker.why} ({blocker.who})")
+
+
+def _echo_comparison(detail: PullRequestDetail) -> None:
+    if detail.comparison is None:
+        click.echo("  metrics: not compared with the champion yet")
+        return
+    for difference in detail.comparison.differences:
+        click.echo(
+            f"  {difference.metric}: {difference.champion:.4f} -> {difference.challenger:.4f}, {difference.difference:+.4f} "
+            f"[{difference.low:+.4f}, {difference.high:+.4f}] {difference.verdict.value}"
+        )
+
+
+@pr.command()
+@click.argument("number", type=int)
+@click.option("--reason", required=True)
+@click.option("--merge/--no-merge", "merging", default=False, help="Merge once approved.")
+@json_option
+def approve(number: int, reason: str, merging: bool, as_json: bool) -> None:
+    """Approve the head commit as shown now; with --merge also merge it."""
+    _record(IntentKind.APPROVE_AND_MERGE if merging else IntentKind.APPROVE, number, reason, as_json)
+
+
+@pr.command()
+@click.argument("number", type=int)
+@click.option("--reason", required=True)
+@json_option
+def merge(number: int, reason: str, as_json: bool) -> None:
+    """Merge a pull request that is approved and green."""
+    _record(IntentKind.MERGE, number, reason, as_json)
+
+
+@pr.command("request-changes")
+@click.argument("number", type=int)
+@click.option("--reason", required=True)
+@json_option
+def request_changes(number: int, reason: str, as_json: bool) -> None:
+    """Ask the author for changes."""
+    _record(IntentKind.REQUEST_CHANGES, number, reason, as_json)
+
+
+def _record(kind: IntentKind, number: int, reason: str, as_json: bool) -> None:
+    settings, known = load(), backend()
+    actor = current_actor(settings, known)
+    pull = known.reviews.pull(number).summary
+    intent = known.reviews.record(actor, kind, number, pull.head_sha, pull.author, reason, str(uuid.uuid4()))
+    end = time.monotonic() + 120
+    while intent.state in (IntentState.PENDING, IntentState.RUNNING):
+        if time.monotonic() > end:
+            raise RemoteUnavailable(
+                f"The worker has not performed it yet ({intent.outcome or 'no word from it'}). It is recorded as "
+                f"{intent.id} and will be done when a worker runs: `mlops worker`.",
+                service="worker", operation=kind.value,
+            )  # fmt: skip
+        time.sleep(0.3)
+        intent = known.reviews.intent(intent.id)
+    _finish(intent, as_json)
+
+
+def _finish(intent: Intent, as_json: bool) -> None:
+    if as_json:
+        print_json(intent)
+    if intent.state is IntentState.FAILED:
+        raise Rejected(intent.outcome)
+    if not as_json:
+        click.echo(intent.outcome)

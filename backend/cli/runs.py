@@ -1,0 +1,86 @@
+"""`mlops runs`: training runs of both workspaces."""
+
+from __future__ import annotations
+
+import click
+
+from backend.cli.output import json_option, moment, print_json, print_table, printable
+from backend.cli.session import backend, current_actor
+from backend.settings import load
+
+
+def add_to(group: click.Group) -> None:
+    group.add_command(runs)
+
+
+@click.group()
+def runs() -> None:
+    """Runs and their results."""
+
+
+@runs.command("list")
+@click.option("--limit", type=click.IntRange(1, 5_000), default=50, show_default=True)
+@click.option("--search", default="", help="Text in name, author, commit, parameters or tags.")
+@json_option
+def list_runs(limit: int, search: str, as_json: bool) -> None:
+    """Newest first."""
+    wanted = search.casefold()
+    found = [
+        run
+        for run in backend().runs.search(limit=limit)
+        if wanted in " ".join([run.name, run.id, run.author, *run.params.values(), *run.tags.values()]).casefold()
+    ]
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("Run", "Workspace", "State", "Purpose", "AUC", "Commit", "PR", "Author", "Started"),
+        (
+            (
+                run.id,
+                run.workspace,
+                run.state.value,
+                run.tags.get("purpose", "-"),
+                f"{run.metrics['auc']:.4f}" if "auc" in run.metrics else "-",
+                run.commit[:10],
+                run.pull_request or "-",
+                run.author,
+                moment(run.started_at),
+            )
+            for run in found
+        ),
+        "No run matches." if search else "No run yet: a pull request that touches training/ starts some.",
+    )
+
+
+@runs.command()
+@click.argument("workspace")
+@click.argument("run")
+@json_option
+def show(workspace: str, run: str, as_json: bool) -> None:
+    """One run with its parameters, metrics and the end of its log."""
+    detail = backend().runs.detail(workspace, run)
+    if as_json:
+        print_json(detail)
+        return
+    click.echo(f"{detail.run.name}: {detail.run.state.value} {detail.error}".rstrip())
+    for title, values in (
+        ("Parameters", detail.run.params),
+        ("Metrics", detail.run.metrics),
+        ("Tags", detail.run.tags),
+    ):
+        click.echo(title)
+        for name, value in sorted(values.items()):
+            click.echo(f"  {name}: {printable(str(value))}")
+    click.echo(f"Log\n{detail.log_tail}")
+
+
+@runs.command()
+@click.argument("workspace")
+@click.argument("run")
+@click.option("--reason", required=True)
+def cancel(workspace: str, run: str, reason: str) -> None:
+    """Ask Azure ML to stop a run."""
+    settings, known = load(), backend()
+    known.runs.cancel(current_actor(settings, known), workspace, run, reason)
+    click.echo(f"Cancelling {run}")
