@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from sandbox.envelopes import error_response, service_of
 from sandbox.faults import FaultMiddleware, Faults
 from sandbox.journal import Journal, JournalMiddleware
+from sandbox.origin import OwnPagesOnly
 from sandbox.service import Service
 from sandbox.world import World
 
@@ -49,6 +50,7 @@ def applications(world: World, mounted: Sequence[Service]) -> Applications:
     faults = Faults()
     tls = _application([route for service in mounted for route in service.routes], journal, faults)
     browser = _application([route for service in mounted for route in service.browser_routes], journal, faults)
+    browser.add_middleware(OwnPagesOnly)
     return Applications(tls, browser, journal, faults)
 
 
@@ -70,10 +72,11 @@ async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _unknown_method(request: Request, exception: Exception) -> Response:
-    """A known path with another method is as unknown as an unknown path."""
-    if isinstance(exception, HTTPException) and exception.headers is not None and "Allow" in exception.headers:
-        return _not_implemented(request)
-    return error_response(service_of(request.url.path, request.headers), 405, "MethodNotAllowed", str(exception))
+    """A known path with another method is as unknown as an unknown path; a service's own 405 stays as it is."""
+    if type(exception) is not HTTPException:
+        assert isinstance(exception, HTTPException), "Starlette looks handlers of a status up by HTTPException only"
+        return Response(exception.detail, exception.status_code, exception.headers)
+    return _not_implemented(request)
 
 
 def _not_implemented(request: Request) -> Response:

@@ -16,7 +16,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for service, pattern in (
         ("control", r"/(control(/|$)|$|favicon\.ico$|device$)"),
         ("identity", rf"/({GUID}|common|organizations|consumers)/"),
-        ("identity", r"/(metadata/|login(/|$)|actions/oidc(/|$)|userinfo$)"),
+        ("identity", r"/(metadata/|login(/|$)|actions/oidc(/|$)|oidc/userinfo$)"),
         ("actions", r"/api/v3/repos/[^/]+/[^/]+/actions(/|$)"),
         ("actions", r"/actions/"),
         ("github", r"/api(/|$)"),

@@ -13,7 +13,7 @@ from sandbox.identity.tokens import digest, issue_github_token
 from sandbox.world import World
 
 PROGRAM_SECRETS = "program_secret"
-SIGN_IN_CLIENT = "mlops-signin"
+SIGN_IN_CLIENT = "mlops-sign-in"
 INSTALLATION_LIFETIME = timedelta(days=3650)
 INSTALLATION_PERMISSIONS = {
     "metadata": "read",
