@@ -70,6 +70,17 @@ class Actor(Value):
         return any(right in RIGHTS[role] for role in self.roles)
 
 
+class GitHubConsent(Value):
+    """Where to send the browser so that a person lends us their GitHub rights.
+
+    `state` must come back unchanged; `verifier` (PKCE) stays with us and goes with the code.
+    """
+
+    url: str
+    state: str
+    verifier: str
+
+
 WORKER = Actor(name="worker", roles=frozenset(), channel="worker")
 
 

@@ -1,0 +1,191 @@
+"""The only place where objects are wired. Nothing here opens a connection; the first use of each object does."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from backend.domain.clock import Clock, utc_now
+from backend.errors import ConfigurationError
+from backend.gateways.azureml.assets import Assets
+from backend.gateways.azureml.client import Workspace, apply_environment
+from backend.gateways.azureml.endpoints import Endpoints as EndpointGateway
+from backend.gateways.azureml.jobs import Jobs
+from backend.gateways.azureml.models import Models as ModelGateway
+from backend.gateways.azureml.runs import Runs as RunGateway
+from backend.gateways.credentials import credential
+from backend.gateways.github.client import GitHubReader, GitHubWriter
+from backend.gateways.github.oauth import OAuth
+from backend.gateways.github.pulls import Pulls
+from backend.gateways.monitor.logs import Logs
+from backend.gateways.monitor.metrics import Metrics
+from backend.operations.endpoints import Endpoints
+from backend.operations.history import History
+from backend.operations.ledger import Ledger
+from backend.operations.models import Models
+from backend.operations.people import People
+from backend.operations.promotions import Promotions
+from backend.operations.reviews import Reviews
+from backend.operations.runs import Runs
+from backend.operations.setup import Setup
+from backend.operations.telemetry import Telemetry
+from backend.operations.training import Training
+from backend.settings import Project, Settings
+from backend.store import Store
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from backend.worker import Worker
+
+CALLBACK = "/github/callback"
+"""Where GitHub sends a browser back to; registered with the app."""
+
+_migrating = threading.Lock()
+_migrated: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Every operation that the console and the CLI offer, over one store."""
+
+    settings: Settings
+    reviews: Reviews
+    runs: Runs
+    models: Models
+    promotions: Promotions
+    endpoints: Endpoints
+    telemetry: Telemetry
+    ledger: Ledger
+    people: People
+    setup: Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """The network side of one project. Workspaces by name; the test endpoint lives in the production workspace."""
+
+    project: Project
+    credential: TokenCredential
+    dev: Workspace
+    prod: Workspace
+    github: GitHubReader
+    logs: Logs
+    metrics: Metrics
+
+    @property
+    def workspaces(self) -> Mapping[str, Workspace]:
+        return {self.dev.name: self.dev, self.prod.name: self.prod}
+
+
+@dataclass(frozen=True, slots=True)
+class Ci:
+    """What a workflow may use: one workspace with its own federated identity, and the job's GitHub token."""
+
+    settings: Settings
+    project: Project
+    workspace: Workspace
+    jobs: Jobs
+    runs: RunGateway
+    models: ModelGateway
+    assets: Assets
+    training: Training
+
+    def github_token(self, environment: Mapping[str, str]) -> SecretStr:
+        """The job's own token. Raises ConfigurationError where the workflow did not hand it on."""
+        token = environment.get("GITHUB_TOKEN", "")
+        if not token:
+            raise ConfigurationError(
+                "GITHUB_TOKEN", "is not set; give the step `env: GITHUB_TOKEN: ${{ github.token }}`"
+            )
+        return SecretStr(token)
+
+    def github(self, environment: Mapping[str, str] | None = None) -> GitHubWriter:
+        """GitHub as the workflow: check runs are written in its name."""
+        token = self.github_token(os.environ if environment is None else environment)
+        return person(self.settings, self.project, token)
+
+
+def build(settings: Settings, clock: Clock = utc_now) -> Backend:
+    """The backend of the default project. Brings the database up to date; reaches no service."""
+    store = open_store(settings, clock)
+    gateways = connect(settings, clock)
+    endpoints = EndpointGateway(gateways.prod)
+    project = gateways.project
+    callback = f"{settings.console.public_url.rstrip('/')}{CALLBACK}"
+    return Backend(
+        settings=settings,
+        reviews=Reviews(lambda: Pulls(gateways.github), store, clock),
+        runs=Runs(gateways.workspaces, store),
+        models=Models(ModelGateway(gateways.prod), store, project, clock),
+        promotions=Promotions(store, project, clock),
+        endpoints=Endpoints(endpoints),
+        telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store)),
+        ledger=Ledger(store),
+        people=People(OAuth(settings.github, settings.cloud, callback, clock), store, clock, settings.signin.max_age),
+        setup=Setup(settings, store),
+    )
+
+
+def build_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
+    """The engine with everything its steps reach."""
+    from backend.worker import Worker
+
+    return Worker(settings, open_store(settings, clock), connect(settings, clock), clock)
+
+
+def build_ci(settings: Settings, workspace: str) -> Ci:
+    """One workspace for a workflow. Needs no database; `workspace` is the project's dev or prod one."""
+    apply_environment(settings)
+    project = settings.project
+    chosen = Workspace(settings, project, workspace, credential(settings.identity, settings.cloud))
+    data = project.prod_data if workspace == project.prod_workspace else project.dev_data
+    jobs, assets, models = Jobs(chosen), Assets(chosen), ModelGateway(chosen)
+    return Ci(
+        settings=settings,
+        project=project,
+        workspace=chosen,
+        jobs=jobs,
+        runs=RunGateway(chosen),
+        models=models,
+        assets=assets,
+        training=Training(project, data, jobs, assets, models),
+    )
+
+
+def connect(settings: Settings, clock: Clock = utc_now) -> Gateways:
+    """The gateways of the default project, one connection a workspace."""
+    apply_environment(settings)
+    project = settings.project
+    identity = credential(settings.identity, settings.cloud)
+    return Gateways(
+        project=project,
+        credential=identity,
+        dev=Workspace(settings, project, project.dev_workspace, identity),
+        prod=Workspace(settings, project, project.prod_workspace, identity),
+        github=GitHubReader(
+            settings.github.api_url, project.repository, settings.github.installation_token, settings.cloud.ca_bundle
+        ),
+        logs=Logs(settings, project, identity, clock),
+        metrics=Metrics(settings, identity),
+    )
+
+
+def person(settings: Settings, project: Project, token: SecretStr) -> GitHubWriter:
+    """GitHub as the holder of this token."""
+    return GitHubWriter(settings.github.api_url, project.repository, token, settings.cloud.ca_bundle)
+
+
+def open_store(settings: Settings, clock: Clock = utc_now) -> Store:
+    """The database, brought up to date once in the life of this process."""
+    store = Store(settings.database_url, clock, settings.token_key)
+    with _migrating:
+        if settings.database_url not in _migrated:
+            store.migrate()
+            _migrated.add(settings.database_url)
+    return store

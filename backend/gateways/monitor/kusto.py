@@ -1,0 +1,85 @@
+"""The queries. Each parses in Kusto and in the subset ClickHouse's kusto dialect takes.
+
+Hence one `percentile()` an aggregate instead of the tuple form, and no `todouble()`.
+"""
+
+from __future__ import annotations
+
+PROBES = "mlops-probe"
+"""User-Agents of our own tests of a deployment start like this; they count in no figure."""
+
+ERRORS = "countif(ResponseCode >= 500 or ResponseCode == 424)"
+"""What the platform or the model got wrong. 424 is Azure's "the model answered badly"."""
+
+FIGURES = (
+    f"Requests=count(), Errors={ERRORS}, P50=percentile(TotalDurationMs, 50), "
+    "P95=percentile(TotalDurationMs, 95), P99=percentile(TotalDurationMs, 99)"
+)
+
+
+def literal(text: str) -> str:
+    """A Kusto string literal; nothing in the text can end it."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    return f"'{escaped}'"
+
+
+def _calls(endpoint: str) -> str:
+    return (
+        f"AmlOnlineEndpointTrafficLog | where EndpointName == {literal(endpoint)} "
+        f"and not(UserAgent startswith {literal(PROBES)})"
+    )
+
+
+def points(endpoint: str, bin_seconds: int) -> str:
+    return (
+        f"{_calls(endpoint)} | summarize {FIGURES} by DeploymentName, At=bin(TimeGenerated, {bin_seconds}s) "
+        "| order by At asc"
+    )
+
+
+def summaries(endpoint: str) -> str:
+    return f"{_calls(endpoint)} | summarize {FIGURES} by DeploymentName | order by DeploymentName asc"
+
+
+def one_summary(endpoint: str, deployment: str) -> str:
+    return f"{_calls(endpoint)} and DeploymentName == {literal(deployment)} | summarize {FIGURES}"
+
+
+def statuses(endpoint: str) -> str:
+    return (
+        f"{_calls(endpoint)} | summarize Requests=count() "
+        "by DeploymentName, ResponseCode, ResponseCodeReason, ModelStatusReason | top 50 by Requests desc"
+    )
+
+
+def callers(endpoint: str) -> str:
+    return f"{_calls(endpoint)} | summarize Requests=count() by UserAgent | top 20 by Requests desc"
+
+
+def newest(endpoint: str) -> str:
+    """Of all calls, probes included: it says how far the log has come, not who called."""
+    return (
+        f"AmlOnlineEndpointTrafficLog | where EndpointName == {literal(endpoint)} | summarize At=max(TimeGenerated), "
+        "Lines=count()"
+    )
+
+
+def console_lines(resource_id: str, deployment: str, limit: int) -> str:
+    """The console table has no endpoint column; the resource id names it."""
+    chosen = f" and DeploymentName == {literal(deployment)}" if deployment else ""
+    return (
+        f"AmlOnlineEndpointConsoleLog | where _ResourceId endswith {literal(_suffix(resource_id))}{chosen} "
+        f"| project TimeGenerated, DeploymentName, ContainerName, Message | top {limit} by TimeGenerated desc"
+    )
+
+
+def event_lines(resource_id: str, limit: int) -> str:
+    return (
+        f"AmlOnlineEndpointEventLog | where _ResourceId endswith {literal(_suffix(resource_id))} "
+        f"| project TimeGenerated, DeploymentName, Name, Message | top {limit} by TimeGenerated desc"
+    )
+
+
+def _suffix(resource_id: str) -> str:
+    """`/onlineendpoints/<name>`: Monitor writes resource ids in lower case."""
+    return "/" + "/".join(resource_id.lower().rstrip("/").split("/")[-2:])

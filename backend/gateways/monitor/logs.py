@@ -1,0 +1,205 @@
+"""Traffic, console and event logs of endpoints, from Log Analytics."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from backend.domain.clock import Clock, utc_now
+from backend.domain.telemetry import CallerCount, LogLine, StatusCount, Traffic, TrafficPoint, TrafficSummary
+from backend.errors import ConfigurationError, RemoteUnavailable
+from backend.gateways.monitor import kusto
+from backend.gateways.monitor.errors import SERVICE, monitor
+from backend.settings import Project, Settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+LOG_DAYS = 7
+"""How far back the newest console and event lines are looked for."""
+
+Row = dict[str, Any]
+
+
+class Logs:
+    """One Log Analytics workspace. Lines arrive late: `data_until` says how late."""
+
+    def __init__(
+        self, settings: Settings, project: Project, credential: TokenCredential, clock: Clock = utc_now
+    ) -> None:
+        self._cloud = settings.cloud
+        self._workspace_id = project.log_workspace_id
+        self._credential = credential
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def traffic(self, endpoint: str, start: datetime, end: datetime, bin_seconds: int) -> Traffic:
+        """Everything about one window, in one request."""
+        window = (start, end)
+        points, summaries, statuses, callers, newest = self._ask(
+            "read the endpoint's traffic",
+            [
+                kusto.points(endpoint, bin_seconds),
+                kusto.summaries(endpoint),
+                kusto.statuses(endpoint),
+                kusto.callers(endpoint),
+                kusto.newest(endpoint),
+            ],
+            window,
+        )
+        return Traffic(
+            endpoint=endpoint,
+            start=start,
+            end=end,
+            bin_seconds=bin_seconds,
+            points=tuple(TrafficPoint(at=as_moment(row["At"]), **_figures(row)) for row in points),
+            summaries=tuple(TrafficSummary(**_figures(row)) for row in summaries),
+            statuses=tuple(_status(row) for row in statuses),
+            callers=tuple(
+                CallerCount(user_agent=str(row["UserAgent"] or ""), requests=int(row["Requests"])) for row in callers
+            ),
+            data_until=_newest(newest),
+        )
+
+    def summary(self, endpoint: str, deployment: str, start: datetime, end: datetime) -> TrafficSummary:
+        """One deployment over a window, zero requests where it was not called. Our own probes are left out."""
+        rows = self._one("read a deployment's traffic", kusto.one_summary(endpoint, deployment), (start, end))
+        figures = _figures({**rows[0], "DeploymentName": deployment}) if rows else {}
+        if not figures.get("requests"):
+            return TrafficSummary(deployment=deployment, requests=0, errors=0, p50_ms=None, p95_ms=None, p99_ms=None)
+        return TrafficSummary(**figures)
+
+    def data_until(self, endpoint: str, start: datetime, end: datetime) -> datetime | None:
+        """The newest line's time in the window: later calls may still be on their way."""
+        return _newest(self._one("read how far the log has come", kusto.newest(endpoint), (start, end)))
+
+    def console_log(self, resource_id: str, deployment: str, limit: int) -> tuple[LogLine, ...]:
+        """What a deployment's containers wrote, oldest first; of all deployments where none is named."""
+        query = kusto.console_lines(resource_id, deployment, limit)
+        return _lines(self._one("read the console log", query, self._recently()), "ContainerName")
+
+    def events(self, resource_id: str, limit: int) -> tuple[LogLine, ...]:
+        """The endpoint's platform events (container started, model mounted, ...), oldest first."""
+        return _lines(self._one("read the event log", kusto.event_lines(resource_id, limit), self._recently()), "Name")
+
+    def _recently(self) -> tuple[datetime, datetime]:
+        now = self._clock()
+        return now - timedelta(days=LOG_DAYS), now
+
+    def _one(self, operation: str, query: str, window: tuple[datetime, datetime]) -> list[Row]:
+        client = self._connect()
+        with monitor(operation):
+            answer = client.query_workspace(self._workspace_id, query, timespan=window, server_timeout=20)
+        return _rows(operation, answer)
+
+    def _ask(self, operation: str, queries: Sequence[str], window: tuple[datetime, datetime]) -> list[list[Row]]:
+        """Several queries in one request. In a batch a refused query is an object, not an exception."""
+        from azure.core.exceptions import HttpResponseError
+        from azure.monitor.query import LogsBatchQuery, LogsQueryStatus
+
+        client = self._connect()
+        batch = [
+            LogsBatchQuery(workspace_id=self._workspace_id, query=query, timespan=window, server_timeout=20)
+            for query in queries
+        ]
+        with monitor(operation):
+            answers = client.query_batch(batch)
+            for query, answer in zip(queries, answers, strict=True):
+                if answer.status == LogsQueryStatus.FAILURE:
+                    # Asked again alone, the same query fails with an exception that carries the service's whole reason.
+                    client.query_workspace(self._workspace_id, query, timespan=window, server_timeout=20)
+                    raise HttpResponseError(message=str(answer.message))
+        return [_rows(operation, answer) for answer in answers]
+
+    def _connect(self) -> Any:
+        if not self._workspace_id:
+            raise ConfigurationError(
+                "projects.*.log_workspace_id", "is not set; it is the id of the Log Analytics workspace with the logs"
+            )
+        with self._lock:
+            if self._client is None:
+                from azure.monitor.query import LogsQueryClient
+
+                self._client = LogsQueryClient(
+                    self._credential,
+                    endpoint=self._cloud.logs_endpoint,
+                    audience=self._cloud.logs_audience,
+                    connection_verify=self._cloud.ca_bundle or True,
+                    connection_timeout=5,
+                    read_timeout=30,
+                    retry_total=2,
+                )
+            return self._client
+
+
+def _rows(operation: str, answer: Any) -> list[Row]:
+    """The first table as dictionaries. A partial answer is a failure: half a chart would be read as a whole one."""
+    tables = getattr(answer, "tables", None)
+    if tables is None:
+        raise RemoteUnavailable(
+            f"Azure Monitor answered only in part: {getattr(answer, 'partial_error', '')}. Ask for a shorter window.",
+            service=SERVICE,
+            operation=operation,
+        )
+    if not tables:
+        return []
+    names = list(tables[0].columns)
+    return [dict(zip(names, row, strict=True)) for row in tables[0].rows]
+
+
+def _figures(row: Row) -> dict[str, Any]:
+    return {
+        "deployment": str(row["DeploymentName"] or ""),
+        "requests": int(row["Requests"] or 0),
+        "errors": int(row["Errors"] or 0),
+        "p50_ms": as_number(row["P50"]),
+        "p95_ms": as_number(row["P95"]),
+        "p99_ms": as_number(row["P99"]),
+    }
+
+
+def _status(row: Row) -> StatusCount:
+    """The model's own reason where there is one: `ResponseCodeReason` of a 424 only says that the model failed."""
+    return StatusCount(
+        deployment=str(row["DeploymentName"] or ""),
+        code=int(row["ResponseCode"] or 0),
+        reason=str(row["ModelStatusReason"] or row["ResponseCodeReason"] or ""),
+        requests=int(row["Requests"]),
+    )
+
+
+def _newest(rows: list[Row]) -> datetime | None:
+    """`max()` over no lines is the epoch in one dialect and null in the other; the count tells."""
+    if not rows or not int(rows[0]["Lines"] or 0):
+        return None
+    return as_moment(rows[0]["At"])
+
+
+def _lines(rows: list[Row], name: str) -> tuple[LogLine, ...]:
+    return tuple(
+        LogLine(
+            at=as_moment(row["TimeGenerated"]),
+            deployment=str(row["DeploymentName"] or ""),
+            name=str(row[name] or ""),
+            message=str(row["Message"] or ""),
+        )
+        for row in reversed(rows)
+    )
+
+
+def as_number(value: object) -> float | None:
+    """A real number; null and NaN (which the service sends as the string "NaN") are None."""
+    if value is None or isinstance(value, str):
+        return None
+    number = float(value)  # type: ignore[arg-type]  # the SDK types cells as object
+    return number if math.isfinite(number) else None
+
+
+def as_moment(value: object) -> datetime:
+    """An aware moment; the SDK answers datetimes, a stand-in dialect sometimes text."""
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,118 @@
+"""Who is acting, and the GitHub account they have lent us."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from pydantic import SecretStr
+
+from backend.domain.clock import Clock
+from backend.domain.people import Actor, GitHubConsent, Role
+from backend.errors import Conflict, CredentialsRejected, NotPermitted
+from backend.gateways.github.oauth import Grant, OAuth
+from backend.store import Store
+from backend.store.audit import Note
+
+CLOCK_SKEW = 300.0
+"""Seconds that the identity provider's clock may be ahead of ours."""
+
+
+class People:
+    def __init__(self, oauth: OAuth, store: Store, clock: Clock, max_age: float) -> None:
+        self._oauth = oauth
+        self._store = store
+        self._clock = clock
+        self._max_age = max_age
+
+    def actor(self, claims: Mapping[str, object], channel: str) -> Actor:
+        """The person of a verified id token.
+
+        Raises NotPermitted without an account name or a known role, or when the sign-in is older than
+        `signin.max_age` seconds: a stolen laptop's open tab must not approve for ever.
+        """
+        name = str(claims.get("preferred_username") or "").partition("@")[0]
+        if not name:
+            raise NotPermitted("The identity provider sent no account name; ask the administrator for that claim.")
+        roles = frozenset(role for role in Role if role.value in _texts(claims.get("roles")))
+        if not roles:
+            known = ", ".join(role.value for role in Role)
+            raise NotPermitted(f"{name} has no role in this console. Ask the administrator for one of: {known}.")
+        return Actor(name=name, roles=roles, channel=channel, authenticated_at=self._recent(claims))
+
+    def signed_in(self, claims: Mapping[str, object], channel: str) -> Actor:
+        """As `actor`, and the ledger notes the sign-in."""
+        actor = self.actor(claims, channel)
+        roles = ", ".join(sorted(actor.roles))
+        self._store.audit.append(
+            Note(
+                actor=actor.name,
+                channel=channel,
+                action="person.signed_in",
+                subject=f"person/{actor.name}",
+                after=roles,
+            )
+        )
+        return actor
+
+    def github_login(self, actor_name: str) -> str | None:
+        """The GitHub login the person has connected. Reads the database."""
+        return self._store.tokens.login(actor_name)
+
+    def begin_github(self, actor_name: str) -> GitHubConsent:  # noqa: ARG002 -- the caller binds it to the person
+        """Where to send the browser; nothing is stored before the person comes back."""
+        return self._oauth.consent()
+
+    def finish_github(self, actor_name: str, code: str, verifier: str) -> str:
+        """Exchange the code and keep the person's token, sealed; answers their GitHub login."""
+        return self.store_github_token(actor_name, self._oauth.exchange(code, verifier).access)
+
+    def connect_github_device(self, actor: Actor, show: Callable[[str, str], None]) -> str:
+        """The same from a terminal: `show(user_code, address)` once, then wait until the person has decided."""
+        device = self._oauth.begin_device()
+        show(device.user_code, device.url)
+        grant = self._wait(lambda: self._oauth.poll_device(device), device.interval, device.expires_in)
+        return self.store_github_token(actor.name, grant.access, actor.channel)
+
+    def store_github_token(self, actor_name: str, token: SecretStr, channel: str = "console") -> str:
+        """Ask GitHub whose token it is and keep it for that person. Raises Conflict for a second person's account."""
+        login = self._oauth.login(token)
+        known = self._store.tokens.login(actor_name)
+        if known is not None and known != login:
+            raise Conflict(
+                f"{actor_name} has connected the GitHub account {known}; sign in to GitHub as {known}, not as {login}.",
+                expected=known,
+                actual=login,
+            )
+        self._store.tokens.put(actor_name, login, token, channel)
+        return login
+
+    def _recent(self, claims: Mapping[str, object]) -> datetime | None:
+        moment = claims.get("auth_time")
+        if not isinstance(moment, int | float):
+            raise NotPermitted("The identity provider does not say when you signed in; it must send auth_time.")
+        age = self._clock().timestamp() - moment
+        if age > self._max_age or age < -CLOCK_SKEW:
+            raise NotPermitted("Your sign-in is too old for this console. Sign in again.")
+        return datetime.fromtimestamp(moment, UTC)
+
+    def _wait(self, look: Callable[[], Grant | None], interval: float, seconds: float) -> Grant:
+        """Look again at GitHub's pace, at most until the code expires."""
+        pause = threading.Event()
+        end = self._clock().timestamp() + seconds
+        while self._clock().timestamp() < end:
+            grant = look()
+            if grant is not None:
+                return grant
+            pause.wait(interval)
+        raise CredentialsRejected(
+            "The code was not entered in time; start again.", service="GitHub", operation="finish a device sign-in"
+        )
+
+
+def _texts(value: object) -> set[str]:
+    """The `roles` claim: a list, or one text where the provider has only one."""
+    if isinstance(value, str):
+        return {value}
+    return {str(item) for item in value} if isinstance(value, list | tuple) else set()

@@ -1,0 +1,82 @@
+"""Pull requests: read through, and a person's verdicts recorded as wishes that the worker performs as them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from backend.domain.clock import Clock
+from backend.domain.people import Actor, Right
+from backend.domain.promotions import Intent, IntentKind, IntentState
+from backend.domain.reviews import PullRequest, PullRequestDetail
+from backend.errors import Invalid, NotPermitted
+from backend.gateways.github.pulls import Pulls
+from backend.operations import authorise
+from backend.store import Store
+
+SHA_LENGTH = 40
+APPROVING = {IntentKind.APPROVE, IntentKind.APPROVE_AND_MERGE}
+VERDICTS = {*APPROVING, IntentKind.REQUEST_CHANGES}
+
+
+class Reviews:
+    def __init__(self, pulls: Callable[[], Pulls], store: Store, clock: Clock) -> None:
+        self._pulls = pulls
+        self._store = store
+        self._clock = clock
+
+    def pulls(self) -> tuple[PullRequest, ...]:
+        """Open pull requests, most recently updated first, read from GitHub."""
+        return self._pulls().open()
+
+    def pull(self, number: int) -> PullRequestDetail:
+        """One pull request in full, read from GitHub. Raises NotFound."""
+        return self._pulls().detail(number)
+
+    def record(
+        self, actor: Actor, kind: IntentKind, number: int, head_sha: str, author: str, reason: str, key: str
+    ) -> Intent:
+        """Record the wish, about exactly the head commit the person saw; the worker performs it within seconds.
+
+        `author` is the pull request's GitHub login, `key` the form's idempotency key: the same key is the same wish.
+        Raises NotPermitted with `refusal`'s sentence, Invalid, or Conflict. GitHub remains the judge of the rest.
+        """
+        refused = self._refusal(actor, kind, author)
+        if refused:
+            raise NotPermitted(refused)
+        if len(head_sha) != SHA_LENGTH:
+            raise Invalid(f"{head_sha!r} is no commit: the wish must name the full head commit that was looked at.")
+        intent = Intent(
+            id=authorise.require_key(key),
+            kind=kind,
+            pull_request=number,
+            head_sha=head_sha,
+            actor=actor.name,
+            reason=authorise.require_reason(reason),
+            state=IntentState.PENDING,
+            outcome="",
+            created_at=self._clock(),
+        )
+        return self._store.intents.record(intent, actor.channel)
+
+    def intents(self, number: int) -> tuple[Intent, ...]:
+        """Wishes about one pull request, newest first."""
+        return self._store.intents.of_pull_request(number)
+
+    def intent(self, intent_id: str) -> Intent:
+        """Raises NotFound."""
+        return self._store.intents.get(intent_id)
+
+    def refusal(self, actor: Actor, kind: IntentKind, pull: PullRequest) -> str:
+        """Why the button is disabled for this person, "" where it is not. Reads the database only."""
+        return self._refusal(actor, kind, pull.author)
+
+    def _refusal(self, actor: Actor, kind: IntentKind, author: str) -> str:
+        missing = authorise.refusal(actor, Right.REVIEW)
+        if missing:
+            return missing
+        login = self._store.tokens.login(actor.name)
+        if kind in VERDICTS and author.lower() in {actor.name.lower(), (login or "").lower()}:
+            return "You opened this pull request: another reviewer must decide on it."
+        if login is None:
+            return "Connect GitHub first: the review is made under your own GitHub name."
+        return ""
