@@ -47,3 +47,21 @@ def settled_step(before: Promotion, after: Promotion) -> StepRecord | None:
         if record.finished_at is not None and was[record.ordinal].finished_at is None:
             return record
     return after.current
+
+
+def detail(promotion: Promotion, step: StepRecord | None = None) -> dict[str, str | int | float | bool]:
+    """What the ledger keeps of a promotion beside its phase."""
+    target = promotion.target
+    kept: dict[str, str | int | float | bool] = {
+        "kind": promotion.kind.value,
+        "endpoint": target.endpoint,
+        "deployment": target.deployment,
+        "model": target.model,
+        "version": target.version,
+        "digest": target.digest,
+        "position": promotion.position,
+    }
+    if step is not None:
+        kept |= {"step": step.step.kind.value, "step_state": step.state.value}
+        kept |= {} if step.step.weight is None else {"weight": step.step.weight}
+    return kept

@@ -1,0 +1,144 @@
+"""Our own records about a version put together, and what they decide."""
+
+from __future__ import annotations
+
+from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
+from backend.domain.endpoints import Endpoint, deployment_name
+from backend.domain.people import Actor, Right
+from backend.domain.promotions import Kind, Phase, Promotion, Target
+from backend.domain.registry import ModelVersion, VersionState
+from backend.operations.authorise import own_work, refusal
+from backend.policy import blockers
+from backend.policy.findings import findings
+from backend.settings import Project
+from backend.store import Store
+
+
+def target_on(endpoint: str, version: ModelVersion) -> Target:
+    """What a version is when it serves: named by what it is made of."""
+    lineage = version.lineage
+    return Target(
+        endpoint=endpoint,
+        model=version.name,
+        version=version.version,
+        digest=version.digest,
+        threshold=version.threshold,
+        environment=lineage.environment,
+        deployment=deployment_name(version.version, version.digest, version.threshold, lineage.environment),
+        commit=lineage.commit,
+        run=lineage.run,
+    )
+
+
+def dossier_of(store: Store, project: Project, version: ModelVersion) -> Dossier:
+    """Everything the store holds about a version."""
+    history = store.promotions.of_version(version.name, version.version)
+    approvals = store.approvals.of_version(version.name, version.version)
+    stable = store.promotions.stable(project.endpoint)
+    dossier = Dossier(
+        version=version,
+        state=VersionState.REGISTERED,
+        staging=next((p for p in history if p.kind is Kind.STAGE), None),
+        evidence=store.evidence.of_version(version.name, version.version),
+        rollout=store.evidence.rollout(version.name, version.version),
+        approvals=approvals,
+        promotions=tuple(p for p in history if p.kind is not Kind.STAGE),
+    )
+    return dossier.model_copy(update={"state": _state(dossier, stable)})
+
+
+def _state(dossier: Dossier, stable: Promotion | None) -> VersionState:
+    version = dossier.version
+    if stable is not None and (stable.target.version, stable.target.digest) == (version.version, version.digest):
+        return VersionState.SERVING
+    if blockers.rejection(dossier) is not None:
+        return VersionState.REJECTED
+    if blockers.standing_approval(dossier) is not None:
+        return VersionState.APPROVED
+    if dossier.staging is None:
+        return VersionState.REGISTERED
+    if not dossier.staging.phase.final:
+        return VersionState.TESTING
+    passed = dossier.staging.phase is Phase.SUCCEEDED
+    return VersionState.READY if passed else VersionState.TEST_FAILED
+
+
+class Situation:
+    """The endpoint as the ledger tells it, read once for one decision."""
+
+    def __init__(self, store: Store, project: Project) -> None:
+        self.endpoint = project.endpoint
+        self.stable = store.promotions.stable(project.endpoint)
+        self.active = store.promotions.active(project.endpoint)
+        self.hold = store.holds.on(project.endpoint)
+
+    @property
+    def champion(self) -> Target | None:
+        return self.stable.target if self.stable else None
+
+    @property
+    def expected_stable(self) -> str:
+        return self.stable.target.deployment if self.stable else ""
+
+    def blockers(self, dossier: Dossier, target: Target, *, can_approve: bool) -> tuple[Blocker, ...]:
+        return (
+            *blockers.of_version(dossier, self.champion),
+            *blockers.of_approval(dossier, can_approve=can_approve),
+            *blockers.of_endpoint(target, self.active, self.hold, self.stable),
+        )
+
+
+def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, endpoint: Endpoint | None) -> Decision:
+    """The promotion screen's content for this person, now."""
+    dossier = dossier_of(store, project, version)
+    situation = Situation(store, project)
+    target = target_on(project.endpoint, version)
+    can_approve = actor.may(Right.APPROVE) and not own_work(actor, version)
+    return Decision(
+        dossier=dossier,
+        target=target,
+        endpoint=endpoint,
+        stable_version=situation.champion.version if situation.champion else "",
+        expected_stable=situation.expected_stable,
+        effect=effect(target, dossier.rollout, situation.champion),
+        findings=findings(dossier, situation.champion),
+        blockers=(
+            *situation.blockers(dossier, target, can_approve=can_approve),
+            *blockers.of_production(target, endpoint, situation.expected_stable),
+        ),
+        refusal=_refusal(actor, dossier),
+    )
+
+
+def _refusal(actor: Actor, dossier: Dossier) -> str:
+    """Why this person may not click, whatever the blockers say."""
+    without_right = refusal(actor, Right.PROMOTE)
+    if without_right:
+        return without_right
+    return own_work(actor, dossier.version) if blockers.standing_approval(dossier) is None else ""
+
+
+def effect(target: Target, rollout: Rollout | None, champion: Target | None) -> str:
+    """What the click does, in one sentence."""
+    to = f"Sends {target.endpoint} to v{target.version}"
+    if champion is None:
+        return f"{to} at 100 %: nothing serves there yet."
+    if rollout is None:
+        return f"{to} by the rollout plan of its commit, which has not been read yet."
+    weights = " → ".join(str(step.weight) for step in rollout.steps)
+    conditions = {(step.min_calls, step.min_seconds) for step in rollout.steps}
+    if len(conditions) == 1:
+        calls, seconds = conditions.pop()
+        each = f"each after at least {calls:,} calls and {duration(seconds)}"
+    else:
+        each = "each after the calls and time its step asks for"
+    warm = f"v{champion.version} stays warm for {duration(rollout.keep_warm_seconds)}"
+    return f"{to} in steps {weights} %, {each}; {warm}."
+
+
+def duration(seconds: float) -> str:
+    """`90 s`, `30 min`, `24 h`."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size or seconds == size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:g} s"

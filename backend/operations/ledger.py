@@ -1,0 +1,23 @@
+"""Reading the ledger."""
+
+from __future__ import annotations
+
+from backend.domain.audit import AuditEntry, ChainReport
+from backend.store import Store
+
+MOST = 10_000
+
+
+class Ledger:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def entries(
+        self, limit: int = 200, before: int | None = None, subject: str = "", actor: str = ""
+    ) -> tuple[AuditEntry, ...]:
+        """The newest first; `before` is the sequence to page on from, `subject` may end in `*`."""
+        return self._store.audit.entries(max(1, min(limit, MOST)), before, subject, actor)
+
+    def verify(self) -> ChainReport:
+        """Whether no entry was changed, removed or cut off, and the promotions are where the ledger left them."""
+        return self._store.audit.verify()

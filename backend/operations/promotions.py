@@ -1,0 +1,234 @@
+"""Promoting, rolling back, and stopping on the way. Every verb only writes our database; the worker does the rest."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from backend.domain.clock import Clock
+from backend.domain.decisions import Decision
+from backend.domain.endpoints import Endpoint
+from backend.domain.people import Actor, Right
+from backend.domain.promotions import Hold, Kind, Promotion, Request, Step, Target
+from backend.domain.registry import ModelVersion
+from backend.errors import Conflict, PolicyDenied
+from backend.operations.approvals import approval_note, approval_of, deny
+from backend.operations.authorise import require, require_independence, require_key, require_reason
+from backend.operations.decision import Situation, decide, dossier_of, target_on
+from backend.operations.way_back import earlier_target, refuse_rejected
+from backend.promotion import plan, transitions, wording
+from backend.settings import Project
+from backend.store import Store
+from backend.store.audit import Note
+
+APPROVAL_SUFFIX = "-approval"
+
+
+class Promotions:
+    """What a person may ask of the production endpoint of one project."""
+
+    def __init__(self, store: Store, project: Project, clock: Clock) -> None:
+        self._store = store
+        self._project = project
+        self._clock = clock
+
+    def decision(self, actor: Actor, version: ModelVersion, endpoint: Endpoint | None) -> Decision:
+        """All a lead needs before the click. `endpoint` is production as last seen, None if never."""
+        require(actor, Right.READ)
+        return decide(self._store, self._project, actor, version, endpoint)
+
+    def approve_and_promote(
+        self, actor: Actor, version: ModelVersion, expected_stable: str, reason: str, key: str
+    ) -> Promotion:
+        """Two decisions with one click: both are recorded, or neither.
+
+        Raises NotPermitted, Invalid, PolicyDenied with the decision page's blockers, or Conflict where production
+        is not what the page showed. The same key again answers the promotion it made.
+        """
+        require(actor, Right.APPROVE)
+        require(actor, Right.PROMOTE)
+        require_independence(actor, version)
+        return self._promote(actor, version, expected_stable, reason, key, approving=True)
+
+    def promote(self, actor: Actor, version: ModelVersion, expected_stable: str, reason: str, key: str) -> Promotion:
+        """As `approve_and_promote`, for a version that was approved before."""
+        require(actor, Right.PROMOTE)
+        return self._promote(actor, version, expected_stable, reason, key, approving=False)
+
+    def _promote(
+        self, actor: Actor, version: ModelVersion, expected_stable: str, reason: str, key: str, *, approving: bool
+    ) -> Promotion:
+        said, key = require_reason(reason), require_key(key)
+        with self._store.writing() as transaction:
+            dossier = dossier_of(self._store, self._project, version)
+            situation = Situation(self._store, self._project)
+            target = target_on(self._project.endpoint, version)
+            if self._store.promotions.find(key) is None:
+                same_production(situation, expected_stable)
+                found = situation.blockers(dossier, target, can_approve=approving)
+                deny(found, f"v{version.version} cannot be promoted")
+            if dossier.rollout is None:
+                raise PolicyDenied(f"v{version.version} cannot be promoted: its rollout plan has not been read.", ())
+            if approving:
+                approval = approval_of(dossier, actor, "approved", said, key + APPROVAL_SUFFIX, self._clock())
+                self._store.approvals.record(approval, approval_note(actor, approval), transaction)
+            steps = plan.promote_plan(dossier.rollout, has_stable=situation.stable is not None)
+            wanted = self._begin(actor, Kind.PROMOTE, target, steps, expected_stable, said, key)
+            return self._store.promotions.submit(wanted, _requested(actor, wanted), transaction)
+
+    def roll_back(self, actor: Actor, expected_stable: str, reason: str, key: str, to_version: str = "") -> Promotion:
+        """Return production to an earlier version: the one before this one, or any that has served.
+
+        Needs no fresh approval; a rejected version is refused. Holds the endpoint against new promotions.
+        """
+        require(actor, Right.CONTROL)
+        said, key = require_reason(reason), require_key(key)
+        with self._store.writing() as transaction:
+            known = self._store.promotions.find(key)
+            situation = Situation(self._store, self._project)
+            if known is None:
+                same_production(situation, expected_stable)
+            target = (
+                known.target
+                if known and not to_version
+                else earlier_target(self._store, self._project.endpoint, to_version)
+            )
+            if known is None:
+                refuse_rejected(self._store, target)
+            rollout = self._store.evidence.rollout(target.model, target.version)
+            steps = plan.roll_back_plan(rollout)
+            wanted = self._begin(actor, Kind.ROLL_BACK, target, steps, expected_stable, said, key)
+            promotion = self._store.promotions.submit(wanted, _requested(actor, wanted), transaction)
+            if known is None:
+                hold = Hold(
+                    endpoint=target.endpoint,
+                    promotion=promotion.id,
+                    reason=f"rolled back to v{target.version}: {said}",
+                    set_by=actor.name,
+                    set_at=self._clock(),
+                )
+                self._store.holds.set(hold, actor.channel, transaction)
+                cause = f"a rollback to v{target.version} was asked for"
+                self._store.retirements.cancel(target.endpoint, target.deployment, cause, transaction)
+            return promotion
+
+    def pause(self, actor: Actor, promotion_id: str, reason: str) -> Promotion:
+        """Stay where it is between two steps; analysis goes on."""
+        return self._ask(actor, promotion_id, Request.PAUSE, reason)
+
+    def abort(self, actor: Actor, promotion_id: str, reason: str) -> Promotion:
+        """Return traffic to what was found at the beginning, and hold the endpoint."""
+        return self._ask(actor, promotion_id, Request.ABORT, reason)
+
+    def resume(self, actor: Actor, promotion_id: str, reason: str) -> Promotion:
+        """Go on after a pause, or try again where attention was needed."""
+        require(actor, Right.CONTROL)
+        said = require_reason(reason)
+        return self._store.promotions.change(
+            promotion_id,
+            lambda now: transitions.resume(now, actor.name, said, self._clock()),
+            lambda before, after: _told(actor, "promotion.resumed", said, before, after),
+        )
+
+    def release_hold(self, actor: Actor, reason: str) -> Hold:
+        """Let promotions begin again on the production endpoint."""
+        require(actor, Right.PROMOTE)
+        return self._store.holds.release(self._project.endpoint, actor.name, actor.channel, require_reason(reason))
+
+    def hold(self) -> Hold | None:
+        return self._store.holds.on(self._project.endpoint)
+
+    def stage(self, actor: Actor, version: ModelVersion, reason: str, key: str) -> Promotion:
+        """Test a version on the test endpoint again, for fresh evidence against what serves now."""
+        require(actor, Right.APPROVE)
+        said, key = require_reason(reason), require_key(key)
+        target = target_on(self._project.test_endpoint, version)
+        wanted = self._begin(actor, Kind.STAGE, target, plan.stage_plan(), "", said, key)
+        return self._store.promotions.submit(wanted, _requested(actor, wanted))
+
+    def stable(self) -> str:
+        """The deployment that serves production by the ledger, "" before the first: what `expected_stable` means."""
+        return Situation(self._store, self._project).expected_stable
+
+    def active(self, endpoint: str) -> Promotion | None:
+        return self._store.promotions.active(endpoint)
+
+    def get(self, promotion_id: str) -> Promotion:
+        return self._store.promotions.get(promotion_id)
+
+    def recent(self, limit: int = 50) -> tuple[Promotion, ...]:
+        """Newest first."""
+        return self._store.promotions.recent(limit)
+
+    def worker_seen(self) -> datetime | None:
+        """When any worker last gave a sign of life."""
+        return self._store.heartbeats.latest()
+
+    def _ask(self, actor: Actor, promotion_id: str, request: Request, reason: str) -> Promotion:
+        require(actor, Right.CONTROL)
+        said = require_reason(reason)
+        return self._store.promotions.change(
+            promotion_id,
+            lambda now: transitions.ask(now, request, actor.name, said, self._clock()),
+            lambda before, after: _told(actor, f"promotion.{request.value}_requested", said, before, after),
+        )
+
+    def _begin(
+        self,
+        actor: Actor,
+        kind: Kind,
+        target: Target,
+        steps: tuple[Step, ...],
+        expected_stable: str,
+        reason: str,
+        key: str,
+    ) -> Promotion:
+        return transitions.begin(
+            key,
+            kind,
+            target,
+            steps,
+            by=actor.name,
+            reason=reason,
+            now=self._clock(),
+            expected_stable=expected_stable,
+        )
+
+
+def same_production(situation: Situation, expected_stable: str) -> None:
+    """Raises Conflict if production has moved since the page was drawn."""
+    if expected_stable == situation.expected_stable:
+        return
+    now, seen = situation.expected_stable or "nothing", expected_stable or "nothing"
+    raise Conflict(
+        f"Production has moved: {situation.endpoint} serves {now} by the ledger, the page showed {seen}. Look again.",
+        expected=expected_stable,
+        actual=situation.expected_stable,
+    )
+
+
+def _requested(actor: Actor, promotion: Promotion) -> Note:
+    return Note(
+        actor=actor.name,
+        channel=actor.channel,
+        action=f"promotion.{promotion.kind.value.replace(' ', '_')}_requested",
+        subject=f"promotion/{promotion.id}",
+        reason=promotion.requested_reason,
+        after=promotion.phase.value,
+        detail=wording.detail(promotion),
+    )
+
+
+def _told(actor: Actor, action: str, reason: str, before: Promotion, after: Promotion) -> Note | None:
+    """The ledger row of a person's wish; none where it was expressed before."""
+    if before == after:
+        return None
+    return Note(
+        actor=actor.name,
+        channel=actor.channel,
+        action=action,
+        subject=f"promotion/{after.id}",
+        reason=reason,
+        before=before.phase.value,
+        after=after.phase.value,
+        detail=wording.detail(after),
+    )

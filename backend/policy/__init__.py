@@ -1,0 +1,1 @@
+"""Rules about evidence. Pure: values in, findings, blockers and verdicts out."""
