@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from backend.domain.clock import Clock, utc_now
-from backend.errors import ConfigurationError
 from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.client import Workspace, apply_environment
 from backend.gateways.azureml.endpoints import Endpoints as EndpointGateway
@@ -19,7 +17,10 @@ from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
 from backend.gateways.credentials import credential
+from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
+from backend.gateways.github.contents import Contents
+from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.oauth import OAuth
 from backend.gateways.github.pulls import Pulls
 from backend.gateways.monitor.logs import Logs
@@ -32,7 +33,6 @@ from backend.operations.people import People
 from backend.operations.promotions import Promotions
 from backend.operations.reviews import Reviews
 from backend.operations.runs import Runs
-from backend.operations.setup import Setup
 from backend.operations.telemetry import Telemetry
 from backend.operations.training import Training
 from backend.settings import Project, Settings
@@ -41,6 +41,7 @@ from backend.store import Store
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from backend.operations.setup import Setup
     from backend.worker import Worker
 
 CALLBACK = "/github/callback"
@@ -84,35 +85,27 @@ class Gateways:
 
 
 @dataclass(frozen=True, slots=True)
-class Ci:
-    """What a workflow may use: one workspace with its own federated identity, and the job's GitHub token."""
+class CiParts:
+    """What a workflow may use: one workspace with its own federated identity, and GitHub with the job's token."""
 
     settings: Settings
-    project: Project
     workspace: Workspace
     jobs: Jobs
     runs: RunGateway
     models: ModelGateway
     assets: Assets
     training: Training
-
-    def github_token(self, environment: Mapping[str, str]) -> SecretStr:
-        """The job's own token. Raises ConfigurationError where the workflow did not hand it on."""
-        token = environment.get("GITHUB_TOKEN", "")
-        if not token:
-            raise ConfigurationError(
-                "GITHUB_TOKEN", "is not set; give the step `env: GITHUB_TOKEN: ${{ github.token }}`"
-            )
-        return SecretStr(token)
-
-    def github(self, environment: Mapping[str, str] | None = None) -> GitHubWriter:
-        """GitHub as the workflow: check runs are written in its name."""
-        token = self.github_token(os.environ if environment is None else environment)
-        return person(self.settings, self.project, token)
+    github: GitHubWriter
+    pulls: Pulls
+    checks: Checks
+    contents: Contents
+    deployments: Deployments
 
 
 def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     """The backend of the default project. Brings the database up to date; reaches no service."""
+    from backend.operations.setup import Setup
+
     store = open_store(settings, clock)
     gateways = connect(settings, clock)
     endpoints = EndpointGateway(gateways.prod)
@@ -122,10 +115,10 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         settings=settings,
         reviews=Reviews(lambda: Pulls(gateways.github), store, clock),
         runs=Runs(gateways.workspaces, store),
-        models=Models(ModelGateway(gateways.prod), store, project, clock),
+        models=Models(store, project, ModelGateway(gateways.prod), clock),
         promotions=Promotions(store, project, clock),
         endpoints=Endpoints(endpoints),
-        telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store)),
+        telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
         people=People(OAuth(settings.github, settings.cloud, callback, clock), store, clock, settings.signin.max_age),
         setup=Setup(settings, store),
@@ -139,22 +132,30 @@ def build_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
     return Worker(settings, open_store(settings, clock), connect(settings, clock), clock)
 
 
-def build_ci(settings: Settings, workspace: str) -> Ci:
-    """One workspace for a workflow. Needs no database; `workspace` is the project's dev or prod one."""
+def build_ci(settings: Settings, workspace: str, github_token: str = "") -> CiParts:
+    """One workspace for a workflow. Needs no database; `workspace` is the project's dev or prod one.
+
+    Without a GitHub token everything but GitHub works, and GitHub's first use says what is missing.
+    """
     apply_environment(settings)
     project = settings.project
     chosen = Workspace(settings, project, workspace, credential(settings.identity, settings.cloud))
     data = project.prod_data if workspace == project.prod_workspace else project.dev_data
     jobs, assets, models = Jobs(chosen), Assets(chosen), ModelGateway(chosen)
-    return Ci(
+    github = as_person(settings, project, SecretStr(github_token))
+    return CiParts(
         settings=settings,
-        project=project,
         workspace=chosen,
         jobs=jobs,
         runs=RunGateway(chosen),
         models=models,
         assets=assets,
         training=Training(project, data, jobs, assets, models),
+        github=github,
+        pulls=Pulls(github),
+        checks=Checks(github),
+        contents=Contents(github),
+        deployments=Deployments(github),
     )
 
 
@@ -176,7 +177,7 @@ def connect(settings: Settings, clock: Clock = utc_now) -> Gateways:
     )
 
 
-def person(settings: Settings, project: Project, token: SecretStr) -> GitHubWriter:
+def as_person(settings: Settings, project: Project, token: SecretStr) -> GitHubWriter:
     """GitHub as the holder of this token."""
     return GitHubWriter(settings.github.api_url, project.repository, token, settings.cloud.ca_bundle)
 

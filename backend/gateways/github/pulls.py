@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubConnection
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.queries import ONE_PULL, OPEN_PULLS
-from backend.gateways.github.rows import as_pull, required_contexts
+from backend.gateways.github.rows import GHOST, as_pull, required_contexts
 from backend.gateways.github.rules import branch_rules
 
 PAGE = 25
@@ -31,6 +32,7 @@ class MergeState:
     state: str
     title: str
     author: str
+    head_ref: str
     head_sha: str
     merged_sha: str
 
@@ -91,16 +93,13 @@ class Pulls:
 
     def merge_state(self, number: int) -> MergeState:
         """Read back before any second try: a merge whose answer was lost may have happened."""
-        answer = self._connection.get(f"{{repo}}/pulls/{number}", "read a pull request")
-        merged = bool(answer.get("merged") or answer.get("merged_at"))
-        return MergeState(
-            number=number,
-            state="merged" if merged else answer["state"],
-            title=answer["title"],
-            author=answer["user"]["login"] if answer.get("user") else "ghost",
-            head_sha=answer["head"]["sha"],
-            merged_sha=(answer.get("merge_commit_sha") or "") if merged else "",
-        )
+        return _merge_state(self._connection.get(f"{{repo}}/pulls/{number}", "read a pull request"))
+
+    def of_commit(self, sha: str) -> MergeState | None:
+        """The merged pull request that made this commit, None for a commit that came by a push."""
+        found = self._connection.pages(f"{{repo}}/commits/{sha}/pulls", "find a commit's pull request")
+        states = [_merge_state(item) for item in found]
+        return next((state for state in states if state.merged_sha == sha), None)
 
     def _blockers(self, pull: PullRequest, files: tuple[ChangedFile, ...]) -> tuple[Any, ...]:
         rules = branch_rules(self._connection, pull.base_ref)
@@ -121,6 +120,20 @@ class Pulls:
         if data.get("repository") is None:
             raise NotFound(f"GitHub shows no repository {self._connection.repository} to this token")
         return dict(data["repository"])
+
+
+def _merge_state(answer: Mapping[str, Any]) -> MergeState:
+    """From REST, where a list item has `merged_at` but no `merged`."""
+    merged = bool(answer.get("merged") or answer.get("merged_at"))
+    return MergeState(
+        number=answer["number"],
+        state="merged" if merged else answer["state"],
+        title=answer["title"],
+        author=answer["user"]["login"] if answer.get("user") else GHOST,
+        head_ref=answer["head"]["ref"],
+        head_sha=answer["head"]["sha"],
+        merged_sha=(answer.get("merge_commit_sha") or "") if merged else "",
+    )
 
 
 class Verdicts:
