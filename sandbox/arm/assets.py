@@ -52,6 +52,14 @@ def data_path(world: World, data_id_or_uri: str, workspace_arm_id: str = "") -> 
     return uri_path(world, data_id_or_uri, workspace_arm_id)
 
 
+def input_path(world: World, uri: str, workspace_arm_id: str) -> Path:
+    """What a job's input names: a model version, a data version, or any URI."""
+    identity = uri.removeprefix("azureml:")
+    if identity.startswith("/subscriptions/") and "/models/" in identity.lower():
+        return model_folder(world, identity)
+    return data_path(world, uri, workspace_arm_id)
+
+
 def environment(world: World, environment_id: str) -> Document:
     """The ARM body of an environment version."""
     return _resource(world, environment_id)

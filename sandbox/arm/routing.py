@@ -48,8 +48,10 @@ class ArmRoute(BaseRoute):
     an action. Handlers run on a thread, after authorisation of the matching ARM action.
     """
 
-    def __init__(self, world: World, table: Mapping[str, Handler]) -> None:
+    def __init__(self, world: World, table: Mapping[str, Handler], prefix: str = "") -> None:
+        """`prefix` stands before `/subscriptions` in the paths of a data plane, such as `/history/v1.0`."""
         self._world = world
+        self._prefix = prefix.lower()
         self._table = {_normalised(entry): handler for entry, handler in table.items()}
 
     @property
@@ -76,10 +78,10 @@ class ArmRoute(BaseRoute):
         raise NotImplementedError(f"ARM routes have no names, {name!r} cannot be reversed with {path_params}")
 
     def _lookup(self, scope: Scope) -> tuple[ResourceId, Handler] | None:
-        if scope["type"] != "http" or not scope["path"].lower().startswith("/subscriptions"):
+        if scope["type"] != "http" or not scope["path"].lower().startswith(f"{self._prefix}/subscriptions"):
             return None
         try:
-            identity = parse(scope["path"])
+            identity = parse(scope["path"][len(self._prefix) :])
         except ValueError:
             return None
         handler = self._table.get(f"{scope['method']} {identity.pattern}")

@@ -81,6 +81,16 @@ def alive(process: Process) -> bool:
         return False
 
 
+def find(exit_file: Path) -> Process | None:
+    """The running wrapper that will write this exit file: for a start whose record was never stored."""
+    for candidate in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            words = candidate.cmdline()
+            if words[:2] == ["/bin/sh", "-c"] and words[3:4] == [str(exit_file)]:
+                return Process(candidate.pid, candidate.create_time(), str(exit_file))
+    return None
+
+
 def exit_code(process: Process) -> int | None:
     """What the command returned (128 + signal if one ended it); None while it runs and when it was lost."""
     try:
