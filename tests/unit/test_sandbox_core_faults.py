@@ -1,0 +1,106 @@
+"""Faults count down and say what is wrong with them; paths belong to services."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.accounts import SUBSCRIPTION, TENANT
+from sandbox.envelopes import error_response, service_of
+from sandbox.faults import Faults
+
+PROVIDER = "Microsoft.MachineLearningServices"
+WORKSPACE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/{PROVIDER}/workspaces/diabetes-dev"
+
+
+def test_fault_hits_as_many_requests_as_it_was_set_for():
+    faults = Faults()
+    faults.add({"service": "github", "status": 503, "requests": 2})
+    hits = [faults.take("github", "GET", "/api/v3/user") for _ in range(3)]
+    assert [fault and fault.status for fault in hits] == [503, 503, None]
+    assert not faults.all()
+
+
+def test_fault_without_a_count_lasts_until_it_is_cleared():
+    faults = Faults()
+    number = faults.add({"service": "arm", "delay_ms": 10}).number
+    assert all(faults.take("arm", "GET", "/subscriptions") for _ in range(5))
+    assert faults.clear(number) == 1
+    assert faults.take("arm", "GET", "/subscriptions") is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "hit"),
+    [
+        ({"service": ""}, True),
+        ({"service": "github"}, False),
+        ({"method": "put"}, True),
+        ({"method": "get"}, False),
+        ({"path": r"/onlineEndpoints/[^/]+$"}, True),
+        ({"path": r"/jobs/"}, False),
+    ],
+)
+def test_fault_matches_by_service_method_and_path(fault, hit):
+    faults = Faults()
+    faults.add({"status": 500} | fault)
+    taken = faults.take("endpoints", "PUT", f"{WORKSPACE}/onlineendpoints/e")
+    assert (taken is not None) == hit
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        ({}, "needs a status or a delay_ms"),
+        ({"status": 200}, "status 200 is not an error"),
+        ({"status": "many"}, "whole numbers"),
+        ({"status": 500, "requests": 0}, "at least 1"),
+        ({"delay_ms": 10_000_000}, "outside 0 to"),
+        ({"status": 500, "path": "("}, "pattern"),
+        ({"status": 500, "colour": "red"}, "Unknown field 'colour'"),
+    ],
+)
+def test_impossible_fault_is_refused(fault, problem):
+    with pytest.raises(ValueError, match=problem):
+        Faults().add(fault)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "service"),
+    [
+        (f"/{TENANT}/oauth2/v2.0/token", {}, "identity"),
+        ("/metadata/endpoints", {}, "identity"),
+        ("/login/oauth/access_token", {}, "identity"),
+        ("/actions/oidc/token", {}, "identity"),
+        ("/oidc/userinfo", {}, "identity"),
+        (WORKSPACE, {}, "arm"),
+        (f"{WORKSPACE}/onlineEndpoints/e/deployments/d", {}, "endpoints"),
+        (f"/subscriptions/{SUBSCRIPTION}/metrics:getBatch", {}, "monitor"),
+        ("/v1/workspaces/w/query", {}, "monitor"),
+        (f"/mlflow/v2.0{WORKSPACE}/api/2.0/mlflow/runs/get", {}, "tracking"),
+        ("/scoring/diabetes-prod/diabetes-endpoint/score", {}, "endpoints"),
+        ("/api/v3/repos/hospital/diabetes/pulls", {}, "github"),
+        ("/api/v3/repos/hospital/diabetes/actions/runs", {}, "actions"),
+        ("/api/graphql", {}, "github"),
+        ("/hospital/diabetes.git/info/refs", {}, "github"),
+        ("/azureml-blobstore/data/cohort.csv", {"x-ms-version": "2024-11-04"}, "blob"),
+        ("/control/journal", {}, "control"),
+        ("/", {}, "control"),
+    ],
+)
+def test_path_belongs_to_a_service(path, headers, service):
+    assert service_of(path, headers) == service
+
+
+@pytest.mark.parametrize(
+    ("service", "inside"),
+    [
+        ("arm", b'"error": {"code": "NotImplemented"'),
+        ("github", b'"message": "no <op>"'),
+        ("identity", b'"error": "NotImplemented"'),
+        ("tracking", b'"error_code": "NotImplemented"'),
+        ("blob", b"<Code>NotImplemented</Code><Message>no &lt;op&gt;</Message>"),
+    ],
+)
+def test_refusal_is_worded_as_the_service_would(service, inside):
+    answer = error_response(service, 501, "NotImplemented", "no <op>")
+    assert answer.status_code == 501
+    assert inside in answer.body
