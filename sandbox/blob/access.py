@@ -46,7 +46,8 @@ SIGNED_FIELDS = (
 def account_signature(world: World, account: str, permissions: str = "rwdlac") -> str:
     """A query string that opens one account until the end of tomorrow (UTC), the same all day long.
 
-    It is padded to a length that decodes as base64, because the SDK treats it as a key.
+    The account stands in `si`, since every parameter must be one that the client knows from Azure, and the text is
+    padded to a length that decodes as base64, because the SDK treats it as a key.
     """
     day = (world.now().astimezone(UTC) + timedelta(days=VALID_DAYS)).date().isoformat()
     return _signature(world, account, permissions, f"{day}T00:00:00Z")
@@ -55,7 +56,7 @@ def account_signature(world: World, account: str, permissions: str = "rwdlac") -
 def account_of(world: World, request: Request) -> str:
     """The account a request is signed for; BlobError 403 without a valid signature or with too small a one."""
     query = request.query_params
-    account = query.get("ac") or _user_of(request)
+    account = (query.get("si") if "ss" in query else "") or _user_of(request)
     if account and "sig" in query and _valid(world, account, query, request):
         return account
     raise BlobError(
@@ -66,7 +67,7 @@ def account_of(world: World, request: Request) -> str:
 def _valid(world: World, account: str, query: Mapping[str, str], request: Request) -> bool:
     if _expired(world, query.get("se", "")):
         return False
-    if "ac" in query:
+    if "ss" in query:
         expected = _sign(_secret(world, account), account, query.get("sp", ""), query["se"])
         allowed = "w" in query.get("sp", "") or request.method not in WRITES
         return allowed and hmac.compare_digest(expected, query["sig"])
@@ -97,8 +98,8 @@ def _blob_signature(key: str, account: str, query: Mapping[str, str], request: R
 
 def _signature(world: World, account: str, permissions: str, expiry: str) -> str:
     signature = _sign(_secret(world, account), account, permissions, expiry)
-    text = f"sv={VERSION}&ss=b&srt=sco&sp={permissions}&se={expiry}&spr=https&ac={account}&sig={signature}"
-    for padding in ("", "&p=A", "&p=AB", "&p=ABC"):
+    text = f"sv={VERSION}&ss=b&srt=sco&sp={permissions}&se={expiry}&spr=https&si={account}&sig={signature}"
+    for padding in ("", "&scid=A", "&scid=AB", "&scid=ABC"):
         if _decodes(text + padding):
             return text + padding
     raise ValueError(f"No padding makes {text!r} decode as base64")
