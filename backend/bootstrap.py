@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from backend.domain.clock import Clock, utc_now
 from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.client import Workspace, apply_environment
 from backend.gateways.azureml.endpoints import Endpoints as EndpointGateway
+from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
@@ -23,6 +25,8 @@ from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.oauth import OAuth
 from backend.gateways.github.pulls import Pulls
+from backend.gateways.github.repositories import Repositories
+from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.operations.endpoints import Endpoints
@@ -33,15 +37,19 @@ from backend.operations.people import People
 from backend.operations.promotions import Promotions
 from backend.operations.reviews import Reviews
 from backend.operations.runs import Runs
+from backend.operations.setup import Setup
 from backend.operations.telemetry import Telemetry
 from backend.operations.training import Training
-from backend.settings import Project, Settings
+from backend.settings import Project, Settings, public_toml
+from backend.setup.azure import Place, azure_resources
+from backend.setup.declaration import read_declaration
+from backend.setup.github import github_resources
+from backend.setup.resource import Resource
 from backend.store import Store
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from backend.operations.setup import Setup
     from backend.worker import Worker
 
 CALLBACK = "/github/callback"
@@ -104,8 +112,6 @@ class CiParts:
 
 def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     """The backend of the default project. Brings the database up to date; reaches no service."""
-    from backend.operations.setup import Setup
-
     store = open_store(settings, clock)
     gateways = connect(settings, clock)
     endpoints = EndpointGateway(gateways.prod)
@@ -121,8 +127,35 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
         people=People(OAuth(settings.github, settings.cloud, callback, clock), store, clock, settings.signin.max_age),
-        setup=Setup(settings, store),
+        setup=_setup(settings, store, gateways, None, None),
     )
+
+
+def build_setup(settings: Settings, dev_data: Path | None, prod_data: Path | None, clock: Clock = utc_now) -> Setup:
+    """Setup with the files of the data assets, which it needs only where an asset does not exist yet."""
+    return _setup(settings, open_store(settings, clock), connect(settings, clock), dev_data, prod_data)
+
+
+def _setup(
+    settings: Settings, store: Store, gateways: Gateways, dev_data: Path | None, prod_data: Path | None
+) -> Setup:
+    project, declared = gateways.project, read_declaration()
+    dev = Place(gateways.dev, Foundation(gateways.dev), Assets(gateways.dev), project.dev_data, dev_data)
+    prod = Place(gateways.prod, Foundation(gateways.prod), Assets(gateways.prod), project.prod_data, prod_data)
+    variables = {
+        "MLOPS_TOML": public_toml(settings),
+        "AZURE_CI_DEV_CLIENT_ID": settings.identity.ci_dev_client_id,
+        "AZURE_CI_PROD_CLIENT_ID": settings.identity.ci_prod_client_id,
+    }
+    github = as_person(settings, project, settings.github.installation_token)
+
+    def resources() -> tuple[Resource, ...]:
+        return (
+            *azure_resources(project, declared, dev, prod),
+            *github_resources(project, declared, variables, Repositories(github), Rulesets(github), Contents(github)),
+        )
+
+    return Setup(store, resources)
 
 
 def build_worker(settings: Settings, clock: Clock = utc_now) -> Worker:

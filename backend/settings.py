@@ -7,6 +7,7 @@ Several model projects may be declared; each names its repository, workspaces an
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -34,7 +35,10 @@ class Section(BaseModel):
 
 
 class Identity(Section):
-    """How our services sign in. `authority` without a path; `instance_discovery` off for private clouds."""
+    """How our services sign in. `authority` without a path; `instance_discovery` off for private clouds.
+
+    The two `ci_` ids are the federated identities of workflows: pull requests reach dev, pushes to main reach prod.
+    """
 
     tenant_id: str
     authority: str = "https://login.microsoftonline.com"
@@ -42,6 +46,8 @@ class Identity(Section):
     credential: Literal["default", "client_secret", "github_oidc"] = "default"
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
+    ci_dev_client_id: str = ""
+    ci_prod_client_id: str = ""
 
 
 class SignIn(Section):
@@ -198,3 +204,19 @@ def _source() -> tuple[str, str]:
         return "MLOPS_TOML", " in the text of MLOPS_TOML"
     path = settings_file()
     return str(path), f" in {path}" if path.exists() else f"; no settings file at {path}"
+
+
+def public_toml(settings: Settings) -> str:
+    """The settings that a workflow needs and everybody may read: no secret, no client id, no database."""
+    sections = {
+        "identity": settings.identity.model_dump(include={"tenant_id", "authority", "instance_discovery"}),
+        "signin": settings.signin.model_dump(include={"metadata_url", "client_id"}),
+        "cloud": settings.cloud.model_dump(),
+        "github": settings.github.model_dump(include={"api_url", "web_url", "login_url"}),
+        **{f"projects.{name}": project.model_dump() for name, project in settings.projects.items()},
+    }
+    lines = [f"default_project = {json.dumps(settings.default_project)}"]
+    for name, values in sections.items():
+        # A JSON string, number or boolean is written the same way in TOML.
+        lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+    return "\n".join(lines) + "\n"

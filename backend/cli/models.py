@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from backend.bootstrap import Backend
-from backend.cli.output import json_option, moment, print_json, print_table, short
+from backend.cli.output import difference_line, json_option, moment, print_json, print_table, short
 from backend.cli.session import backend
 from backend.domain.decisions import Dossier
 from backend.domain.registry import ModelVersion
@@ -78,10 +78,7 @@ def show(version: str, as_json: bool) -> None:
     for evidence in dossier.evidence:
         if evidence.comparison:
             for difference in evidence.comparison.differences:
-                click.echo(
-                    f"  against v{evidence.comparison.champion.version}: {difference.metric} "
-                    f"{difference.difference:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}] {difference.verdict.value}"
-                )
+                click.echo(f"  against v{evidence.comparison.champion.version}: {difference_line(difference)}")
         if evidence.smoke:
             click.echo(f"  smoke test: {evidence.smoke.passed} of {evidence.smoke.requests} passed")
     for approval in dossier.approvals:

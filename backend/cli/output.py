@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from backend.domain.evidence import Difference
 from backend.domain.value import Value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,3 +63,9 @@ def moment(value: datetime | None) -> str:
 
 def short(digest_or_commit: str) -> str:
     return digest_or_commit.removeprefix("sha256:")[:10]
+
+
+def difference_line(difference: Difference) -> str:
+    """A paired difference in one line: both values, the difference, its interval, the verdict."""
+    values = f"{difference.champion:.4f} -> {difference.challenger:.4f}, {difference.difference:+.4f}"
+    return f"{difference.metric}: {values} [{difference.low:+.4f}, {difference.high:+.4f}] {difference.verdict.value}"

@@ -7,7 +7,7 @@ import uuid
 
 import click
 
-from backend.cli.output import json_option, print_json, print_table, printable
+from backend.cli.output import difference_line, json_option, print_json, print_table, printable
 from backend.cli.session import backend, current_actor
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import CheckState, PullRequestDetail
@@ -77,10 +77,7 @@ def _echo_comparison(detail: PullRequestDetail) -> None:
         click.echo("  metrics: not compared with the champion yet")
         return
     for difference in detail.comparison.differences:
-        click.echo(
-            f"  {difference.metric}: {difference.champion:.4f} -> {difference.challenger:.4f}, {difference.difference:+.4f} "
-            f"[{difference.low:+.4f}, {difference.high:+.4f}] {difference.verdict.value}"
-        )
+        click.echo(f"  {difference_line(difference)}")
 
 
 @pr.command()

@@ -130,7 +130,16 @@ def promotions(limit: int, as_json: bool) -> None:
     print_table(
         ("Promotion", "Kind", "Endpoint", "Version", "Phase", "Reason", "By", "Since"),
         (
-            (p.id, p.kind.value, p.target.endpoint, p.target.version, p.phase.value, p.reason, p.requested_by, moment(p.created_at))
+            (
+                p.id,
+                p.kind.value,
+                p.target.endpoint,
+                p.target.version,
+                p.phase.value,
+                p.reason,
+                p.requested_by,
+                moment(p.created_at),
+            )
             for p in found
         ),
         "No promotion yet: a newly registered version is staged on the test endpoint by the worker.",

@@ -76,9 +76,8 @@ def _failures(report: ET.ElementTree[ET.Element]) -> list[Problem]:
 def annotate(problems: Iterable[Problem]) -> None:
     """Print the problems as GitHub reads them: one error annotation each."""
     for problem in problems:
-        print(
-            f"::error file={_property(problem.file)},line={problem.line},title={_property(problem.title)}::{_data(problem.message)}"
-        )
+        place = f"file={_property(problem.file)},line={problem.line},title={_property(problem.title)}"
+        print(f"::error {place}::{_data(problem.message)}")
 
 
 def _property(text: str) -> str:

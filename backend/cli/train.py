@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from backend.bootstrap import build_ci
+from backend.bootstrap import CiParts, build_ci
 from backend.cli.output import json_option, print_json
-from backend.cli.source import head_commit, subject_of_push
+from backend.cli.source import author_of, head_commit
 from backend.domain.runs import RunState
+from backend.operations.training import Subject
 from backend.settings import load
 
 
@@ -30,9 +31,9 @@ def progress(state: RunState, seconds: float) -> None:
 def train(registering: bool, timeout: float, as_json: bool) -> None:
     """Train this checkout's training/ on the production data asset."""
     settings = load()
-    parts = build_ci(settings, settings.project.prod_workspace)
+    parts = build_ci(settings, settings.project.prod_workspace, os.environ.get("GITHUB_TOKEN", ""))
     root = Path.cwd()
-    subject = subject_of_push(root, head_commit(root), parts.github_token(os.environ), settings)
+    subject = _subject(parts, root, head_commit(root))
     data = parts.training.data()
     name = parts.training.train(root, subject, data)
     click.echo(f"Run {name} on {data.name}:{data.version}", err=True)
@@ -45,3 +46,15 @@ def train(registering: bool, timeout: float, as_json: bool) -> None:
         print_json(version)
     else:
         click.echo(f"Registered {version.name} v{version.version}, {version.digest}")
+
+
+def _subject(parts: CiParts, root: Path, commit: str) -> Subject:
+    """What main's head is about: the pull request whose merge it is, or the first push."""
+    pull = parts.pulls.of_commit(commit)
+    return Subject(
+        purpose="retrain",
+        commit=commit,
+        pull_request=str(pull.number) if pull else "",
+        branch=pull.head_ref if pull else "main",
+        author=pull.author if pull else author_of(root, commit),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sandbox.actions.workflow_file import Workflow
-from sandbox.github.checks import create_check_run, update_check_run
+from sandbox.github.checks import create_check_run, create_check_suite, update_check_run
 from sandbox.state.documents import Document
 from sandbox.world import World
 
@@ -31,6 +31,7 @@ def create_run(world: World, workflow: Workflow, event: Document) -> Document:
     run: Document = {
         **event,
         "id": number,
+        "suite": _suite(world, event, number, workflow.name),
         "run_number": world.documents.next_number(f"workflow_run_number:{event['repository']}:{workflow.path}"),
         "attempt": 1,
         "path": workflow.path,
@@ -48,6 +49,17 @@ def create_run(world: World, workflow: Workflow, event: Document) -> Document:
     return run
 
 
+def _suite(world: World, event: Document, number: int, name: str) -> int:
+    url = f"{world.settings.browser_url}/{event['repository']}/actions/runs/{number}"
+    return create_check_suite(
+        world,
+        event["repository"],
+        event["head_sha"],
+        head_branch=event["head_branch"],
+        workflow_run={"id": number, "url": url, "name": name},
+    )
+
+
 def create_job(world: World, run: Document, job_id: str, name: str, needs: Sequence[str]) -> Document:
     number = world.documents.next_number("workflow_job")
     check = create_check_run(
@@ -57,7 +69,7 @@ def create_job(world: World, run: Document, job_id: str, name: str, needs: Seque
         name,
         status="queued",
         details_url=f"{world.settings.browser_url}/{run['repository']}/actions/runs/{run['id']}/job/{number}",
-        suite=str(run["id"]),
+        suite=run["suite"],
         external_id=str(number),
     )
     job: Document = {
@@ -87,6 +99,7 @@ def fail_to_start(world: World, path: str, event: Document, problem: str) -> Non
     run: Document = {
         **event,
         "id": number,
+        "suite": _suite(world, event, number, path),
         "run_number": number,
         "attempt": 1,
         "path": path,
@@ -100,7 +113,7 @@ def fail_to_start(world: World, path: str, event: Document, problem: str) -> Non
     }
     world.documents.put(RUN, key(number), run)
     check = create_check_run(
-        world, event["repository"], event["head_sha"], path, status="in_progress", suite=str(number)
+        world, event["repository"], event["head_sha"], path, status="in_progress", suite=run["suite"]
     )
     conclude_check(world, check, "failure", f"{path} could not start", problem, [])
 

@@ -18,7 +18,8 @@ IDENTITY = {
 def git(bare: Path, *arguments: str, check: bool = True) -> str:
     done = subprocess.run(
         ["git", "-C", str(bare), *arguments],
-        capture_output=True, text=True, timeout=60, check=check, env={"PATH": "/usr/local/bin:/usr/bin:/bin", **IDENTITY},
+        capture_output=True, text=True, timeout=60, check=check,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", **IDENTITY},
     )  # fmt: skip
     return done.stdout.strip() if done.returncode == 0 else ""
 

@@ -70,7 +70,7 @@ BRANCHES = (
         "challenger",
         "feature/gradient-boosting",
         "Use gradient boosting for the classifier",
-        "The relation between the measurements and the outcome is not linear, and the reference model cannot follow it.\n\n"
+        "The relation between the measurements and the outcome is not linear; the reference model cannot follow it.\n\n"
         "This switches `model` to histogram gradient boosting with its default parameters. Same data, same split.",
         _boosting,
     ),

@@ -79,6 +79,8 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, str]], kept: dict[
             "credential": "client_secret",
             "client_id": told["mlops-console"]["client_id"],
             "client_secret": told["mlops-console"]["secret"],
+            "ci_dev_client_id": told["mlops-ci-dev"]["client_id"],
+            "ci_prod_client_id": told["mlops-ci-prod"]["client_id"],
         },
         "signin": {
             "metadata_url": f"{browser}/{TENANT}/v2.0/.well-known/openid-configuration",

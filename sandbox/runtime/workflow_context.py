@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from sandbox.github.repositories import repository_numbers
+from sandbox.github import repositories
 from sandbox.github.variables import variables
 from sandbox.identity.tokens import issue_github_token, issue_workflow_request_token
 from sandbox.runtime.workflow_steps import JobRun
 from sandbox.state.documents import Document
 from sandbox.world import World
+
+TOKEN_LIFETIME = timedelta(hours=6)
 
 
 def contexts(world: World, run: Document, job: Document | None, siblings: Mapping[str, Document]) -> dict[str, Any]:
@@ -56,9 +59,8 @@ def environment(
 ) -> tuple[str, dict[str, str]]:
     """The job's token, limited to its declared permissions, and the environment of its steps."""
     github = active.context["github"]
-    token = issue_github_token(
-        world, repository=run["repository"], permissions={"metadata": "read", **permissions}, lifetime=3600
-    )
+    granted = {"metadata": "read", **{name.replace("-", "_"): level for name, level in permissions.items()}}
+    token = issue_github_token(world, repository=run["repository"], permissions=granted, lifetime=TOKEN_LIFETIME)
     bundle = str(world.settings.home / "tls" / "bundle.pem")
     home = active.temporary / "home"
     home.mkdir(exist_ok=True)
@@ -87,8 +89,8 @@ def environment(
 
 
 def _claims(world: World, run: Document, job: Document) -> Document:
-    owner_number, number = repository_numbers(world, run["repository"])
     owner, _, name = run["repository"].partition("/")
+    owner_number, number = repositories.owner_id(owner), repositories.get(world, run["repository"])["id"]
     where = "pull_request" if run["event"] == "pull_request" else f"ref:{run['ref']}"
     return {
         "sub": f"repo:{owner}@{owner_number}/{name}@{number}:{where}",

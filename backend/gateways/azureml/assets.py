@@ -59,7 +59,7 @@ class Assets:
         """Register the environment as the next version, or answer the latest if it is the same."""
         from azure.ai.ml.entities import Environment
 
-        digest = "sha256:" + hashlib.sha256(image.encode() + b"\0" + conda_file.read_bytes()).hexdigest()
+        digest = environment_digest(image, conda_file)
         present = self.environment(name)
         if present is not None and present.digest == digest:
             return present
@@ -100,3 +100,8 @@ def file_digest(file: Path) -> str:
     """`sha256:` of the file's bytes."""
     with file.open("rb") as stream:
         return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def environment_digest(image: str, conda_file: Path) -> str:
+    """`sha256:` of the base image's name and the conda file's bytes."""
+    return "sha256:" + hashlib.sha256(image.encode() + b"\0" + conda_file.read_bytes()).hexdigest()

@@ -43,6 +43,14 @@ class Contents:
         answer = self._connection.get(f"{{repo}}/commits/{quote(branch)}", "read a branch")
         return str(answer["sha"])
 
+    def has_branch(self, branch: str) -> bool:
+        """Whether the branch exists; an empty repository has none."""
+        try:
+            self._connection.get(f"{{repo}}/branches/{quote(branch)}", "read a branch")
+        except NotFound:
+            return False
+        return True
+
     def changed(self, base: str, head: str) -> Difference:
         """Paths changed on `head` since it left `base`, old names of renamed files included."""
         answer = self._connection.get(f"{{repo}}/compare/{base}...{head}", "compare commits")

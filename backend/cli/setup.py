@@ -1,0 +1,71 @@
+"""`mlops setup`: show what would be created, then make it so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from backend.bootstrap import build_setup
+from backend.cli.output import json_option, print_json, print_table, printable
+from backend.cli.session import backend, current_actor
+from backend.domain.setup import AppliedResource, Change
+from backend.errors import Rejected
+from backend.settings import load
+
+MARKS = {Change.CREATE: "+", Change.UPDATE: "~", Change.NONE: "=", Change.UNREADABLE: "?"}
+file_option = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def add_to(group: click.Group) -> None:
+    group.add_command(setup)
+
+
+@click.group()
+def setup() -> None:
+    """The declared resources of Azure and GitHub."""
+
+
+@setup.command()
+@click.option("--dev-data", type=file_option, help="CSV of the dev data asset.")
+@click.option("--prod-data", type=file_option, help="CSV of the production data asset.")
+@json_option
+def plan(dev_data: Path | None, prod_data: Path | None, as_json: bool) -> None:
+    """What apply would create or change. Nothing is changed by this."""
+    found = build_setup(load(), dev_data, prod_data).plan()
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("", "Kind", "Name", "Where", "What"),
+        (
+            (MARKS[r.change], r.kind, r.name, r.where, "; ".join((r.change.value, *map(printable, r.differences))))
+            for r in found.resources
+        ),
+        "Nothing is declared.",
+    )
+    click.echo(f"{len(found.pending)} to create or change")
+
+
+@setup.command()
+@click.option("--dev-data", type=file_option, help="CSV of the dev data asset.")
+@click.option("--prod-data", type=file_option, help="CSV of the production data asset.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def apply(dev_data: Path | None, prod_data: Path | None, yes: bool) -> None:
+    """Create and change what differs, in order. A failure stops; repeating continues."""
+    settings = load()
+    actor = current_actor(settings, backend())
+    operations = build_setup(settings, dev_data, prod_data)
+    if not yes:
+        click.confirm(f"Apply {len(operations.plan().pending)} changes?", abort=True)
+    left: list[AppliedResource] = []
+
+    def report(applied: AppliedResource) -> None:
+        resource = applied.resource
+        mark = "done" if applied.done else "left"
+        click.echo(f"{mark}  {resource.kind} {resource.name} ({resource.where}): {applied.message}")
+        if not applied.done:
+            left.append(applied)
+
+    if not operations.apply(actor, report) and any(a.resource.change is Change.UNREADABLE for a in left):
+        raise Rejected("Some resources could not be read, so it is unknown whether they are as declared.")

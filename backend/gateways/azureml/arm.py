@@ -1,0 +1,83 @@
+"""Plain ARM resources that azure-ai-ml does not cover: groups, Log Analytics, diagnostic settings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from backend.errors import NotFound, RemoteRejected
+from backend.gateways.azureml.client import Workspace
+from backend.gateways.azureml.errors import azureml
+
+GROUP_VERSION = "2021-04-01"
+LOGS_VERSION = "2023-09-01"
+DIAGNOSTICS_VERSION = "2021-05-01-preview"
+FINAL = ("Succeeded", "Failed", "Canceled")
+
+
+class ArmResources:
+    """GET and PUT by resource id, as the identity of a workspace connection."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def get(self, resource_id: str, api_version: str) -> dict[str, Any] | None:
+        """The resource, or None if there is none."""
+        try:
+            return self._send("GET", resource_id, api_version, None)
+        except NotFound:
+            return None
+
+    def put(
+        self, resource_id: str, api_version: str, body: Mapping[str, Any], seconds: float = 120.0
+    ) -> dict[str, Any]:
+        """Create or replace, and look until it is provisioned."""
+        answer = self._send("PUT", resource_id, api_version, body)
+        pause, waited = threading.Event(), 0.0
+        while _state(answer) not in FINAL and waited < seconds:
+            pause.wait(1.0)
+            waited += 1.0
+            answer = self.get(resource_id, api_version) or {}
+        if _state(answer) != "Succeeded":
+            raise RemoteRejected(
+                f"Azure left {resource_id.rpartition('/')[2]} as {_state(answer)}; look at its activity log, then repeat.",
+                service="Azure", operation="create a resource",
+            )  # fmt: skip
+        return answer
+
+    def _send(self, verb: str, resource_id: str, api_version: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        ml = self._workspace.ml()
+        base = str(ml._base_url).rstrip("/")
+        token = self._workspace.credential.get_token(f"{base}/.default" if self._workspace.cloud.metadata_url else "https://management.azure.com/.default")  # fmt: skip
+        headers = {"Authorization": f"Bearer {token.token}"}
+        with azureml("reach a resource"), httpx.Client(verify=self._workspace.tls(), timeout=30) as http:
+            answer = http.request(
+                verb, base + resource_id, params={"api-version": api_version}, headers=headers, json=body
+            )
+        if answer.status_code == 404:
+            raise NotFound(f"There is no {resource_id}.")
+        if answer.status_code >= 400:
+            raise _refused(answer, resource_id)
+        return dict(answer.json()) if answer.content else {}
+
+
+def _state(body: Mapping[str, Any]) -> str:
+    """Diagnostic settings have no provisioning state: they are there or not."""
+    return str((body.get("properties") or {}).get("provisioningState", "Succeeded"))
+
+
+def _refused(answer: httpx.Response, resource_id: str) -> Exception:
+    from backend.errors import CredentialsRejected
+
+    try:
+        words = answer.json()["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        words = f"HTTP {answer.status_code}"
+    kind = CredentialsRejected if answer.status_code in (401, 403) else RemoteRejected
+    return kind(
+        f"Azure refused {resource_id.rpartition('/')[2]}: {words}",
+        service="Azure", operation="reach a resource", status=answer.status_code,
+    )  # fmt: skip

@@ -1,0 +1,80 @@
+"""Workspaces, compute clusters and endpoints: read and made for setup, which may wait for them."""
+
+from __future__ import annotations
+
+from backend.errors import NotFound, RemoteRejected
+from backend.gateways.azureml.client import Workspace
+from backend.gateways.azureml.errors import azureml
+
+WORKSPACE_SECONDS = 900
+COMPUTE_SECONDS = 600
+ENDPOINT_SECONDS = 900
+
+
+class Foundation:
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def workspace_region(self) -> str | None:
+        """The region of the workspace, or None if it does not exist."""
+        try:
+            with azureml("read the workspace"):
+                return str(self._workspace.ml().workspaces.get(self._workspace.name).location)
+        except NotFound:
+            return None
+
+    def create_workspace(self, region: str, group: str, description: str) -> None:
+        from azure.ai.ml.entities import Workspace as Entity
+
+        entity = Entity(name=self._workspace.name, location=region, resource_group=group, description=description)
+        with azureml("create the workspace"):
+            self._workspace.ml().workspaces.begin_create(entity).result(WORKSPACE_SECONDS)
+
+    def compute(self, name: str) -> dict[str, object] | None:
+        """Size and limits of a cluster as declared.toml names them, or None."""
+        try:
+            with azureml("read a compute cluster"):
+                found = self._workspace.ml().compute.get(name)
+        except NotFound:
+            return None
+        return {
+            "size": found.size,
+            "min_nodes": found.min_instances,
+            "max_nodes": found.max_instances,
+            "idle_seconds": int(found.idle_time_before_scale_down or 0),
+        }
+
+    def create_compute(self, name: str, size: str, min_nodes: int, max_nodes: int, idle_seconds: int) -> None:
+        from azure.ai.ml.entities import AmlCompute
+
+        entity = AmlCompute(
+            name=name,
+            size=size,
+            min_instances=min_nodes,
+            max_instances=max_nodes,
+            idle_time_before_scale_down=idle_seconds,
+        )
+        with azureml("create a compute cluster"):
+            self._workspace.ml().compute.begin_create_or_update(entity).result(COMPUTE_SECONDS)
+
+    def endpoint_mode(self, name: str) -> str | None:
+        """The authentication mode of an endpoint, or None if it does not exist."""
+        try:
+            with azureml("read an endpoint"):
+                return str(self._workspace.ml().online_endpoints.get(name).auth_mode)
+        except NotFound:
+            return None
+
+    def create_endpoint(self, name: str, auth_mode: str, description: str) -> None:
+        from azure.ai.ml.entities import ManagedOnlineEndpoint
+
+        if self.endpoint_mode(name) is not None:
+            # An existing endpoint's mode cannot be changed, and writing it anew would drop its traffic.
+            raise RemoteRejected(
+                f"The endpoint {name} exists with another authentication mode, which Azure does not change; choose another "
+                "name, or declare the mode it has.",
+                service="Azure ML", operation="create an endpoint",
+            )  # fmt: skip
+        entity = ManagedOnlineEndpoint(name=name, auth_mode=auth_mode, description=description)
+        with azureml("create an endpoint"):
+            self._workspace.ml().online_endpoints.begin_create_or_update(entity).result(ENDPOINT_SECONDS)

@@ -1,0 +1,48 @@
+"""Planning and applying setup; each applied resource is in the ledger with who did it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from backend.domain.people import Actor, Right
+from backend.domain.setup import AppliedResource, Change, SetupPlan
+from backend.operations.authorise import require
+from backend.setup.resource import Resource, apply, plan
+from backend.store import Store
+from backend.store.audit import Note
+
+
+class Setup:
+    """`resources` is called anew each time: data files and settings are arguments of a call, not of a process."""
+
+    def __init__(self, store: Store, resources: Callable[[], Sequence[Resource]]) -> None:
+        self._store = store
+        self._resources = resources
+
+    def plan(self) -> SetupPlan:
+        """What `apply` would do now."""
+        return plan(self._resources())
+
+    def apply(self, actor: Actor, report: Callable[[AppliedResource], None]) -> bool:
+        """Make the world as declared, in order; True if nothing is left. Repeating does only what is missing."""
+        require(actor, Right.SETUP)
+
+        def record(applied: AppliedResource) -> None:
+            if applied.resource.change is not Change.NONE:
+                self._store.audit.append(_note(actor, applied))
+            report(applied)
+
+        return apply(self._resources(), record)
+
+
+def _note(actor: Actor, applied: AppliedResource) -> Note:
+    resource = applied.resource
+    return Note(
+        actor=actor.name,
+        channel=actor.channel,
+        action="applied setup" if applied.done else "could not apply setup",
+        subject=f"setup/{resource.kind}/{resource.where}/{resource.name}",
+        reason=applied.message,
+        before=resource.change.value,
+        after="as declared" if applied.done else resource.change.value,
+    )

@@ -1,0 +1,115 @@
+"""Workflow runs: list, look, cancel, run again, dispatch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sandbox.actions import records
+from sandbox.actions.events import dispatched
+from sandbox.actions.payloads import run_payload, workflow_payload
+from sandbox.actions.repository import head_of, workflow_files
+from sandbox.actions.workflow_file import WorkflowError, read_workflow
+from sandbox.github.errors import not_found, unprocessable
+from sandbox.github.wire import Call, Reply
+from sandbox.runtime.workflows import WorkflowRunner
+from sandbox.state.documents import Document
+
+FILTERS = {"event": "event", "branch": "head_branch", "head_sha": "head_sha", "actor": "actor"}
+STATUSES = ("queued", "in_progress", "completed")
+
+
+def workflow_run(call: Call, action: str) -> Document:
+    repository = call.repository("actions", action)
+    found = records.run(call.world, call.number("run_id"))
+    if found is None or found["repository"].lower() != repository["full_name"].lower():
+        raise not_found()
+    return found
+
+
+def list_workflows(call: Call) -> Reply:
+    repository = call.repository("actions", "read")
+    name = repository["full_name"]
+    files = workflow_files(call.world, name, head_of(call.world, name, repository["default_branch"]))
+    shown = []
+    for number, (path, text) in enumerate(sorted(files.items()), start=1):
+        try:
+            title = read_workflow(path, text).name
+        except WorkflowError:
+            title = path
+        shown.append(workflow_payload(call.world, name, path, title, number))
+    return call.paged(shown, lambda payload: payload, "workflows")
+
+
+def list_runs(call: Call) -> Reply:
+    found = records.runs(call.world, call.repository("actions", "read")["full_name"])
+    for parameter, field in FILTERS.items():
+        if parameter in call.query:
+            found = [run for run in found if run[field] == call.query[parameter]]
+    if "status" in call.query:
+        field = "status" if call.query["status"] in STATUSES else "conclusion"
+        found = [run for run in found if run[field] == call.query["status"]]
+    return call.paged(found, lambda run: run_payload(call.world, run), "workflow_runs")
+
+
+def get_run(call: Call) -> Reply:
+    return Reply(run_payload(call.world, workflow_run(call, "read")))
+
+
+def cancel_run(runner: WorkflowRunner) -> Callable[[Call], Reply]:
+    def cancel(call: Call) -> Reply:
+        run = workflow_run(call, "write")
+        if run["status"] == "completed":
+            raise unprocessable("Cannot cancel a workflow run that is completed.")
+        runner.cancel(run["id"])
+        return Reply({}, 202)
+
+    return cancel
+
+
+def rerun(runner: WorkflowRunner, *, only_failed: bool) -> Callable[[Call], Reply]:
+    def again(call: Call) -> Reply:
+        run = workflow_run(call, "write")
+        if run["status"] != "completed":
+            raise unprocessable("This workflow is already running")
+        if run["conclusion"] == "startup_failure":
+            raise unprocessable("This workflow run cannot be retried: its file could not be read")
+        runner.rerun(run["id"], only_failed=only_failed)
+        return Reply({}, 201)
+
+    return again
+
+
+def dispatch(runner: WorkflowRunner) -> Callable[[Call], Reply]:
+    def start(call: Call) -> Reply:
+        repository = call.repository("actions", "write")
+        name, body = repository["full_name"], call.body()
+        branch = str(body.get("ref", "")).removeprefix("refs/heads/")
+        sha = head_of(call.world, name, branch)
+        if not sha:
+            raise unprocessable(f"No ref found for: {branch}")
+        path = f".github/workflows/{str(call.path['workflow']).removeprefix('.github/workflows/')}"
+        subject: Document = {
+            "repository": name,
+            "event": "workflow_dispatch",
+            "head_sha": sha,
+            "head_branch": branch,
+            "base_branch": "",
+            "sha": sha,
+            "ref": f"refs/heads/{branch}",
+            "actor": call.caller.login,
+            "pull_request": None,
+            "payload": {"inputs": body.get("inputs") or {}, "ref": f"refs/heads/{branch}"},
+        }
+        try:
+            run = dispatched(call.world, subject, path)
+        except WorkflowError as error:
+            raise unprocessable(str(error)) from error
+        if run is None:
+            raise unprocessable("Workflow does not have 'workflow_dispatch' trigger")
+        runner.pump()
+        if not body.get("return_run_details"):
+            return Reply(status=204)
+        shown = run_payload(call.world, run)
+        return Reply({"workflow_run_id": run["id"], "run_url": shown["url"], "html_url": shown["html_url"]})
+
+    return start
