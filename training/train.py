@@ -102,24 +102,30 @@ def main() -> int:
     parser.add_argument("--model-dir", type=Path, required=True, help="new or empty folder for the model")
     parser.add_argument("--evidence-dir", type=Path, required=True)
     arguments = parser.parse_args()
+    model_dir, evidence_dir = arguments.model_dir, arguments.evidence_dir
     try:
+        if model_dir.exists() and any(model_dir.iterdir()):
+            return _refuse(f"{model_dir} is not empty; name a new folder for the model")
         parameters = params.load(arguments.params)
         dataset = data.load(arguments.data, minimum_rows=parameters.minimum_rows)
         trained = train(dataset, parameters)
+        artefact.save(trained.model, model_dir)
+        digest = folder_digest(model_dir)
+        write_evidence(evidence_dir, trained, dataset, parameters, digest)
     except (DataError, ParamsError) as exc:
-        sys.stderr.write(f"error: {exc}\n")
-        return 2
-    if arguments.model_dir.exists() and any(arguments.model_dir.iterdir()):
-        sys.stderr.write(f"error: {arguments.model_dir} is not empty; name a new folder for the model\n")
-        return 2
-    artefact.save(trained.model, arguments.model_dir)
-    digest = folder_digest(arguments.model_dir)
-    write_evidence(arguments.evidence_dir, trained, dataset, parameters, digest)
+        return _refuse(str(exc))
+    except OSError as exc:
+        return _refuse(f"cannot write {exc.filename or model_dir}: {exc.strerror or exc}")
     tags = {"model_kind": parameters.model, "digest": digest, "data_digest": dataset.digest}
-    tracking.record(params=parameters.logged(), metrics=trained.metrics, tags=tags, evidence=arguments.evidence_dir)
+    tracking.record(params=parameters.logged(), metrics=trained.metrics, tags=tags, evidence=evidence_dir)
     shown = ", ".join(f"{name} {trained.metrics[name]:.4f}" for name in ("auc", "sensitivity", "specificity", "brier"))
     sys.stdout.write(f"{parameters.model}: {shown}\n{digest}\n")
     return 0
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"error: {reason}\n")
+    return 2
 
 
 if __name__ == "__main__":

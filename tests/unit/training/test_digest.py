@@ -15,10 +15,11 @@ def _hex(content):
 
 def test_the_digest_is_the_documented_one(tmp_path):
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "x").write_bytes(b"two")
-    (tmp_path / "MLmodel").write_bytes(b"one")
-    lines = f"MLmodel\0{_hex(b'one')}\nb/x\0{_hex(b'two')}\n"
-    assert folder_digest(tmp_path) == "sha256:" + _hex(lines.encode())
+    names = ["MLmodel", "b.x", "b/x", "z", "a", "é", *(f"b/{number}" for number in range(20))]
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+    lines = sorted(f"{name}\0{_hex(name.encode())}\n".encode() for name in names)
+    assert folder_digest(tmp_path) == "sha256:" + _hex(b"".join(lines))
 
 
 @pytest.mark.parametrize("change", ["content", "name", "addition"])
