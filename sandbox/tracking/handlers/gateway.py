@@ -23,6 +23,8 @@ from sandbox.world import World
 ARTEFACT_URI = re.compile(rb"mlflow-artifacts:/(?:workspaces/[^/\"]+/)?([^/\"]+)/([^/\"]+)/artifacts")
 EXPERIMENT_URI = re.compile(rb"mlflow-artifacts:/(?:workspaces/[^/\"]+/)?([^/\"]+)\"")
 READS = ("search", "get", "list")
+LOGGED_MODELS = "logged-models"
+"""Azure ML answers 404 and an empty body here (reported: azure-sdk-for-python issue 44896)."""
 REGISTRY = ("registered-models", "model-versions")
 
 
@@ -44,6 +46,8 @@ def _forward(world: World, client: httpx.Client, known: set[str], request: Reque
     if not found or version not in {"2.0", "3.0"}:
         raise TrackingError(501, "NOT_IMPLEMENTED", f"The sandbox does not serve {request.method} {request.url.path}.")
     workspace = _authorised(world, request, head, operation)
+    if operation.startswith(LOGGED_MODELS):
+        return Response(status_code=404)
     _refuse(operation)
     if workspace.workspace.lower() not in known:
         ensure_workspace(world, workspace.workspace)
@@ -78,9 +82,7 @@ def _authorised(world: World, request: Request, head: str, operation: str) -> Re
 
 
 def _refuse(operation: str) -> None:
-    """Logged models answer 404 on Azure ML; the registry there is Azure ML's own and has no second home here."""
-    if operation.startswith("logged-models"):
-        raise TrackingError(404, "ENDPOINT_NOT_FOUND", "Azure ML does not serve logged models.")
+    """The registry of Azure ML is its own and has no second home here."""
     if operation.startswith(REGISTRY):
         raise TrackingError(
             501,
