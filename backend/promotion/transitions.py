@@ -73,7 +73,12 @@ def rolling_back(promotion: Promotion) -> bool:
 
 
 def advance(promotion: Promotion, outcome: Outcome, now: datetime) -> Promotion:
-    """What a step's outcome makes of the promotion. Not to be called on a final one or on one needing attention."""
+    """What a step's outcome makes of the promotion; a wish that came in meanwhile is looked at next."""
+    moved = _advanced(promotion, outcome, now)
+    return moved if moved.request is Request.NONE else moved.model_copy(update={"next_at": now})
+
+
+def _advanced(promotion: Promotion, outcome: Outcome, now: datetime) -> Promotion:
     record = promotion.current
     if record is None:
         return promotion

@@ -1,0 +1,109 @@
+"""What a step may reach while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.domain.clock import Clock
+from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState
+from backend.domain.promotions import Outcome, Promotion, Step, StepKind, StepRecord, StepState, Target
+from backend.gateways.azureml.client import Workspace
+from backend.gateways.azureml.endpoints import Endpoints
+from backend.gateways.azureml.jobs import Jobs
+from backend.gateways.azureml.models import Models
+from backend.gateways.github.contents import Contents
+from backend.gateways.monitor.logs import Logs
+from backend.settings import Project
+from backend.store import Store
+
+
+class LeaseLost(Exception):
+    """Another worker may have taken over, so nothing more may be written to the cloud."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The gateways of one project that steps use; `workspace` is the one that holds both endpoints."""
+
+    workspace: Workspace
+    endpoints: Endpoints
+    models: Models
+    jobs: Jobs
+    contents: Contents
+    logs: Logs
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """One run of one step. `still_mine` renews the lease and answers False once another worker has it."""
+
+    promotion: Promotion
+    record: StepRecord
+    project: Project
+    store: Store
+    reach: Reach
+    clock: Clock
+    still_mine: Callable[[], bool]
+
+    @property
+    def step(self) -> Step:
+        return self.record.step
+
+    @property
+    def target(self) -> Target:
+        return self.promotion.target
+
+    def endpoint(self) -> Endpoint | None:
+        """The endpoint as it is now."""
+        return self.reach.endpoints.get(self.target.endpoint)
+
+    def before_write(self) -> None:
+        """To be called immediately before every write to the cloud; raises LeaseLost."""
+        if not self.still_mine():
+            raise LeaseLost(self.promotion.id)
+
+    def mine(self, deployment: Deployment) -> bool:
+        """Whether this promotion created the deployment, and may therefore remove it."""
+        return deployment.tags.get("promotion") == self.promotion.id
+
+    def recorded_weights(self) -> dict[str, int] | None:
+        """The traffic this promotion last left behind: its latest shift, else the snapshot; None if neither is there."""
+        shift = last_shift(self.promotion)
+        if shift is not None:
+            return weights_at(self.promotion, shift.step.weight or 0)
+        return self.promotion.snapshot.traffic if self.promotion.snapshot else None
+
+
+Run = Callable[[StepContext], Outcome]
+
+
+def last_shift(promotion: Promotion) -> StepRecord | None:
+    shifts = [r for r in promotion.steps if r.step.kind is StepKind.SHIFT_TRAFFIC and r.state is StepState.SUCCEEDED]
+    return shifts[-1] if shifts else None
+
+
+def shifted_at(promotion: Promotion) -> datetime | None:
+    shift = last_shift(promotion)
+    return shift.finished_at if shift else None
+
+
+def weights_at(promotion: Promotion, weight: int) -> dict[str, int]:
+    """Candidate and stable at a step of the rollout; at 100 the candidate alone."""
+    candidate = promotion.target.deployment
+    stable = promotion.snapshot.stable if promotion.snapshot else None
+    if weight >= 100 or stable is None or stable == candidate:
+        return {candidate: 100}
+    return {stable: 100 - weight, candidate: weight}
+
+
+def settled(endpoint: Endpoint) -> bool:
+    """Whether no change of the endpoint itself is under way."""
+    return endpoint.state is ProvisioningState.SUCCEEDED
+
+
+def shown(weights: dict[str, int]) -> str:
+    """`v11-3c9e 90 %, v12-7f3a 10 %`."""
+    live = sorted((-weight, name) for name, weight in weights.items() if weight)
+    return ", ".join(f"{name} {-weight} %" for weight, name in live) or "no traffic"

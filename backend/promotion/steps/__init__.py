@@ -1,0 +1,33 @@
+"""The step of each kind: `run(ctx)` looks first, acts at most once, and returns. It neither waits nor sleeps."""
+
+from __future__ import annotations
+
+from backend.domain.promotions import StepKind
+from backend.promotion.context import Run
+from backend.promotion.steps import (
+    collect_evidence,
+    create_deployment,
+    observe,
+    remove_candidate,
+    restore_traffic,
+    retire_others,
+    schedule_retirement,
+    shift_traffic,
+    smoke_test,
+    snapshot,
+    verify_digest,
+)
+
+STEPS: dict[StepKind, Run] = {
+    StepKind.SNAPSHOT: snapshot.run,
+    StepKind.CREATE_DEPLOYMENT: create_deployment.run,
+    StepKind.VERIFY_DIGEST: verify_digest.run,
+    StepKind.SMOKE_TEST: smoke_test.run,
+    StepKind.COLLECT_EVIDENCE: collect_evidence.run,
+    StepKind.SHIFT_TRAFFIC: shift_traffic.run,
+    StepKind.OBSERVE: observe.run,
+    StepKind.RESTORE_TRAFFIC: restore_traffic.run,
+    StepKind.REMOVE_CANDIDATE: remove_candidate.run,
+    StepKind.RETIRE_OTHERS: retire_others.run,
+    StepKind.SCHEDULE_RETIREMENT: schedule_retirement.run,
+}

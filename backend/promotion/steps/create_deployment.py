@@ -1,0 +1,62 @@
+"""Create the candidate's deployment at 0 %, or adopt the one that is there under its name."""
+
+from __future__ import annotations
+
+from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState
+from backend.domain.promotions import Failed, Outcome, Succeeded, Waiting
+from backend.promotion.context import StepContext
+
+LOOK_AGAIN = 1.0
+
+
+def run(ctx: StepContext) -> Outcome:
+    """The name tells what the deployment is made of, so one that is there and works is the one wanted."""
+    target = ctx.target
+    endpoint = ctx.endpoint()
+    if endpoint is None:
+        return Failed(reason=f"{target.endpoint} does not exist; apply the setup first.")
+    if ctx.store.retirements.removing(target.endpoint, target.deployment):
+        return Waiting(
+            reason=f"{target.deployment} is being removed; it is created anew after that.", retry_after=LOOK_AGAIN
+        )
+    deployment = endpoint.deployment(target.deployment)
+    if deployment is None:
+        return _create(ctx)
+    if deployment.state is ProvisioningState.SUCCEEDED:
+        adopted = not ctx.mine(deployment)
+        how = "was still warm" if adopted else "runs"
+        return Succeeded(reason=f"{deployment.name} {how} on {endpoint.name}.", output={"adopted": adopted})
+    if deployment.state is ProvisioningState.FAILED:
+        return _failed(ctx, endpoint, deployment)
+    return Waiting(reason=f"{deployment.name} is {deployment.state.value.lower()}.", retry_after=LOOK_AGAIN)
+
+
+def _create(ctx: StepContext) -> Outcome:
+    target = ctx.target
+    code = ctx.reach.jobs.code_id(target.run)
+    tags = {
+        "promotion": ctx.promotion.id,
+        "requested_by": ctx.promotion.requested_by,
+        "commit": target.commit,
+        "digest": target.digest,
+    }
+    ctx.before_write()
+    ctx.reach.endpoints.create_deployment(
+        target,
+        code=code,
+        instance_type=ctx.project.instance_type,
+        instance_count=ctx.project.instance_count,
+        tags=tags,
+    )
+    return Waiting(reason=f"{target.deployment} is being created.", retry_after=LOOK_AGAIN)
+
+
+def _failed(ctx: StepContext, endpoint: Endpoint, deployment: Deployment) -> Outcome:
+    """Our own failure is final; what an earlier promotion left behind is cleared away first."""
+    if ctx.mine(deployment):
+        return Failed(reason=f"{deployment.name} did not start: {deployment.problem or 'the service gave no reason'}")
+    if endpoint.traffic.get(deployment.name, 0):
+        return Failed(reason=f"{deployment.name} has failed while it has traffic; roll back first.")
+    ctx.before_write()
+    ctx.reach.endpoints.delete_deployment(endpoint.name, deployment.name)
+    return Waiting(reason=f"An earlier {deployment.name} that had failed is being removed.", retry_after=LOOK_AGAIN)

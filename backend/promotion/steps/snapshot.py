@@ -1,0 +1,29 @@
+"""Record production as it is, before the first effect: what the way back restores."""
+
+from __future__ import annotations
+
+import json
+
+from backend.domain.promotions import Failed, Kind, Outcome, Succeeded, Waiting
+from backend.promotion.context import StepContext, settled, shown
+
+
+def run(ctx: StepContext) -> Outcome:
+    """A promotion is refused if production is not what its requester saw; a rollback goes ahead and says so."""
+    name = ctx.target.endpoint
+    endpoint = ctx.endpoint()
+    if endpoint is None:
+        return Failed(reason=f"{name} does not exist; apply the setup first.")
+    if not settled(endpoint):
+        return Waiting(reason=f"{name} is {endpoint.state.value.lower()}.", retry_after=1.0)
+    live, expected = endpoint.stable or "", ctx.promotion.expected_stable
+    if live != expected and ctx.promotion.kind is Kind.PROMOTE:
+        return Failed(
+            reason=f"Production has moved since the click: {name} serves {live or 'nothing'}, "
+            f"expected {expected or 'nothing'}."
+        )
+    note = "" if live == expected else f" It was changed elsewhere: {expected or 'nothing'} was expected."
+    return Succeeded(
+        reason=f"{name} serves {shown(endpoint.traffic)}.{note}",
+        output={"traffic": json.dumps(endpoint.traffic, sort_keys=True), "stable": live},
+    )
