@@ -1,0 +1,56 @@
+"""onlineEndpoints/listKeys and regenerateKeys."""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.responses import JSONResponse, Response
+
+from sandbox.arm import operations, resources
+from sandbox.arm.errors import bad_request, not_found
+from sandbox.arm.routing import Call, Handler
+from sandbox.endpoints.directory import KEYS
+from sandbox.endpoints.plant import Plant
+from sandbox.state.documents import Document
+
+PATTERN = "workspaces/*/onlineEndpoints/*"
+
+
+def handlers(plant: Plant) -> dict[str, Handler]:
+    return {
+        f"POST {PATTERN}/listKeys": list_keys,
+        f"POST {PATTERN}/regenerateKeys": lambda call: regenerate(plant, call),
+    }
+
+
+def new_key() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def list_keys(call: Call) -> Response:
+    _, keys = _keys(call)
+    return JSONResponse({"primaryKey": keys["primaryKey"], "secondaryKey": keys["secondaryKey"]})
+
+
+def regenerate(plant: Plant, call: Call) -> Response:
+    """Replace one key, by a given value or a new random one; the other stays valid."""
+    endpoint_id, _ = _keys(call)
+    field = {"primary": "primaryKey", "secondary": "secondaryKey"}.get(str(call.body.get("keyType", "")).lower())
+    if field is None:
+        raise bad_request("keyType must be Primary or Secondary.", code="BadArgument", target="keyType")
+    value = str(call.body.get("keyValue") or new_key())
+
+    def work() -> None:
+        call.world.documents.update(KEYS, endpoint_id.lower(), lambda keys: {**keys, field: value})
+        plant.directory.forget()
+
+    return Response(status_code=202, headers=operations.begin(call.world, endpoint_id, work))
+
+
+def _keys(call: Call) -> tuple[str, Document]:
+    endpoint_id = call.id.text.rpartition("/")[0]
+    endpoint = resources.get(call.world, endpoint_id)
+    keys = call.world.documents.get(KEYS, endpoint_id.lower())
+    if endpoint is None or keys is None:
+        raise not_found(endpoint_id)
+    return endpoint["id"], keys
