@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from backend.domain.clock import Clock, utc_now
+from backend.errors import NotFound
+from backend.gateways.azureml.arm import LOGS_VERSION, ArmResources
 from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.client import Workspace, apply_environment
 from backend.gateways.azureml.endpoints import Endpoints as EndpointGateway
@@ -197,17 +199,28 @@ def connect(settings: Settings, clock: Clock = utc_now) -> Gateways:
     apply_environment(settings)
     project = settings.project
     identity = credential(settings.identity, settings.cloud)
+    prod = Workspace(settings, project, project.prod_workspace, identity)
     return Gateways(
         project=project,
         credential=identity,
         dev=Workspace(settings, project, project.dev_workspace, identity),
-        prod=Workspace(settings, project, project.prod_workspace, identity),
+        prod=prod,
         github=GitHubReader(
             settings.github.api_url, project.repository, settings.github.installation_token, settings.cloud.ca_bundle
         ),
-        logs=Logs(settings, project, identity, clock),
+        logs=Logs(settings, lambda: _log_workspace(prod), identity, clock),
         metrics=Metrics(settings, identity),
     )
+
+
+def _log_workspace(prod: Workspace) -> str:
+    """The customer id of the project's Log Analytics workspace: the setting, else asked of ARM."""
+    if prod.project.log_workspace_id:
+        return prod.project.log_workspace_id
+    found = ArmResources(prod).get(prod.logs_id, LOGS_VERSION)
+    if found is None:
+        raise NotFound("There is no Log Analytics workspace for this project yet: run `mlops setup apply`.")
+    return str(found["properties"]["customerId"])
 
 
 def as_person(settings: Settings, project: Project, token: SecretStr) -> GitHubWriter:

@@ -87,7 +87,11 @@ class GitHub(Section):
 
 
 class Project(Section):
-    """One model: its repository, workspaces, data, endpoints."""
+    """One model: its repository, workspaces, data, endpoints.
+
+    `log_workspace_id` is the customer id of the Log Analytics workspace; without it the one that setup declares is
+    looked up.
+    """
 
     repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
     default_branch: str = "main"

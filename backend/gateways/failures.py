@@ -60,6 +60,7 @@ BY_STATUS = (
     Row(NotFound, status=404),
     Row(RemoteUnavailable, status=408),
     Row(RemoteUnavailable, status=429),
+    Row(RemoteRejected, status=501),
 )
 
 

@@ -31,10 +31,7 @@ class Place:
 
 def azure_resources(project: Project, declared: Declaration, dev: Place, prod: Place) -> Sequence[Resource]:
     arm = ArmResources(prod.workspace)
-    logs_id = (
-        f"/subscriptions/{project.subscription_id}/resourceGroups/{project.resource_group}"
-        f"/providers/Microsoft.OperationalInsights/workspaces/{project.resource_group}-logs"
-    )
+    logs_id = prod.workspace.logs_id
     found: list[Resource] = [_group(project, arm), _log_workspace(project, arm, logs_id)]
     for place in (dev, prod):
         found += [_workspace(project, place), _compute(project, declared, place), _data(place)]

@@ -62,6 +62,14 @@ class Workspace:
             f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
         )
 
+    @property
+    def logs_id(self) -> str:
+        """The Log Analytics workspace that setup declares for the project."""
+        return (
+            f"/subscriptions/{self.project.subscription_id}/resourceGroups/{self.project.resource_group}"
+            f"/providers/Microsoft.OperationalInsights/workspaces/{self.project.resource_group}-logs"
+        )
+
     def model_id(self, name: str, version: str) -> str:
         return f"{self.arm_id}/models/{name}/versions/{version}"
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backend.domain.clock import Clock, utc_now
 from backend.domain.telemetry import CallerCount, LogLine, StatusCount, Traffic, TrafficPoint, TrafficSummary
-from backend.errors import ConfigurationError, RemoteUnavailable
+from backend.errors import RemoteUnavailable
 from backend.gateways.monitor import kusto
 from backend.gateways.monitor.errors import SERVICE, monitor
-from backend.settings import Project, Settings
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -25,13 +25,21 @@ Row = dict[str, Any]
 
 
 class Logs:
-    """One Log Analytics workspace. Lines arrive late: `data_until` says how late."""
+    """One Log Analytics workspace. Lines arrive late: `data_until` says how late.
+
+    `workspace_id` answers the workspace's customer id; it is asked once, at the first query.
+    """
 
     def __init__(
-        self, settings: Settings, project: Project, credential: TokenCredential, clock: Clock = utc_now
+        self,
+        settings: Settings,
+        workspace_id: Callable[[], str],
+        credential: TokenCredential,
+        clock: Clock = utc_now,
     ) -> None:
         self._cloud = settings.cloud
-        self._workspace_id = project.log_workspace_id
+        self._find_workspace = workspace_id
+        self._known_workspace = ""
         self._credential = credential
         self._clock = clock
         self._lock = threading.Lock()
@@ -93,7 +101,7 @@ class Logs:
     def _one(self, operation: str, query: str, window: tuple[datetime, datetime]) -> list[Row]:
         client = self._connect()
         with monitor(operation):
-            answer = client.query_workspace(self._workspace_id, query, timespan=window, server_timeout=20)
+            answer = client.query_workspace(self._workspace_id(), query, timespan=window, server_timeout=20)
         return _rows(operation, answer)
 
     def _ask(self, operation: str, queries: Sequence[str], window: tuple[datetime, datetime]) -> list[list[Row]]:
@@ -102,8 +110,9 @@ class Logs:
         from azure.monitor.query import LogsBatchQuery, LogsQueryStatus
 
         client = self._connect()
+        workspace_id = self._workspace_id()
         batch = [
-            LogsBatchQuery(workspace_id=self._workspace_id, query=query, timespan=window, server_timeout=20)
+            LogsBatchQuery(workspace_id=workspace_id, query=query, timespan=window, server_timeout=20)
             for query in queries
         ]
         with monitor(operation):
@@ -111,15 +120,16 @@ class Logs:
             for query, answer in zip(queries, answers, strict=True):
                 if answer.status == LogsQueryStatus.FAILURE:
                     # Asked again alone, the same query fails with an exception that carries the service's whole reason.
-                    client.query_workspace(self._workspace_id, query, timespan=window, server_timeout=20)
+                    client.query_workspace(self._workspace_id(), query, timespan=window, server_timeout=20)
                     raise HttpResponseError(message=str(answer.message))
         return [_rows(operation, answer) for answer in answers]
 
+    def _workspace_id(self) -> str:
+        if not self._known_workspace:
+            self._known_workspace = self._find_workspace()
+        return self._known_workspace
+
     def _connect(self) -> Any:
-        if not self._workspace_id:
-            raise ConfigurationError(
-                "projects.*.log_workspace_id", "is not set; it is the id of the Log Analytics workspace with the logs"
-            )
         with self._lock:
             if self._client is None:
                 from azure.monitor.query import LogsQueryClient

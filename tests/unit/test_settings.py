@@ -1,0 +1,108 @@
+"""Settings: where they come from, what wins, and what a wrong one is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.errors import ConfigurationError
+from backend.settings import load
+
+TEXT = """
+default_project = "diabetes"
+
+[identity]
+tenant_id = "6f1d3c9a-2b4e-4c58-9d7a-0e5b8a4f1c20"
+
+[signin]
+metadata_url = "https://login.example/.well-known/openid-configuration"
+client_id = "console"
+
+[projects.diabetes]
+repository = "hospital/diabetes"
+subscription_id = "3c9f2d71-8a45-4e6b-b1d0-7f2e9c5a6b38"
+resource_group = "rg-diabetes"
+region = "westeurope"
+dev_workspace = "diabetes-dev"
+prod_workspace = "diabetes-prod"
+dev_data = "diabetes-dev"
+prod_data = "diabetes-prod"
+model = "diabetes-classifier"
+environment = "diabetes-training"
+endpoint = "diabetes-endpoint"
+test_endpoint = "diabetes-test"
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_else_set(monkeypatch, tmp_path):
+    for name in ("MLOPS_TOML", "MLOPS_SETTINGS", "MLOPS_IDENTITY__CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLOPS_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_file_of_the_home_is_read(tmp_path):
+    (tmp_path / "mlops.toml").write_text(TEXT)
+    settings = load()
+    assert settings.project.model == "diabetes-classifier"
+    assert settings.home == tmp_path
+    assert settings.database_url == f"sqlite:///{tmp_path}/console.db"
+
+
+def test_the_environment_overrides_one_value_and_keeps_its_neighbours(tmp_path, monkeypatch):
+    (tmp_path / "mlops.toml").write_text(TEXT)
+    monkeypatch.setenv("MLOPS_IDENTITY__CLIENT_SECRET", "from the environment")
+    settings = load()
+    assert settings.identity.client_secret.get_secret_value() == "from the environment"
+    assert settings.identity.tenant_id.startswith("6f1d3c9a")
+    assert "from the environment" not in repr(settings)
+
+
+def test_the_text_of_a_variable_wins_over_the_file(tmp_path, monkeypatch):
+    (tmp_path / "mlops.toml").write_text(TEXT)
+    monkeypatch.setenv("MLOPS_TOML", TEXT.replace("diabetes-classifier", "another-model"))
+    monkeypatch.setenv("MLOPS_IDENTITY__CREDENTIAL", "github_oidc")
+    settings = load()
+    assert settings.project.model == "another-model"
+    assert settings.identity.credential == "github_oidc"
+
+
+@pytest.mark.parametrize(
+    ("changed", "setting"),
+    [
+        (TEXT.replace('"diabetes-endpoint"', '"diabetes endpoint"'), "projects.diabetes.endpoint"),
+        (TEXT.replace("hospital/diabetes", "diabetes"), "projects.diabetes.repository"),
+        (TEXT.replace("tenant_id", "tenant"), "identity.tenant_id"),
+        (TEXT + "\n[worker]\nlease = 0\n", "worker.lease"),
+        (TEXT + "\n[console]\nport = 99999\n", "console.port"),
+        (TEXT + "\n[cloud]\nmetadata = 'x'\n", "cloud.metadata"),
+        (TEXT.replace('default_project = "diabetes"', 'default_project = "other"'), "default_project"),
+    ],
+)
+@pytest.mark.parametrize("as_variable", [False, True])
+def test_a_wrong_setting_is_named(tmp_path, monkeypatch, changed, setting, as_variable):
+    if as_variable:
+        monkeypatch.setenv("MLOPS_TOML", changed)
+    else:
+        (tmp_path / "mlops.toml").write_text(changed)
+    with pytest.raises(ConfigurationError) as caught:
+        load()
+    assert caught.value.setting == setting
+    assert ("MLOPS_TOML" if as_variable else "mlops.toml") in str(caught.value)
+    assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize("as_variable", [False, True])
+def test_text_that_is_no_toml_names_its_source(tmp_path, monkeypatch, as_variable):
+    if as_variable:
+        monkeypatch.setenv("MLOPS_TOML", "[identity\n")
+    else:
+        (tmp_path / "mlops.toml").write_text("[identity\n")
+    with pytest.raises(ConfigurationError, match="not valid TOML") as caught:
+        load()
+    assert caught.value.setting.endswith("MLOPS_TOML" if as_variable else "mlops.toml")
+
+
+def test_no_settings_at_all_says_where_they_are_looked_for():
+    with pytest.raises(ConfigurationError, match="no settings file at mlops.toml"):
+        load()
