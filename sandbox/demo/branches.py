@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROLLOUT = {"min_calls": "30", "min_seconds": "10", "keep_warm_seconds": "86400", "deadline_seconds": "900"}
+ROLLOUT = {"min_calls": "30", "min_seconds": "10", "max_p95_ms": "2000", "keep_warm_seconds": "86400", "deadline_seconds": "900"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _lint_error(tree: Path) -> None:
 def _leaky_split(tree: Path) -> None:
     _replace(
         tree / "training" / "split.py",
-        r"    patients, visits = np\.unique\(groups, return_counts=True\)\n.*?    in_holdout = np\.isin\(groups, chosen\)\n",
+        r"    patients, visits = np\.unique\(groups.*?    in_holdout = np\.isin\(groups, chosen\)\n",
         "    order = np.random.default_rng(seed).permutation(len(groups))\n"
         "    in_holdout = np.zeros(len(groups), dtype=bool)\n"
         "    in_holdout[order[: round(holdout_fraction * len(groups))]] = True\n"

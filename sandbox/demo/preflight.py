@@ -44,9 +44,8 @@ def check_port(port: int, variable: str) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise Unready(
-                f"Port {port} is taken: stop the program that uses it, or choose another: make run {variable}={port + 1}"
-            ) from None
+            another = f"make run {variable}={port + 1}"
+            raise Unready(f"Port {port} is taken: stop what uses it, or choose another: {another}") from None
 
 
 def free_port() -> int:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sandbox.github import repositories
-from sandbox.github.variables import variables
+from sandbox.github import repositories, variables
 from sandbox.identity.tokens import issue_github_token, issue_workflow_request_token
 from sandbox.runtime.workflow_steps import JobRun
 from sandbox.state.documents import Document
@@ -44,7 +43,7 @@ def contexts(world: World, run: Document, job: Document | None, siblings: Mappin
             "api_url": f"{world.settings.url}/api/v3",
         },
         "needs": needs,
-        "vars": variables(world, run["repository"]),
+        "vars": variables.variables(world, run["repository"]),
         "inputs": run["payload"].get("inputs", {}),
         "runner": {"os": "Linux", "arch": "X64", "name": "local"},
         "steps": {},

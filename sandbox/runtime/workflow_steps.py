@@ -197,7 +197,12 @@ def _checkout(job: JobRun, inputs: Mapping[str, str]) -> int:
     fetch = ["fetch", "-q", "--no-tags", *([] if depth == "0" else [f"--depth={depth}"]), "origin"]
     refs = [ref] if depth != "0" else [ref, "+refs/heads/*:refs/remotes/origin/*"]
     env = {"PATH": job.env["PATH"], "HOME": str(job.temporary)}
-    commands = [["init", "-q"], ["remote", "add", "origin", address], [*fetch, *refs], ["checkout", "-q", "--force", ref if len(ref) == 40 else "FETCH_HEAD"]]  # fmt: skip
+    commands = [
+        ["init", "-q"],
+        ["remote", "add", "origin", address],
+        [*fetch, *refs],
+        ["checkout", "-q", "--force", ref if len(ref) == 40 else "FETCH_HEAD"],
+    ]
     for command in commands:
         done = subprocess.run(
             [*git, *command], cwd=job.workspace, env=env, capture_output=True, text=True, timeout=120, check=False
@@ -211,9 +216,8 @@ def _checkout(job: JobRun, inputs: Mapping[str, str]) -> int:
 
 def _setup_python(job: JobRun, inputs: Mapping[str, str]) -> int:
     found = subprocess.run(["python", "--version"], env=job.env, capture_output=True, text=True, timeout=30, check=True)
-    job.log(
-        f"Using the runner's ready-made environment: {found.stdout.strip()} (asked for {inputs.get('python-version', 'any')})"
-    )
+    asked = inputs.get("python-version", "any")
+    job.log(f"Using the runner's ready-made environment: {found.stdout.strip()} (asked for {asked})")
     return 0
 
 

@@ -169,7 +169,7 @@ class WorkflowRunner:
         workspace, temporary = base / "workspace", base / "temp"
         for folder in (workspace, temporary):
             folder.mkdir(exist_ok=True)
-        active = JobRun(
+        return JobRun(
             workspace=workspace,
             temporary=temporary,
             log_file=log_path(self.world, job["id"]),
@@ -180,7 +180,6 @@ class WorkflowRunner:
             deadline=0.0,
             on_process=lambda pid: self._note_process(job["id"], pid),
         )
-        return active
 
     def _note_process(self, job_id: int, pid: int | None) -> None:
         process = None if pid is None else _identity(pid)
