@@ -6,6 +6,7 @@ corrupt, 64 wrong usage, 78 a wrong setting.
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 import click
@@ -15,24 +16,53 @@ from backend.errors import BackendError
 USAGE = 64
 """EX_USAGE of sysexits.h; click's own 2 would read as a refusal."""
 
+COMMANDS = {
+    "abort": "promote",
+    "approve": "promote",
+    "audit": "audit",
+    "ci": "ci",
+    "console": "console",
+    "endpoint": "endpoint",
+    "login": "login",
+    "logout": "login",
+    "models": "models",
+    "pause": "promote",
+    "pr": "pr",
+    "promote": "promote",
+    "promotions": "promote",
+    "reject": "promote",
+    "release-hold": "promote",
+    "resume": "promote",
+    "rollback": "promote",
+    "runs": "runs",
+    "setup": "setup",
+    "train": "train",
+    "whoami": "login",
+    "worker": "worker",
+}
+"""Command -> the file beside this one that holds it. Only the file of the command given is imported."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"backend.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def commands() -> None:
     """Operate the diabetes classifier: pull requests, training, promotion, monitoring."""
 
 
-def _register() -> None:
-    """Each noun is a file; nothing heavy is imported until a command runs."""
-    from backend.cli import audit, ci, console, endpoint, login, models, pr, promote, runs, setup, train, worker
-
-    for module in (audit, ci, console, endpoint, login, models, pr, promote, runs, setup, train, worker):
-        module.add_to(commands)
-
-
 def main() -> None:
-    _register()
     try:
-        commands(standalone_mode=False)
+        code = commands(standalone_mode=False)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except click.Abort:
@@ -43,3 +73,4 @@ def main() -> None:
     except BackendError as error:
         click.echo(f"mlops: {error}", err=True)
         sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -9,10 +9,6 @@ from backend.cli.session import backend
 from backend.errors import CorruptState
 
 
-def add_to(group: click.Group) -> None:
-    group.add_command(audit)
-
-
 @click.group()
 def audit() -> None:
     """Who did what, when and why."""

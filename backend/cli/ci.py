@@ -22,10 +22,6 @@ from backend.settings import load
 GOOD = ("success", "skipped")
 
 
-def add_to(group: click.Group) -> None:
-    group.add_command(ci)
-
-
 @click.group()
 def ci() -> None:
     """Quality checks of a pull request."""

@@ -8,10 +8,6 @@ import sys
 import click
 
 
-def add_to(group: click.Group) -> None:
-    group.add_command(console)
-
-
 @click.command()
 def console() -> None:
     """Start the console (address and port are settings) until Ctrl-C."""

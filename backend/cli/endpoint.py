@@ -13,10 +13,6 @@ from backend.errors import Invalid, NotFound
 from backend.settings import load
 
 
-def add_to(group: click.Group) -> None:
-    group.add_command(endpoint)
-
-
 @click.group()
 def endpoint() -> None:
     """Endpoints and deployments."""

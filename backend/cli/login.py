@@ -9,11 +9,6 @@ from backend.cli.session import backend, current_actor, echo_code, sign_in, sign
 from backend.settings import load
 
 
-def add_to(group: click.Group) -> None:
-    for command in (login, logout, whoami):
-        group.add_command(command)
-
-
 @click.command()
 @click.option("--github", is_flag=True, help="Connect your GitHub account, so that the worker can act as you.")
 @json_option

@@ -12,10 +12,6 @@ from backend.domain.registry import ModelVersion
 from backend.errors import NotFound
 
 
-def add_to(group: click.Group) -> None:
-    group.add_command(models)
-
-
 @click.group()
 def models() -> None:
     """Model versions."""

@@ -15,10 +15,6 @@ from backend.errors import Rejected, RemoteUnavailable
 from backend.settings import load
 
 
-def add_to(group: click.Group) -> None:
-    group.add_command(pr)
-
-
 @click.group()
 def pr() -> None:
     """Pull requests."""

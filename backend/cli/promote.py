@@ -19,11 +19,6 @@ from backend.settings import load
 WAIT_LIMIT = 24 * 3600
 
 
-def add_to(group: click.Group) -> None:
-    for command in (approve, reject, promote, rollback, pause, resume, abort, promotions, release_hold):
-        group.add_command(command)
-
-
 reason_option = click.option("--reason", required=True, help="Kept in the ledger for ever.")
 wait_option = click.option("--wait/--no-wait", default=False, help="Show its progress until it ends.")
 

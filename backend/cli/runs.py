@@ -9,10 +9,6 @@ from backend.cli.session import backend, current_actor
 from backend.settings import load
 
 
-def add_to(group: click.Group) -> None:
-    group.add_command(runs)
-
-
 @click.group()
 def runs() -> None:
     """Runs and their results."""

@@ -17,10 +17,6 @@ MARKS = {Change.CREATE: "+", Change.UPDATE: "~", Change.NONE: "=", Change.UNREAD
 file_option = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def add_to(group: click.Group) -> None:
-    group.add_command(setup)
-
-
 @click.group()
 def setup() -> None:
     """The declared resources of Azure and GitHub."""

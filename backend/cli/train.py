@@ -15,10 +15,6 @@ from backend.operations.training import Subject
 from backend.settings import load
 
 
-def add_to(group: click.Group) -> None:
-    group.add_command(train)
-
-
 def progress(state: RunState, seconds: float) -> None:
     if int(seconds) % 10 == 0:
         click.echo(f"{state.value}, {seconds:.0f} s", err=True)

@@ -13,10 +13,6 @@ from backend.logs import configure
 from backend.settings import load
 
 
-def add_to(group: click.Group) -> None:
-    group.add_command(worker)
-
-
 @click.command()
 def worker() -> None:
     """Advance promotions, perform people's GitHub writes, watch the registry. Any number may run."""
