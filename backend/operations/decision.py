@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
-from backend.domain.endpoints import Endpoint, deployment_name
+from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion, Target
 from backend.domain.registry import ModelVersion, VersionState
 from backend.operations.authorise import own_work, refusal
 from backend.policy import blockers
 from backend.policy.findings import findings
+from backend.promotion.target import target_on
 from backend.settings import Project
 from backend.store import Store
-
-
-def target_on(endpoint: str, version: ModelVersion) -> Target:
-    """What a version is when it serves: named by what it is made of."""
-    lineage = version.lineage
-    return Target(
-        endpoint=endpoint,
-        model=version.name,
-        version=version.version,
-        digest=version.digest,
-        threshold=version.threshold,
-        environment=lineage.environment,
-        deployment=deployment_name(version.version, version.digest, version.threshold, lineage.environment),
-        commit=lineage.commit,
-        run=lineage.run,
-    )
 
 
 def dossier_of(store: Store, project: Project, version: ModelVersion) -> Dossier:

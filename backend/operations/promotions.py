@@ -13,9 +13,10 @@ from backend.domain.registry import ModelVersion
 from backend.errors import Conflict, PolicyDenied
 from backend.operations.approvals import approval_note, approval_of, deny
 from backend.operations.authorise import require, require_independence, require_key, require_reason
-from backend.operations.decision import Situation, decide, dossier_of, target_on
+from backend.operations.decision import Situation, decide, dossier_of
 from backend.operations.way_back import earlier_target, refuse_rejected
 from backend.promotion import plan, transitions, wording
+from backend.promotion.target import target_on
 from backend.settings import Project
 from backend.store import Store
 from backend.store.audit import Note

@@ -69,7 +69,7 @@ class StepContext:
         return deployment.tags.get("promotion") == self.promotion.id
 
     def recorded_weights(self) -> dict[str, int] | None:
-        """The traffic this promotion last left behind: its latest shift, else the snapshot; None if neither is there."""
+        """The traffic this promotion last left behind: its latest shift, else the snapshot; None without either."""
         shift = last_shift(self.promotion)
         if shift is not None:
             return weights_at(self.promotion, shift.step.weight or 0)

@@ -1,0 +1,133 @@
+"""The worker: it owns all progress. Consoles and commands record what is wanted; this makes it so."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backend.bootstrap import Gateways, as_person
+from backend.domain.clock import Clock, utc_now
+from backend.errors import BackendError, CorruptState
+from backend.gateways.azureml.endpoints import Endpoints
+from backend.gateways.azureml.jobs import Jobs
+from backend.gateways.azureml.models import Models
+from backend.gateways.github.contents import Contents
+from backend.gateways.github.deployments import Deployments
+from backend.operations.performing import Performing
+from backend.promotion.announcement import Announcement
+from backend.promotion.context import Reach
+from backend.promotion.engine import Engine
+from backend.promotion.registry_watch import RegistryWatch
+from backend.promotion.retirement import retire_due
+from backend.settings import Settings
+from backend.store import Store
+
+HEARTBEAT_SECONDS = 2.0
+PROMOTERS = 2
+"""One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Something done over and over: `work` answers whether there was anything to do; `pause` follows when not."""
+
+    name: str
+    work: Callable[[], bool]
+    pause: float
+
+
+class Worker:
+    """Everything one worker process does. Any number of processes may run beside each other."""
+
+    def __init__(self, settings: Settings, store: Store, gateways: Gateways, clock: Clock = utc_now) -> None:
+        self._store = store
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._gateways = gateways
+        project, poll = gateways.project, settings.worker.poll
+        endpoints, self._models = Endpoints(gateways.prod), Models(gateways.prod)
+        reach = Reach(
+            workspace=gateways.prod,
+            endpoints=endpoints,
+            models=self._models,
+            jobs=Jobs(gateways.prod),
+            contents=Contents(gateways.github),
+            logs=gateways.logs,
+        )
+        lease = settings.worker.lease
+        engine = Engine(store, reach, project, clock, owner=self._owner, lease_seconds=lease)
+        self._watch = RegistryWatch(store, project, clock)
+        self._announcement = Announcement(store, Deployments(gateways.github), project)
+        performing = Performing(store, lambda token: as_person(settings, project, token), lease)
+        self._duties = (
+            *(Duty(f"promotions {n + 1}", engine.tick, poll) for n in range(PROMOTERS)),
+            Duty("wishes", performing.perform_next, poll),
+            Duty("registry", self._look_at_registry, settings.worker.registry_poll),
+            Duty("retirements", lambda: _idle(lambda: retire_due(store, endpoints)), settings.worker.registry_poll),
+            Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
+        )
+        self._corrupt: CorruptState | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; steps that are under way end first.
+
+        Raises CorruptState, after everything has stopped, if the ledger or a record contradicts itself.
+        """
+        report = self._store.audit.verify()
+        if not report.whole:
+            raise CorruptState(f"the ledger is not whole: {report.problem}; nothing is done until a person has looked")
+        self._store.heartbeats.beat(self._owner)
+        self._gateways.prod.warm()
+        threads = [threading.Thread(target=self._repeat, args=(duty, stop), name=duty.name) for duty in self._duties]
+        for thread in threads:
+            thread.start()
+        _log.info("worker %s began with %d ledger entries", self._owner, report.entries)
+        self._repeat(
+            Duty("heartbeat", lambda: _idle(lambda: self._store.heartbeats.beat(self._owner)), HEARTBEAT_SECONDS), stop
+        )
+        for thread in threads:
+            thread.join()
+        _log.info("worker %s ended", self._owner)
+        if self._corrupt is not None:
+            raise self._corrupt
+
+    def _repeat(self, duty: Duty, stop: threading.Event) -> None:
+        """A duty that fails is tried again after a pause; only corrupt records end the worker."""
+        trouble = ""
+        while not stop.is_set():
+            busy = False
+            try:
+                busy = duty.work()
+                if trouble:
+                    _log.info("%s: works again", duty.name)
+                trouble = ""
+            except CorruptState as error:
+                _log.critical("%s: %s", duty.name, error)
+                self._corrupt = error
+                stop.set()
+            except BackendError as error:
+                if str(error) != trouble:
+                    _log.warning("%s: %s", duty.name, error)
+                trouble = str(error)
+            except Exception:  # noqa: BLE001  # one defect must not end the other duties; it is logged every time
+                _log.exception("%s broke; it is tried again", duty.name)
+            if not busy:
+                stop.wait(duty.pause)
+
+    def _look_at_registry(self) -> bool:
+        begun = self._watch.look(self._models.versions(self._gateways.project.model))
+        if begun is not None:
+            _log.info("testing v%s: %s", begun.target.version, begun.requested_reason)
+        return False
+
+
+def _idle(work: Callable[[], None]) -> bool:
+    """Work that is done once a pause, however much there was."""
+    work()
+    return False
