@@ -65,8 +65,8 @@ class Git:
         return None
 
     def ref(self, name: str) -> str | None:
-        """The object a full ref name points at."""
-        done = self.attempt("rev-parse", "--verify", "--quiet", name)
+        """The object a full ref name points at; the name is taken literally, never as an expression."""
+        done = self.attempt("show-ref", "--verify", "--hash", name)
         return done.stdout.decode().strip() if done.returncode == 0 else None
 
     def refs(self, prefix: str) -> dict[str, str]:

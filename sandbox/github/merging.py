@@ -82,19 +82,17 @@ def _commit(
     now = repositories.stamp(world)
     committer = Signature(GITHUB.name, GITHUB.email, now)
     if wanted.method == "rebase":
-        return _rebase(git, pull, base, _signature(caller.login, now))
+        return _rebase(git, pull, base, signature(caller.login, now))
     tree = git.merged_tree(base, pull["head_sha"])
     if tree is None:
         raise GitHubError(405, NOT_MERGEABLE)
     if wanted.method == "squash":
         title, message = _squash_message(git, pull, wanted)
-        return git.make_commit(
-            tree, [base], f"{title}\n\n{message}".strip(), _signature(pull["author"], now), committer
-        )
+        return git.make_commit(tree, [base], f"{title}\n\n{message}".strip(), signature(pull["author"], now), committer)
     title = wanted.title or f"Merge pull request #{pull['number']} from {repository['owner']}/{pull['head_ref']}"
     message = pull["title"] if wanted.message is None else wanted.message
     parents = [base, pull["head_sha"]]
-    return git.make_commit(tree, parents, f"{title}\n\n{message}".strip(), _signature(caller.login, now), committer)
+    return git.make_commit(tree, parents, f"{title}\n\n{message}".strip(), signature(caller.login, now), committer)
 
 
 def _squash_message(git: Git, pull: Document, wanted: MergeRequest) -> tuple[str, str]:
@@ -145,7 +143,7 @@ def update_branch(world: World, repository: Document, number: int, caller: Calle
         now = repositories.stamp(world)
         message = f"Merge branch '{pull['base_ref']}' into {pull['head_ref']}"
         committer = Signature(GITHUB.name, GITHUB.email, now)
-        commit = git.make_commit(tree, [head, base], message, _signature(caller.login, now), committer)
+        commit = git.make_commit(tree, [head, base], message, signature(caller.login, now), committer)
         ref = f"refs/heads/{pull['head_ref']}"
         if not git.move_ref(ref, commit, head):
             raise GitHubError(422, MOVED_EXPECTED)
@@ -168,7 +166,8 @@ def _delete_head(world: World, repository: Document, git: Git, pull: Document, l
         delete_branch(world, repository, pull["head_ref"], login)
 
 
-def _signature(login: str, date: str) -> Signature:
+def signature(login: str, date: str) -> Signature:
+    """How an account signs a commit."""
     person = person_named(login)
     if person is not None:
         return Signature(person.name, person.email, date)

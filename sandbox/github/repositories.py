@@ -11,6 +11,7 @@ from pathlib import Path
 from sandbox.accounts import ORGANISATION, PEOPLE
 from sandbox.github.errors import invalid, not_found
 from sandbox.github.git import Git
+from sandbox.github.models import ZERO, Signature
 from sandbox.state.documents import Document
 from sandbox.world import World
 
@@ -135,3 +136,14 @@ def change(world: World, repository: str, changes: Mapping[str, object]) -> Docu
     if changed is None:
         raise not_found()
     return changed
+
+
+def first_commit(world: World, repository: Document, login: str) -> str:
+    """What `auto_init` makes: a README on the default branch."""
+    git = git_of(world, repository["full_name"])
+    blob = git.write_blob(f"# {repository['name']}\n".encode())
+    tree = git.run("mktree", "-z", stdin=f"100644 blob {blob}\tREADME.md\0".encode()).decode().strip()
+    signature = Signature(login, f"{login}@users.noreply.github.com", stamp(world))
+    commit = git.make_commit(tree, [], "Initial commit", signature, signature)
+    git.move_ref(f"refs/heads/{repository['default_branch']}", commit, ZERO)
+    return commit

@@ -82,7 +82,7 @@ def _spool(spool: BinaryIO | tempfile.SpooledTemporaryFile[bytes], path: Path, e
     spool.seek(0)
     with path.open("wb") as target:
         if encoding == "gzip":
-            with gzip.open(spool) as plain:  # type: ignore[arg-type]  # a spooled file reads like any other
+            with gzip.open(spool) as plain:
                 shutil.copyfileobj(plain, target)
         else:
             shutil.copyfileobj(spool, target)

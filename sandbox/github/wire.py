@@ -115,6 +115,7 @@ def endpoint(world: World, handler: Handler, resource: str = "core") -> Callable
         body = await request.body()
         return await run_in_threadpool(respond, world, handler, request, body, resource)
 
+    serve.__doc__ = handler.__doc__
     return serve
 
 

@@ -1,0 +1,45 @@
+"""GitHub without Actions: REST below `/api/v3`, GraphQL at `/api/graphql`, git at `/{owner}/{repo}.git`."""
+
+from __future__ import annotations
+
+from sandbox.github import smart_http, wire
+from sandbox.github.graphql import endpoint as graphql
+from sandbox.github.handlers import (
+    branches,
+    checks,
+    commits,
+    contents,
+    deployments,
+    environments,
+    issues,
+    pulls,
+    repositories,
+    reviews,
+    rulesets,
+    users,
+    variables,
+)
+from sandbox.service import Service
+from sandbox.world import World
+
+TABLES: tuple[wire.Routes, ...] = (
+    users.ROUTES,
+    repositories.ROUTES,
+    branches.ROUTES,
+    commits.ROUTES,
+    checks.ROUTES,
+    commits.LAST_ROUTES,
+    contents.ROUTES,
+    pulls.ROUTES,
+    reviews.ROUTES,
+    issues.ROUTES,
+    rulesets.ROUTES,
+    deployments.ROUTES,
+    environments.ROUTES,
+    variables.ROUTES,
+)
+
+
+def service(world: World) -> Service:
+    rest = [route for table in TABLES for route in wire.routes(world, table)]
+    return Service(name="github", routes=[*rest, *graphql.routes(world), *smart_http.routes(world)])
