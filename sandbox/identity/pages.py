@@ -64,7 +64,7 @@ def account_buttons(people: Iterable[Person] = PEOPLE) -> str:
     """One big button per account; its form says what choosing it does."""
     return "".join(
         f'<button class="account" name="account" value="{escape(person.login)}"><strong>{escape(person.name)}</strong>'
-        f"<span>{escape(person.login)} · {escape(person.email)} · role {escape(', '.join(person.roles))}</span>"
+        f"<span>{escape(person.email)} · role {escape(', '.join(person.roles))}</span>"
         "</button>"
         for person in people
     )

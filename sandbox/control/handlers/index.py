@@ -39,7 +39,7 @@ class Index:
 
 
 def _practitioners(state: dict[str, Any]) -> str:
-    doing = "are asking the production endpoint" if state["asking"] else "wait until the production endpoint serves"
+    doing = "ask the production endpoint" if state["asking"] else "will ask the production endpoint once it serves,"
     until = f" until {escape(state['fixed_until'][11:16])} UTC" if state["fixed_until"] else ", by the time of day"
     buttons = "".join(
         f'<button class="plain" name="change" value="{value}" aria-label="{label}">{text}</button>'
@@ -55,7 +55,7 @@ def _practitioners(state: dict[str, Any]) -> str:
         when = escape(str(state["last_error_at"])[11:19])
         trouble = f'<p class="notice">Last error at {when} UTC: <code>{escape(state["last_error"])}</code></p>'
     return (
-        f"<h2>Practitioners</h2><p>They {doing}: {state['per_second']:g} a second{until}.</p>"
+        f"<h2>Practitioners</h2><p>They {doing} {state['per_second']:g} times a second{until}.</p>"
         f'<form method="post" action="/control/practitioners" class="row">{buttons}</form>'
         f'<p class="quiet">{state["sent"]} sent, {state["answered"]} answered, {state["errors"]} errors, '
         f"{state['last_minute']} in the last minute.</p>{trouble}"
