@@ -8,6 +8,7 @@ import fcntl
 import logging
 import signal
 import socket
+import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,18 +50,29 @@ class _Port:
 
 def serve(settings: Settings, names: Sequence[str]) -> None:
     """Serve until SIGTERM or SIGINT; port 0 in `settings` takes a free one. CannotServeError if taken."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = _lock_home(settings.home)
     with contextlib.closing(lock), contextlib.ExitStack() as stack:
         tls_socket = stack.enter_context(contextlib.closing(_listen(settings.port, "--port")))
         browser_socket = stack.enter_context(contextlib.closing(_listen(settings.browser_port, "--browser-port")))
         settings = replace(settings, port=_number(tls_socket), browser_port=_number(browser_socket))
-        certificates = ensure_certificates(settings.home / "tls")
-        world = open_world(settings)
+        certificates, world, mounted = _open(settings, names)
         stack.callback(world.documents.close)
         stack.callback(world.events.close)
-        mounted = services(world, names)
         asyncio.run(_run(world, mounted, certificates, tls_socket, browser_socket))
+
+
+def _open(settings: Settings, names: Sequence[str]) -> tuple[Certificates, World, Sequence[Service]]:
+    """Everything that writes to the home before the first request; a full disk or a damaged file ends here."""
+    try:
+        certificates = ensure_certificates(settings.home / "tls")
+        world = open_world(settings)
+        return certificates, world, services(world, names)
+    except (OSError, sqlite3.Error) as error:
+        raise CannotServeError(_unusable(settings.home, error)) from error
+
+
+def _unusable(home: Path, error: Exception) -> str:
+    return f"The sandbox cannot use {home}: {error}. Mend that, or choose another folder with --home."
 
 
 async def _run(
@@ -117,7 +129,11 @@ def _stop(service: Service) -> None:
 
 def _lock_home(home: Path) -> IO[str]:
     """Hold `<home>/lock` for as long as this process lives; the kernel frees it after a kill."""
-    lock = (home / "lock").open("a+")
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (home / "lock").open("a+")
+    except OSError as error:
+        raise CannotServeError(_unusable(home, error)) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -129,7 +145,8 @@ def _lock_home(home: Path) -> IO[str]:
 
 
 def _listen(port: int, option: str) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sets TCP_NODELAY only where the protocol number says TCP; without it every answer waits 40 ms for an ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))

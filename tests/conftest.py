@@ -134,6 +134,12 @@ def _first_line(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture(scope="session")
+def sandbox_python() -> Path:
+    """The interpreter of the sandbox's environment, for tests that run its commands."""
+    return interpreter("MLOPS_SANDBOX_PYTHON", "sandbox")
+
+
+@pytest.fixture(scope="session")
 def make_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
     """`make_sandbox(*options, home=None)`: a started world of the caller's own, ended with the session."""
     made: list[Sandbox] = []

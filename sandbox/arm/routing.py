@@ -10,7 +10,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
 from sandbox.arm.authorisation import require
@@ -55,9 +55,9 @@ class ArmRoute(BaseRoute):
         self._table = {_normalised(entry): handler for entry, handler in table.items()}
 
     @property
-    def operations(self) -> tuple[str, ...]:
-        """What the table serves, as `METHOD pattern` in lower-case types."""
-        return tuple(self._table)
+    def operations(self) -> Mapping[str, Handler]:
+        """What the table serves: `METHOD pattern` in lower-case types, and its handler."""
+        return self._table
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         found = self._lookup(scope)
@@ -75,7 +75,8 @@ class ArmRoute(BaseRoute):
         await response(scope, receive, send)
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:
-        raise NotImplementedError(f"ARM routes have no names, {name!r} cannot be reversed with {path_params}")
+        """ARM routes have no names."""
+        raise NoMatchFound(name, path_params)
 
     def _lookup(self, scope: Scope) -> tuple[ResourceId, Handler] | None:
         if scope["type"] != "http" or not scope["path"].lower().startswith(f"{self._prefix}/subscriptions"):

@@ -56,6 +56,23 @@ def test_taken_port_is_named_in_one_line(world, tmp_path):
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
+def test_home_that_is_a_file_is_named_in_one_line(world, tmp_path):
+    home = tmp_path / "home"
+    home.write_text("not a folder")
+    ended = _run_beside(world, home=home, port="0")
+    assert ended.returncode == 69
+    assert ended.stderr.startswith(f"The sandbox cannot use {home}: ")
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_damaged_database_is_named_in_one_line(world, tmp_path):
+    (tmp_path / "sandbox.db").write_text("this is no database, and long enough to be taken for one" * 100)
+    ended = _run_beside(world, home=tmp_path, port="0")
+    assert ended.returncode == 69
+    assert "file is not a database. Mend that, or choose another folder with --home." in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
 def test_unknown_service_is_refused(tmp_path, world):
     command = [*world.command(), "--services", "identity,billing"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
