@@ -52,7 +52,6 @@ from backend.store import Store
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from backend.worker import Worker
 
 CALLBACK = "/github/callback"
 """Where GitHub sends a browser back to; registered with the app."""
@@ -158,13 +157,6 @@ def _setup(
         )
 
     return Setup(store, resources)
-
-
-def build_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
-    """The engine with everything its steps reach."""
-    from backend.worker import Worker
-
-    return Worker(settings, open_store(settings, clock), connect(settings, clock), clock)
 
 
 def build_ci(settings: Settings, workspace: str, github_token: str = "") -> CiParts:

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backend.bootstrap import Gateways, as_person
+from backend.bootstrap import Gateways, as_person, connect, open_store
 from backend.domain.clock import Clock, utc_now
 from backend.errors import BackendError, CorruptState
 from backend.gateways.azureml.endpoints import Endpoints
@@ -131,3 +131,8 @@ def _idle(work: Callable[[], None]) -> bool:
     """Work that is done once a pause, however much there was."""
     work()
     return False
+
+
+def build_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
+    """The worker with everything its duties reach; nothing is connected before it runs."""
+    return Worker(settings, open_store(settings, clock), connect(settings, clock), clock)

@@ -11,7 +11,7 @@ import click
 
 from backend.bootstrap import CiParts, build_ci
 from backend.cli import quality
-from backend.cli.source import PRODUCT, TRAINING, author_of, changed_paths, extract, touches
+from backend.cli.source import TRAINING, author_of, changed_paths, extract, touches, touches_product
 from backend.cli.train import progress
 from backend.domain.clock import utc_now
 from backend.errors import BackendError, Invalid
@@ -31,7 +31,7 @@ def ci() -> None:
 def changes() -> None:
     """Which parts a pull request touches, as outputs of the workflow step."""
     paths = changed_paths(Path.cwd(), _variable("BASE_SHA"))
-    found = {"training": touches(paths, TRAINING), "product": touches(paths, PRODUCT)}
+    found = {"training": touches(paths, TRAINING), "product": touches_product(paths)}
     lines = [f"{name}={str(value).lower()}" for name, value in found.items()]
     click.echo("\n".join([f"{len(paths)} changed files", *lines]))
     if output := os.environ.get("GITHUB_OUTPUT"):

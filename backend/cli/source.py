@@ -10,10 +10,7 @@ from pathlib import Path
 from backend.errors import Invalid
 
 TRAINING = ("training/", "tests/unit/training/", "requirements/runtime.txt", ".github/workflows/")
-PRODUCT = (
-    "console/", "backend/", "sandbox/", "tests/", "benchmarks/", "streamlit_config/", "requirements/", "pyproject.toml",
-    "Makefile", ".github/",
-)  # fmt: skip
+PROSE = (".md", ".png")
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -46,6 +43,11 @@ def changed_paths(root: Path, base: str) -> list[str]:
 
 def touches(paths: list[str], areas: tuple[str, ...]) -> bool:
     return any(path.startswith(areas) for path in paths)
+
+
+def touches_product(paths: list[str]) -> bool:
+    """Whether anything but the training code and prose is changed: all of it is covered by the product's own checks."""
+    return any(not path.startswith("training/") and not path.endswith(PROSE) for path in paths)
 
 
 def extract(root: Path, commit: str, target: Path) -> Path:

@@ -8,9 +8,9 @@ from types import FrameType
 
 import click
 
-from backend.bootstrap import build_worker
 from backend.logs import configure
 from backend.settings import load
+from backend.worker import build_worker
 
 
 @click.command()
