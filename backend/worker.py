@@ -83,7 +83,7 @@ class Worker:
         if not report.whole:
             raise CorruptState(f"the ledger is not whole: {report.problem}; nothing is done until a person has looked")
         self._store.heartbeats.beat(self._owner)
-        self._gateways.prod.warm()
+        self._warm()
         threads = [threading.Thread(target=self._repeat, args=(duty, stop), name=duty.name) for duty in self._duties]
         for thread in threads:
             thread.start()
@@ -96,6 +96,13 @@ class Worker:
         _log.info("worker %s ended", self._owner)
         if self._corrupt is not None:
             raise self._corrupt
+
+    def _warm(self) -> None:
+        """Import the SDKs on one thread; what is not there yet, each duty finds out and says by itself."""
+        try:
+            self._gateways.prod.warm()
+        except BackendError as error:
+            _log.warning("not connected yet: %s", error)
 
     def _repeat(self, duty: Duty, stop: threading.Event) -> None:
         """A duty that fails is tried again after a pause; only corrupt records end the worker."""

@@ -25,7 +25,7 @@ INSTALLATION_PERMISSIONS = {
     "deployments": "write",
     "administration": "write",
     "environments": "read",
-    "actions_variables": "write",
+    "variables": "write",
 }
 
 
