@@ -1,0 +1,171 @@
+"""The cards of the decision page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
+from backend.domain.people import Actor
+from backend.domain.registry import ModelVersion
+from backend.domain.telemetry import Traffic
+from backend.domain.value import Reading
+from console.components.cards import card, pairs, role_mark, word
+from console.components.markup import Content, Html, fill, icon, join
+from console.components.states import empty
+from console.components.tables import Column, code, strong, table
+from console.viewmodels.comparison import MetricRow, holdout, metric_rows, patients, verdict
+from console.viewmodels.decision import NowNext, comparison, comparison_of, health, measured, now_next, stop_rules, who
+from console.viewmodels.figures import age, duration
+from console.viewmodels.state import VERDICTS
+from console.viewmodels.text import Untrusted
+
+
+def now_next_card(decision: Decision, stable: ModelVersion | None, instance: str) -> Html:
+    rows = now_next(decision, stable, instance)
+    changed = [row for row in rows if row.changed]
+    heads = (
+        Column(""),
+        Column(_deployment(decision.expected_stable, candidate=False)),
+        Column(_deployment(decision.target.deployment, candidate=True)),
+    )
+    body = table(heads, [_now_next_row(row) for row in changed], caption="Now and next")
+    return card(
+        "Now → next", body, note=f"only differences · {len(changed)} of {len(rows)} fields", width=6, name="now-next"
+    )
+
+
+def _deployment(name: str, *, candidate: bool) -> Html:
+    if not name:
+        return Html("nothing serves")
+    return fill("{mark}<b>{name}</b>", mark=role_mark(candidate), name=name)
+
+
+def _now_next_row(row: NowNext) -> tuple[Content, Content, Content]:
+    field = fill('<span class="quiet">{field}</span>', field=row.field)
+    if row.code:
+        return field, code(row.now), strong(code(row.after))
+    return field, row.now, strong(row.after)
+
+
+def patients_card(dossier: Dossier) -> Html:
+    compared = comparison(dossier)
+    view = patients(compared) if compared else None
+    if view is None or compared is None:
+        would_be = (
+            "How many more or fewer ill patients are missed, once champion and challenger are compared on one holdout."
+        )
+        return card("Patients per 1,000", empty("No comparison yet", would_be, "compare_arrows"), width=6)
+    tiles = fill(
+        '<div class="tiles"><div class="tile"><b>{missed}</b><span>{missed_now} → {missed_next}</span></div>'
+        '<div class="tile"><b>{alarms}</b><span>{false_now} → {false_next}</span></div></div>',
+        missed=view.missed,
+        missed_now=view.missed_now,
+        missed_next=view.missed_next,
+        alarms=view.false_alarms,
+        false_now=view.false_now,
+        false_next=view.false_next,
+    )
+    note = fill(
+        '<p class="quiet">Estimated on {rows} holdout rows, {positives} of them ill, each model at its own threshold.'
+        " Missed: ill patients answered as negative.</p>",
+        rows=f"{compared.rows:,}",
+        positives=f"{compared.positives:,}",
+    )
+    return card("Patients per 1,000", fill("{tiles}{note}", tiles=tiles, note=note), note="next against now", width=6)
+
+
+def champion_card(dossier: Dossier, now: datetime) -> Html:
+    compared = comparison(dossier)
+    if compared is None:
+        would_be = "Both models scored on the same holdout rows, with the difference and its interval."
+        return card("Champion vs challenger", empty("Not compared yet", would_be, "compare_arrows"), width=6)
+    heads = (
+        Column("Metric"),
+        Column(f"v{compared.champion.version}" if compared.champion.version else "champion", number=True),
+        Column(f"v{compared.challenger.version}" if compared.challenger.version else "challenger", number=True),
+        Column("Difference", number=True),
+        Column("95 % interval", number=True),
+    )
+    rows = table(
+        heads, [metric_cells(row)[:-1] for row in metric_rows(compared)], caption="Champion against challenger"
+    )
+    found = verdict(compared)
+    note = fill(
+        "{verdict} {when}",
+        verdict=word(VERDICTS[found]) if found else Html(""),
+        when=measured(comparison_of(dossier), now),
+    )
+    about = fill('<p class="quiet">{holdout}</p>{rows}', holdout=Untrusted(holdout(compared)), rows=rows)
+    return card("Champion vs challenger", about, note=note, width=6, name="champion")
+
+
+def metric_cells(row: MetricRow) -> tuple[Content, ...]:
+    word_of: Content = word(row.verdict) if row.verdict else Html('<span class="quiet">–</span>')
+    quiet = fill('<span class="quiet">{value}</span>', value=row.champion)
+    return row.name, quiet, strong(row.challenger), strong(row.difference), row.interval, word_of
+
+
+def blockers_card(decision: Decision, now: datetime) -> Html:
+    checked = f"{len(decision.findings)} checks, read just now"
+    if not decision.blockers:
+        body = fill(
+            "<p>{icon} <b>Nothing blocks.</b> {checked}.</p>", icon=icon("check_circle", "good"), checked=checked
+        )
+        return card("Blockers", body, width=6, name="blockers")
+    body = fill('<ul class="blockers">{items}</ul>', items=join(blocker(b) for b in decision.blockers))
+    return card("Blockers", body, note=f"{checked} at {now:%H:%M:%S}", width=6, name="blockers")
+
+
+def blocker(found: Blocker) -> Html:
+    tone, symbol = ("bad", "block") if found.hard else ("warn", "warning")
+    return fill(
+        '<li class="{tone}">{icon}<div><b>{kind}{what}</b><p>{why}</p><span class="two">Can clear it: {who}</span></div></li>',
+        tone=tone,
+        icon=icon(symbol, tone),
+        kind="" if found.hard else "Advisory, ",
+        what=Untrusted(found.what, 120),
+        why=Untrusted(found.why, 400),
+        who=Untrusted(found.who, 120),
+    )
+
+
+def who_card(decision: Decision, actor: Actor) -> Html:
+    rows = pairs((name, value, "") for name, value in who(decision, actor))
+    return card("Who", rows, note="author ≠ approver", width=4)
+
+
+def health_card(decision: Decision, traffic: Reading[Traffic], now: datetime) -> Html:
+    rollout = decision.dossier.rollout
+    rows = health(traffic, decision.expected_stable, rollout.max_p95_ms if rollout else 0.0)
+    if not rows:
+        would_be = "Errors, p95 and calls of what serves now, as soon as calls arrive."
+        return card("Live health", empty("No calls in the last hour", would_be, "monitor_heart"), width=4)
+    return card("Live health", pairs(rows), note=f"{decision.expected_stable}, last hour, {age(traffic, now)}", width=4)
+
+
+def way_back_card(decision: Decision) -> Html:
+    stable, rollout = decision.expected_stable, decision.dossier.rollout
+    if not stable:
+        return card("Way back", empty("First deployment", "There is no earlier version to return to.", "undo"), width=4)
+    warm = duration(rollout.keep_warm_seconds) if rollout else "a while"
+    body = fill(
+        '<p>{mark}<b>{stable} stays warm</b></p><p class="quiet">One click returns 100 % to v{version} for {warm}'
+        " after the last step.</p>",
+        mark=role_mark(candidate=False),
+        stable=stable,
+        version=decision.stable_version,
+        warm=warm,
+    )
+    return card("Way back", body, width=4)
+
+
+def rules(rollout: Rollout, decision: Decision) -> Html:
+    found = stop_rules(rollout, decision.expected_stable)
+    if not found:
+        return Html("")
+    rows = join(fill("<div><span>{rule}</span><i>{when}</i></div>", rule=rule, when=when) for rule, when in found)
+    return fill(
+        '<div class="sub">Returns to v{version} by itself if</div><div class="pairs">{rows}</div>',
+        version=decision.stable_version,
+        rows=rows,
+    )

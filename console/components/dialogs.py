@@ -1,0 +1,70 @@
+"""Dangerous actions: a dialog that says what will happen, asks why, and has one button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from console.components.live import hold_still
+from console.components.markup import Html, draw
+from console.components.tables import Column, table
+from console.session import attempt
+
+Change = tuple[str, str, str]
+"""What, now, after."""
+
+
+def confirm_body(
+    changes: Sequence[Change],
+    effect: Html,
+    *,
+    form: str,
+    label: str,
+    reason: str,
+    done: str,
+    wish: Callable[[str, str], object],
+) -> None:
+    """The dialog's content. `wish` is called with the idempotency key and the reason."""
+    draw(table((Column(""), Column("Now"), Column("After")), changes, caption="What changes"))
+    draw(effect)
+    why = st.text_area("Reason, goes to the ledger", value=reason, key=f"reason_{form}", height=80)
+
+    def carry_out() -> None:
+        text = str(st.session_state.get(f"reason_{form}", why)).strip()
+        attempt(form, lambda key: wish(key, text), done)
+
+    with st.container(key=f"danger_{form}"):
+        if st.button(label, key=f"confirm_{form}", type="primary", width="stretch", on_click=carry_out):
+            hold_still(False)
+            st.rerun()
+
+
+def open_dialog(title: str, draw_body: Callable[[], None]) -> None:
+    """Show `draw_body` in a dialog; the page behind stays as it is until it is closed."""
+    hold_still(True)
+    st.dialog(title, on_dismiss=lambda: hold_still(False))(draw_body)()
+
+
+def action(
+    label: str,
+    *,
+    key: str,
+    refusal: str = "",
+    on_click: Callable[[], object] | None = None,
+    primary: bool = False,
+    symbol: str = "",
+    shortcut: str | None = None,
+) -> bool:
+    """A button that stays visible when it may not be used, disabled, with the reason."""
+    return st.button(
+        label,
+        key=key,
+        type="primary" if primary else "secondary",
+        icon=f":material/{symbol}:" if symbol else None,
+        width="stretch",
+        disabled=bool(refusal),
+        help=refusal or None,
+        on_click=on_click,
+        shortcut=shortcut,
+    )

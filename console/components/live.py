@@ -1,0 +1,62 @@
+"""Two-step polling: a small fragment watches version numbers and redraws the page only when one has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from datetime import datetime
+
+import streamlit as st
+
+from backend.domain.clock import utc_now
+from backend.domain.value import Reading
+from console import wiring
+from console.components.markup import Html, draw, fill, join
+from console.viewmodels.figures import age
+
+FAST, CALM = 2.0, 10.0
+_DIALOG = "dialog_open"
+
+
+def follow(
+    page: str, readings: dict[str, Reading[object]], marks: Callable[[], Hashable], *, every: float = CALM
+) -> None:
+    """Keep the page current and say how old each source's answer is.
+
+    `readings` are topic keys with what the page shows of them; `marks` reads our own database, cheaply.
+    """
+    keys = tuple(readings)
+    snapshots = wiring.current().snapshots
+    seen = (page, snapshots.versions(keys), marks())
+    st.session_state["followed"] = seen
+
+    def watch() -> None:
+        now = (page, snapshots.versions(keys), marks())
+        draw(_ages(snapshots.readings(keys), utc_now()))
+        if now != st.session_state.get("followed") and not st.session_state.get(_DIALOG):
+            st.session_state["followed"] = now
+            st.rerun()
+
+    with st.container(key="live_line"):
+        st.fragment(watch, run_every=every, key="live")()
+
+
+def hold_still(still: bool) -> None:
+    """While a dialog is open the page is not redrawn: that would close it."""
+    st.session_state[_DIALOG] = still
+
+
+def _ages(readings: tuple[Reading[object], ...], now: datetime) -> Html:
+    by_source: dict[str, Reading[object]] = {}
+    for reading in readings:
+        known = by_source.get(reading.source)
+        if known is None or reading.at is None or (known.at is not None and reading.at < known.at):
+            by_source[reading.source] = reading
+    parts = [_age(reading, now) for reading in by_source.values()]
+    return fill('<p class="quiet">{parts}</p>', parts=join(parts, " · ")) if parts else Html("")
+
+
+def _age(reading: Reading[object], now: datetime) -> Html:
+    words = f"{reading.source} read {age(reading, now)}" if reading.at else f"{reading.source} not read yet"
+    if reading.problem:
+        return fill('<span class="warn">{words}, not answering</span>', words=words)
+    return fill("<span>{words}</span>", words=words)

@@ -1,0 +1,53 @@
+"""Tables of already worded cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from console.components.markup import Content, Html, fill, join
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`number` columns are set flush right in tabular figures."""
+
+    title: Content
+    number: bool = False
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[Content]], *, caption: str = "") -> Html:
+    heads = join(_cell("th", column, column.title) for column in columns)
+    body = join(
+        fill(
+            "<tr>{cells}</tr>", cells=join(_cell("td", column, cell) for column, cell in zip(columns, row, strict=True))
+        )
+        for row in rows
+    )
+    return fill(
+        '<table class="grid" aria-label="{caption}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>',
+        caption=caption,
+        heads=heads,
+        body=body,
+    )
+
+
+def _cell(tag: str, column: Column, content: Content) -> Html:
+    return fill(
+        "<{tag}{kind}>{content}</{tag}>",
+        tag=Html(tag),
+        kind=Html(' class="num"') if column.number else Html(""),
+        content=content,
+    )
+
+
+def code(text: Content) -> Html:
+    return fill("<code>{text}</code>", text=text)
+
+
+def strong(text: Content) -> Html:
+    return fill("<b>{text}</b>", text=text)
+
+
+def two_lines(first: Content, second: Content) -> Html:
+    return fill('{first}<span class="two">{second}</span>', first=first, second=second)

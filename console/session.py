@@ -1,0 +1,94 @@
+"""Who is acting in this browser tab, what the URL selects, and the keys of half-filled forms."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+import streamlit as st
+
+from backend.domain.people import Actor
+from backend.errors import BackendError, NotPermitted
+from console import wiring
+from console.components.markup import draw, fill, icon
+from console.components.states import notice
+from console.viewmodels.text import Untrusted
+
+CHANNEL = "console"
+SETTLE_SECONDS = 3.0
+TELL_SECONDS = 20.0
+
+
+def signed_in() -> Actor:
+    """The actor, or a page that asks to sign in, which ends this run."""
+    claims = st.user.to_dict()
+    if not claims.get("is_logged_in"):
+        _sign_in_page("")
+    expires = claims.get("exp")
+    if isinstance(expires, int | float) and expires < time.time():
+        _sign_in_page("Your sign-in has ended.")
+    try:
+        return wiring.current().backend.people.actor(claims, CHANNEL)
+    except NotPermitted as refusal:
+        _sign_in_page(str(refusal))
+    raise AssertionError("the sign-in page ends the run")
+
+
+def _sign_in_page(reason: str) -> None:
+    with st.container(key="sign_in_page"):
+        draw(
+            fill(
+                '<div class="gate">{icon}<h1>MLOps Console</h1><p>From a pull request to the model that practitioners'
+                " use, with a name behind every step.</p></div>",
+                icon=icon("verified_user", "blue"),
+            )
+        )
+        if reason:
+            draw(notice("Please sign in again", reason, "warn", "lock"))
+        st.button("Sign in", type="primary", key="sign_in", on_click=st.login, width="stretch")
+        if wiring.current().settings.environment_label:
+            draw(fill('<p class="gate-label">{label}</p>', label=wiring.current().settings.environment_label))
+    st.stop()
+
+
+def parameter(name: str) -> str:
+    """One query parameter, "" where it is absent."""
+    value = st.query_params.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def form_key(form: str) -> str:
+    """The idempotency key of a form: made when it is first drawn, the same for every click on it."""
+    held = st.session_state.setdefault("form_keys", {})
+    return str(held.setdefault(form, uuid.uuid4().hex))
+
+
+def attempt(form: str, wish: Callable[[str], object], done: str) -> bool:
+    """Carry out a click's wish under the form's key and keep what to tell the person after the rerun.
+
+    The clicks of a double click are one wish: those that follow a recorded one within seconds are dropped, and
+    clicks that overtake it carry the same key.
+    """
+    finished = st.session_state.setdefault("forms_done", {})
+    if time.monotonic() - finished.get(form, -SETTLE_SECONDS) < SETTLE_SECONDS:
+        return True
+    try:
+        wish(form_key(form))
+    except BackendError as refusal:
+        st.session_state["told"] = ("bad", str(refusal), time.monotonic())
+        return False
+    finished[form] = time.monotonic()
+    st.session_state["form_keys"].pop(form, None)
+    st.session_state["told"] = ("good", done, time.monotonic())
+    return True
+
+
+def tell() -> None:
+    """Draw the outcome of the last click, long enough to be read."""
+    told = st.session_state.get("told")
+    if told is None or time.monotonic() - told[2] > TELL_SECONDS:
+        return
+    tone, text, _ = told
+    title, symbol = ("Recorded", "check_circle") if tone == "good" else ("Not done", "error")
+    draw(notice(title, Untrusted(text, 600), tone, symbol))

@@ -1,0 +1,122 @@
+"""Every topic a page may watch: what it reads, from which source, how often."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+from backend.domain.clock import utc_now
+from backend.domain.endpoints import Endpoint
+from backend.domain.registry import ModelVersion
+from backend.domain.reviews import PullRequest, PullRequestDetail
+from backend.domain.runs import Run, RunDetail
+from backend.domain.setup import SetupPlan
+from backend.domain.telemetry import CapacityPoint, LogLine, Traffic
+from console.snapshots import Source, Topic
+
+if TYPE_CHECKING:
+    from backend.bootstrap import Backend
+
+_PULLS = TypeAdapter(tuple[PullRequest, ...])
+_PULL = TypeAdapter(PullRequestDetail)
+_RUNS = TypeAdapter(tuple[Run, ...])
+_RUN = TypeAdapter(RunDetail)
+_VERSIONS = TypeAdapter(tuple[ModelVersion, ...])
+_ENDPOINT: TypeAdapter[Endpoint | None] = TypeAdapter(Endpoint | None)
+_PLAN = TypeAdapter(SetupPlan)
+_TRAFFIC = TypeAdapter(Traffic)
+_CAPACITY = TypeAdapter(tuple[CapacityPoint, ...])
+_LINES = TypeAdapter(tuple[LogLine, ...])
+
+WINDOWS = {"15 min": 900, "1 h": 3600, "6 h": 21_600, "24 h": 86_400}
+"""The monitoring page's ranges, in seconds."""
+
+_POINTS = 90
+
+
+def _window(seconds: int, width: int) -> tuple[datetime, datetime]:
+    """The last `seconds`, ending on a bin's edge, so that an unchanged world gives an unchanged value."""
+    end = math.ceil(utc_now().timestamp() / width) * width
+    return datetime.fromtimestamp(end - seconds, UTC), datetime.fromtimestamp(end, UTC)
+
+
+def pulls() -> Topic[tuple[PullRequest, ...]]:
+    return Topic("pulls", Source.GITHUB, _PULLS, lambda backend: backend.reviews.pulls(), every=5, pinned=True)
+
+
+def pull(number: int) -> Topic[PullRequestDetail]:
+    return Topic(f"pull/{number}", Source.GITHUB, _PULL, lambda backend: backend.reviews.pull(number), every=5)
+
+
+def runs() -> Topic[tuple[Run, ...]]:
+    return Topic("runs", Source.TRACKING, _RUNS, lambda backend: backend.runs.search(), every=10, pinned=True)
+
+
+def run(workspace: str, run_id: str) -> Topic[RunDetail]:
+    return Topic(
+        f"run/{workspace}/{run_id}",
+        Source.TRACKING,
+        _RUN,
+        lambda backend: backend.runs.detail(workspace, run_id),
+        every=15,
+    )
+
+
+def versions() -> Topic[tuple[ModelVersion, ...]]:
+    return Topic(
+        "versions", Source.AZURE_ML, _VERSIONS, lambda backend: backend.models.versions(), every=10, pinned=True
+    )
+
+
+def endpoint(name: str) -> Topic[Endpoint | None]:
+    return Topic(
+        f"endpoint/{name}",
+        Source.AZURE_ML,
+        _ENDPOINT,
+        lambda backend: backend.endpoints.show(name),
+        every=3,
+        pinned=True,
+    )
+
+
+def plan() -> Topic[SetupPlan]:
+    return Topic("plan", Source.AZURE_ML, _PLAN, lambda backend: backend.setup.plan(), every=120, pinned=True)
+
+
+def traffic(name: str, seconds: int) -> Topic[Traffic]:
+    """Traffic of the last `seconds`, in about 90 bins of whole multiples of ten seconds."""
+    width = max(10, round(seconds / _POINTS / 10) * 10)
+
+    def load(backend: Backend) -> Traffic:
+        start, end = _window(seconds, width)
+        return backend.telemetry.traffic(name, start, end, width)
+
+    return Topic(f"traffic/{name}/{seconds}", Source.MONITOR, _TRAFFIC, load, every=5 if seconds <= 3600 else 30)
+
+
+def capacity(name: str, seconds: int) -> Topic[tuple[CapacityPoint, ...]]:
+
+    def load(backend: Backend) -> tuple[CapacityPoint, ...]:
+        start, end = _window(seconds, 60)
+        return backend.telemetry.capacity(name, start, end)
+
+    return Topic(f"capacity/{name}/{seconds}", Source.MONITOR, _CAPACITY, load, every=30)
+
+
+def console_log(name: str, deployment: str) -> Topic[tuple[LogLine, ...]]:
+    return Topic(
+        f"console/{name}/{deployment}",
+        Source.MONITOR,
+        _LINES,
+        lambda backend: backend.telemetry.console_log(name, deployment, 200),
+        every=10,
+    )
+
+
+def events(name: str) -> Topic[tuple[LogLine, ...]]:
+    return Topic(
+        f"events/{name}", Source.MONITOR, _LINES, lambda backend: backend.telemetry.events(name, 200), every=10
+    )

@@ -1,0 +1,131 @@
+"""Champion against challenger in rows, and what the difference means for a thousand patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.domain.evidence import Comparison, Difference, Verdict
+from console.viewmodels.figures import interval, metric, signed
+from console.viewmodels.state import VERDICTS, Pill
+
+NAMES = {
+    "auc": "AUC",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "brier": "Brier score",
+    "accuracy": "Accuracy",
+    "ppv": "PPV",
+}
+_FIRST = tuple(NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """`interval` and `verdict` only where a paired interval was computed."""
+
+    name: str
+    champion: str
+    challenger: str
+    difference: str
+    interval: str
+    verdict: Pill | None
+
+
+@dataclass(frozen=True, slots=True)
+class Patients:
+    """Per thousand patients at each model's own threshold: point estimates from the holdout."""
+
+    missed: str
+    false_alarms: str
+    missed_now: str
+    missed_next: str
+    false_now: str
+    false_next: str
+
+
+def metric_rows(comparison: Comparison) -> tuple[MetricRow, ...]:
+    rows = [_paired(difference) for difference in comparison.differences]
+    paired = {difference.metric for difference in comparison.differences}
+    champion, challenger = _sides(comparison)
+    shared = sorted((champion.keys() & challenger.keys()) - paired, key=_order)
+    rows += [_plain(name, champion[name], challenger[name]) for name in shared if name in NAMES]
+    return tuple(rows)
+
+
+def patients(comparison: Comparison) -> Patients | None:
+    """None where either side's sensitivity or specificity was not recorded."""
+    champion, challenger = _sides(comparison)
+    if not all({"sensitivity", "specificity"} <= side.keys() for side in (champion, challenger)) or not comparison.rows:
+        return None
+    ill = 1000 * comparison.positives / comparison.rows
+    well = 1000 - ill
+    missed_now, missed_next = (ill * (1 - side["sensitivity"]) for side in (champion, challenger))
+    false_now, false_next = (well * (1 - side["specificity"]) for side in (champion, challenger))
+    return Patients(
+        missed=_change(missed_next - missed_now, "missed"),
+        false_alarms=_change(false_next - false_now, "false alarms"),
+        missed_now=f"{missed_now:.0f}",
+        missed_next=f"{missed_next:.0f}",
+        false_now=f"{false_now:.0f}",
+        false_next=f"{false_next:.0f}",
+    )
+
+
+def sentence(comparison: Comparison) -> str:
+    """`AUC 0.848 → 0.988: better, difference +0.140, 95 % interval [0.131, 0.149].`"""
+    if not comparison.differences:
+        return "No difference was computed."
+    d = comparison.differences[0]
+    name = NAMES.get(d.metric, d.metric)
+    return (
+        f"{name} {metric(d.champion)} → {metric(d.challenger)}: {d.verdict.value}, difference {_signed(d)},"
+        f" {d.confidence:.0%} interval {_interval(d)}."
+    ).replace("%:", " %:")
+
+
+def holdout(comparison: Comparison) -> str:
+    return (
+        f"{comparison.data_asset}, {comparison.rows:,} rows, {comparison.positives:,} positive,"
+        f" patients in both sides: {comparison.shared_groups}"
+    )
+
+
+def verdict(comparison: Comparison | None) -> Verdict | None:
+    return comparison.differences[0].verdict if comparison and comparison.differences else None
+
+
+def _paired(d: Difference) -> MetricRow:
+    name = NAMES.get(d.metric, d.metric)
+    return MetricRow(name, metric(d.champion), metric(d.challenger), _signed(d), _interval(d), VERDICTS[d.verdict])
+
+
+def _plain(name: str, champion: float, challenger: float) -> MetricRow:
+    return MetricRow(NAMES[name], metric(champion), metric(challenger), signed(challenger - champion), "–", None)
+
+
+def _digits(d: Difference) -> int:
+    """Enough decimals that a tiny difference does not read as none."""
+    return 3 if max(abs(d.difference), abs(d.low), abs(d.high)) >= 0.0005 else 6
+
+
+def _signed(d: Difference) -> str:
+    return signed(d.difference, _digits(d))
+
+
+def _interval(d: Difference) -> str:
+    return interval(d.low, d.high, _digits(d))
+
+
+def _sides(comparison: Comparison) -> tuple[dict[str, float], dict[str, float]]:
+    return comparison.figures.get("champion", {}), comparison.figures.get("challenger", {})
+
+
+def _order(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+
+
+def _change(difference: float, what: str) -> str:
+    rounded = round(difference)
+    if rounded == 0:
+        return f"as many {what}"
+    return f"{abs(rounded)} {'fewer' if rounded < 0 else 'more'} {what}"

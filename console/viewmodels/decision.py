@@ -1,0 +1,169 @@
+"""The decision page: everything a lead needs in order to click once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.domain.decisions import Decision, Dossier, Rollout
+from backend.domain.endpoints import Deployment
+from backend.domain.evidence import Comparison, Evidence
+from backend.domain.people import Actor
+from backend.domain.registry import ModelVersion, VersionState
+from backend.domain.telemetry import Traffic, TrafficSummary
+from backend.domain.value import Reading
+from console.viewmodels.figures import (
+    ago,
+    asset,
+    count,
+    duration,
+    milliseconds,
+    share,
+    short_commit,
+    short_digest,
+)
+from console.viewmodels.state import Pill
+from console.viewmodels.text import Untrusted
+
+_CODE = frozenset({"Model digest", "Commit", "Data asset", "Data digest", "Environment", "Run"})
+
+
+@dataclass(frozen=True, slots=True)
+class NowNext:
+    """One line of the table; `code` values are set in the code face."""
+
+    field: str
+    now: Untrusted
+    after: Untrusted
+    changed: bool
+
+    @property
+    def code(self) -> bool:
+        return self.field in _CODE
+
+
+def headline(decision: Decision) -> Pill:
+    """Ready, blocked by whom, or what it waits for."""
+    hard = [blocker for blocker in decision.blockers if blocker.hard]
+    state = decision.dossier.state
+    if state is VersionState.SERVING:
+        return Pill("Serving", "good", "check_circle")
+    if state is VersionState.REJECTED:
+        return Pill("Rejected", "bad", "block")
+    if state in {VersionState.TESTING, VersionState.REGISTERED}:
+        return Pill("Waiting for its test", "blue", "sync")
+    if hard:
+        return Pill(f"Blocked: {Untrusted(hard[0].what).one_line(60)}", "bad", "block")
+    return Pill("Ready", "good", "check_circle")
+
+
+def now_next(decision: Decision, stable: ModelVersion | None, instance: str) -> tuple[NowNext, ...]:
+    """Production as it is, against what the click makes of it; `instance` is what a new deployment gets."""
+    target, version = decision.target, decision.dossier.version
+    serving = decision.endpoint.deployment(decision.expected_stable) if decision.endpoint else None
+    now = _now(serving, stable)
+    after = {
+        "Model digest": short_digest(target.digest),
+        "Commit": short_commit(version.lineage.commit),
+        "Pull request": _pull(version),
+        "Data asset": asset(version.lineage.data_asset),
+        "Data digest": short_digest(version.lineage.data_digest),
+        "Threshold": f"{target.threshold:.2f}",
+        "Environment": asset(target.environment),
+        "Run": version.lineage.run[:24] or "–",
+        "Instance": instance,
+        "Author": version.lineage.author or "–",
+    }
+    return tuple(NowNext(f, Untrusted(now.get(f, "–")), Untrusted(v), now.get(f, "–") != v) for f, v in after.items())
+
+
+def _now(serving: Deployment | None, stable: ModelVersion | None) -> dict[str, str]:
+    shown: dict[str, str] = {}
+    if stable is not None:
+        shown |= {
+            "Model digest": short_digest(stable.digest),
+            "Commit": short_commit(stable.lineage.commit),
+            "Pull request": _pull(stable),
+            "Data asset": asset(stable.lineage.data_asset),
+            "Data digest": short_digest(stable.lineage.data_digest),
+            "Run": stable.lineage.run[:24] or "–",
+            "Author": stable.lineage.author or "–",
+        }
+    if serving is not None:
+        shown["Environment"] = asset(serving.environment)
+        shown["Instance"] = f"{serving.instance_type} × {serving.instance_count}"
+        threshold = serving.variables.get("MLOPS_THRESHOLD", "")
+        shown["Threshold"] = f"{float(threshold):.2f}" if _number(threshold) else threshold or "–"
+    return shown
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _pull(version: ModelVersion) -> str:
+    return f"#{version.lineage.pull_request}" if version.lineage.pull_request else "–"
+
+
+def comparison_of(dossier: Dossier) -> Evidence | None:
+    """The newest comparison that speaks about this very digest."""
+    about = [e for e in dossier.evidence if e.comparison and e.model_digest == dossier.version.digest]
+    return max(about, key=lambda e: e.made_at, default=None)
+
+
+def comparison(dossier: Dossier) -> Comparison | None:
+    evidence = comparison_of(dossier)
+    return evidence.comparison if evidence else None
+
+
+def who(decision: Decision, actor: Actor) -> tuple[tuple[str, Untrusted], ...]:
+    approvals = [a for a in decision.dossier.approvals if a.decision.startswith("approve")]
+    lineage = decision.dossier.version.lineage
+    return (
+        ("Author", Untrusted(lineage.author or "unknown")),
+        ("Run by", Untrusted("workflow" if lineage.run else "unknown")),
+        ("Approver", Untrusted(", ".join(a.actor for a in approvals) or "nobody yet")),
+        ("You", Untrusted(actor.name)),
+    )
+
+
+def health(traffic: Reading[Traffic], deployment: str, max_p95_ms: float) -> tuple[tuple[str, str, str], ...]:
+    """The last hour of what serves now: error rate, p95, calls."""
+    summary = summary_of(traffic.value, deployment)
+    if summary is None or not summary.requests:
+        return ()
+    limit = f"limit {max_p95_ms:.0f} ms" if max_p95_ms else ""
+    return (
+        ("Error rate", f"{share(summary.errors, summary.requests)} %", f"{summary.errors:,} of {summary.requests:,}"),
+        ("p95", f"{milliseconds(summary.p95_ms)} ms", limit),
+        ("Calls", count(summary.requests), ""),
+    )
+
+
+def summary_of(traffic: Traffic | None, deployment: str) -> TrafficSummary | None:
+    return next((s for s in traffic.summaries if s.deployment == deployment), None) if traffic else None
+
+
+def stop_rules(rollout: Rollout | None, stable: str) -> tuple[tuple[str, str], ...]:
+    if rollout is None or not stable:
+        return ()
+    return (
+        (f"errors exceed {rollout.max_error_rate:.1%}".replace("%", " %"), "at every step"),
+        (f"p95 exceeds {rollout.max_p95_ms:.0f} ms", "at every step"),
+        ("too few calls arrive", f"after {duration(rollout.observe_deadline_seconds)}"),
+        ("it answers with another digest", "any answer"),
+    )
+
+
+def bound(decision: Decision) -> tuple[str, str, str]:
+    """Commit, data and digest that the click is bound to."""
+    version = decision.dossier.version
+    return short_commit(version.lineage.commit), asset(version.lineage.data_asset), short_digest(version.digest)
+
+
+def measured(evidence: Evidence | None, now: datetime) -> str:
+    return f"measured {ago(evidence.made_at, now)}" if evidence else ""

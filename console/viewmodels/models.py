@@ -1,0 +1,65 @@
+"""Model versions as rows, and one version with everything it came from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from backend.domain.decisions import Dossier
+from backend.domain.endpoints import Endpoint
+from backend.domain.registry import ModelVersion
+from console.viewmodels.figures import ago, asset, metric, short_commit, short_digest, stamp
+from console.viewmodels.text import Untrusted
+
+METRICS = ("auc", "sensitivity", "specificity", "brier")
+
+
+def where(version: ModelVersion, endpoints: tuple[Endpoint | None, ...]) -> str:
+    """`diabetes-endpoint 100 %, diabetes-test 0 %`: the deployments that carry this version now."""
+    found = [
+        f"{endpoint.name} {endpoint.traffic.get(deployment.name, 0)} %"
+        for endpoint in endpoints
+        if endpoint is not None
+        for deployment in endpoint.deployments
+        if deployment.version == version.version
+    ]
+    return ", ".join(found) or "nowhere"
+
+
+def lineage(version: ModelVersion) -> tuple[tuple[str, Untrusted], ...]:
+    """From the commit to the digest, in the order in which it came to be."""
+    from_ = version.lineage
+    return (
+        ("Author", Untrusted(from_.author or "unknown")),
+        ("Commit", Untrusted(short_commit(from_.commit))),
+        ("Pull request", Untrusted(f"#{from_.pull_request}" if from_.pull_request else "–")),
+        ("Run", Untrusted(from_.run or "–", 60)),
+        ("Data asset", Untrusted(asset(from_.data_asset))),
+        ("Data digest", Untrusted(short_digest(from_.data_digest))),
+        ("Environment", Untrusted(asset(from_.environment))),
+        ("Model digest", Untrusted(version.digest, 80)),
+        ("Threshold", Untrusted(f"{version.threshold:.3g}")),
+        ("Registered", Untrusted(stamp(version.created_at))),
+    )
+
+
+def figures(version: ModelVersion) -> tuple[str, ...]:
+    return tuple(metric(version.metrics.get(name)) for name in METRICS)
+
+
+def history(dossier: Dossier, now: datetime) -> tuple[tuple[str, Untrusted, Untrusted], ...]:
+    """Decisions and promotions of a version: what and when, by whom, why."""
+    told = [
+        (a.at, f"{a.decision.capitalize()} {ago(a.at, now)}", Untrusted(a.actor, 60), Untrusted(a.reason, 240))
+        for a in dossier.approvals
+    ]
+    tests = (dossier.staging,) if dossier.staging else ()
+    told += [
+        (
+            p.created_at,
+            f"{p.kind.value.capitalize()}, {p.phase.value}, {ago(p.created_at, now)}",
+            Untrusted(p.requested_by, 60),
+            Untrusted(p.requested_reason or p.reason, 240),
+        )
+        for p in (*dossier.promotions, *tests)
+    ]
+    return tuple((what, who, why) for _, what, who, why in sorted(told, key=lambda line: line[0], reverse=True))

@@ -1,0 +1,105 @@
+"""What waits for a person, and how far a new world has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.domain.people import Actor
+from backend.domain.promotions import Phase
+from backend.domain.registry import VersionState
+from backend.domain.reviews import CheckState, PullRequest
+from console.viewmodels.pulls import headline
+from console.viewmodels.stages import Surroundings
+from console.viewmodels.state import VERSIONS, Pill, promotion_pill
+from console.viewmodels.text import Untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """`kind` names the page, `selects` the query that opens it; `since` is how long it has waited."""
+
+    kind: str
+    key: str
+    label: Untrusted
+    symbol: str
+    selects: dict[str, str]
+    state: Pill
+    since: datetime
+
+
+def waits(world: Surroundings, actor: Actor, *, may_review: bool, may_promote: bool) -> tuple[Wait, ...]:
+    """Oldest first within each kind; a promotion that needs attention goes before everything."""
+    found: list[Wait] = []
+    active = world.active
+    if active is not None and (active.phase in {Phase.NEEDS_ATTENTION, Phase.PAUSED} or may_promote):
+        label = Untrusted(f"{active.kind.value.capitalize()} v{active.target.version} is under way")
+        found.append(
+            Wait(
+                "promotion",
+                active.id[:12],
+                label,
+                "sync",
+                {"promotion": active.id},
+                promotion_pill(active),
+                active.updated_at,
+            )
+        )
+    if may_promote:
+        for dossier in world.waiting:
+            version = dossier.version
+            label = Untrusted(f"Decide about {version.name} v{version.version}")
+            found.append(
+                Wait(
+                    "version",
+                    f"v{version.version}",
+                    label,
+                    "how_to_reg",
+                    {"version": version.version},
+                    VERSIONS[dossier.state],
+                    version.created_at,
+                )
+            )
+    if may_review:
+        found += [
+            _review(pull) for pull in sorted(world.pulls.value or (), key=lambda p: p.created_at) if _mine(pull, actor)
+        ]
+    return tuple(found)
+
+
+def _mine(pull: PullRequest, actor: Actor) -> bool:
+    """Ready for a reviewer who did not write it and has not approved this commit."""
+    approved = any(
+        r.author == actor.name and r.commit == pull.head_sha and r.state.lower() == "approved" for r in pull.reviews
+    )
+    return pull.check_state is CheckState.PASSED and not pull.draft and pull.author != actor.name and not approved
+
+
+def _review(pull: PullRequest) -> Wait:
+    label = Untrusted(f"Review #{pull.number} {pull.title}", 100)
+    return Wait(
+        "pull request",
+        str(pull.number),
+        label,
+        "rate_review",
+        {"number": str(pull.number)},
+        headline(pull),
+        pull.created_at,
+    )
+
+
+def making(world: Surroundings) -> tuple[tuple[str, bool], ...]:
+    """The milestones of a first start, in order."""
+    plan, endpoint = world.plan.value, world.endpoint.value
+    states = {dossier.state for dossier in world.dossiers}
+    tested = bool(states & {VersionState.READY, VersionState.APPROVED, VersionState.SERVING})
+    return (
+        (
+            "Workspaces, data, endpoints and rules are created",
+            plan is not None and bool(plan.resources) and not plan.pending,
+        ),
+        ("A first model is trained and registered", bool(world.versions.value)),
+        ("It is deployed to the test endpoint and tested", tested),
+        ("It is approved and serves production", endpoint is not None and endpoint.stable is not None),
+        ("Pull requests are open", bool(world.pulls.value)),
+    )

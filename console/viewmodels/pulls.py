@@ -1,0 +1,119 @@
+"""Pull requests as rows and as a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.domain.reviews import CheckRun, CheckState, Mergeability, PullRequest, PullRequestDetail
+from console.viewmodels.figures import duration
+from console.viewmodels.state import CHECKS, Pill
+from console.viewmodels.text import Untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    name: Untrusted
+    required: bool
+    state: Pill
+    reason: Untrusted
+    took: str
+
+
+def headline(pull: PullRequest) -> Pill:
+    """The worst of the required checks, in the words of the list."""
+    state = pull.check_state
+    if state is CheckState.PASSED:
+        return Pill("Checks pass", "good", "check_circle")
+    if state is CheckState.FAILED:
+        return Pill("A check fails", "bad", "error")
+    return CHECKS[state] if state is not CheckState.QUEUED else Pill("Waiting for checks", "quiet", "schedule")
+
+
+def page_pill(detail: PullRequestDetail) -> Pill:
+    if detail.merged_sha:
+        return Pill("Merged", "good", "merge")
+    if detail.state.lower() == "closed":
+        return Pill("Closed", "quiet", "cancel")
+    return headline(detail.summary)
+
+
+def counted(pull: PullRequest) -> str:
+    """`4 of 6 passed, 1 failed: unit`; checks that need not run are not counted."""
+    relevant = [check for check in pull.checks if check.state is not CheckState.SKIPPED]
+    if not relevant:
+        return "no check has started"
+    states = Counter(check.state for check in relevant)
+    words = [f"{states[CheckState.PASSED]} of {len(relevant)} passed"]
+    failed = [check.name for check in relevant if check.state is CheckState.FAILED]
+    if failed:
+        words.append(f"failed: {', '.join(failed)}")
+    running = states[CheckState.RUNNING] + states[CheckState.QUEUED]
+    if running:
+        words.append(f"{running} under way")
+    return ", ".join(words)
+
+
+def check_lines(pull: PullRequest) -> tuple[CheckLine, ...]:
+    """Failed first, then under way, then passed."""
+    order = list(CheckState)
+    rank = {CheckState.FAILED: -3, CheckState.CANCELLED: -2, CheckState.RUNNING: -1}
+    checks = sorted(pull.checks, key=lambda c: (rank.get(c.state, order.index(c.state)), c.name))
+    return tuple(_line(check, pull) for check in checks)
+
+
+def plain_reason(check: CheckRun) -> str:
+    """The check's own title, else the first sentence of its summary without markdown's marks."""
+    if check.title:
+        return check.title
+    for raw in check.summary.splitlines():
+        text = raw.strip().lstrip("#>*- ").replace("**", "").replace("`", "")
+        if text and not text.startswith("|"):
+            return text
+    return ""
+
+
+def _line(check: CheckRun, pull: PullRequest) -> CheckLine:
+    took = ""
+    if check.started_at and check.completed_at:
+        took = duration((check.completed_at - check.started_at).total_seconds())
+    required = check.required or check.name in pull.required_checks
+    return CheckLine(
+        Untrusted(check.name, 80), required, CHECKS[check.state], Untrusted(plain_reason(check), 300), took
+    )
+
+
+def reviewed(pull: PullRequest) -> str:
+    """The latest word of each reviewer on the head commit."""
+    latest = {review.author: review for review in sorted(pull.reviews, key=lambda r: r.submitted_at)}
+    if not latest:
+        return "nobody has reviewed it"
+    stale = {author for author, review in latest.items() if review.commit and review.commit != pull.head_sha}
+    words = [
+        f"{author}: {r.state.lower().replace('_', ' ')}{' (older commit)' if author in stale else ''}"
+        for author, r in latest.items()
+    ]
+    return ", ".join(words)
+
+
+def matches(pull: PullRequest, query: str) -> bool:
+    """Every word of the query occurs in the number, title, author, branch or a check's name."""
+    text = " ".join((f"#{pull.number}", pull.title, pull.author, pull.head_ref, *(c.name for c in pull.checks))).lower()
+    return all(word in text for word in query.lower().split())
+
+
+def mergeable(pull: PullRequest) -> str:
+    return {
+        Mergeability.CHECKING: "GitHub is still computing whether it merges",
+        Mergeability.MERGEABLE: "merges without conflict",
+        Mergeability.CONFLICTING: "conflicts with the base branch",
+    }[pull.mergeability]
+
+
+def newest(pulls: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
+    return tuple(sorted(pulls, key=_updated, reverse=True))
+
+
+def _updated(pull: PullRequest) -> datetime:
+    return pull.updated_at

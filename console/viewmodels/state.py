@@ -1,0 +1,99 @@
+"""States as words, symbols and tones: always the three together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.domain.evidence import FindingState, Verdict
+from backend.domain.promotions import IntentState, Phase, Promotion
+from backend.domain.registry import VersionState
+from backend.domain.reviews import CheckState
+from backend.domain.runs import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Pill:
+    """`tone` is good, warn, bad, blue or quiet; `symbol` names an icon."""
+
+    text: str
+    tone: str
+    symbol: str
+
+
+CHECKS = {
+    CheckState.PASSED: Pill("passed", "good", "check_circle"),
+    CheckState.FAILED: Pill("failed", "bad", "error"),
+    CheckState.CANCELLED: Pill("cancelled", "warn", "cancel"),
+    CheckState.RUNNING: Pill("running", "blue", "sync"),
+    CheckState.QUEUED: Pill("waiting", "quiet", "schedule"),
+    CheckState.SKIPPED: Pill("not needed", "quiet", "do_not_disturb_on"),
+}
+
+FINDINGS = {
+    FindingState.PASS: Pill("pass", "good", "check_circle"),
+    FindingState.FAIL: Pill("fail", "bad", "error"),
+    FindingState.ADVISORY: Pill("advisory", "warn", "warning"),
+    FindingState.INCONCLUSIVE: Pill("inconclusive", "blue", "hourglass_top"),
+    FindingState.STALE: Pill("stale", "warn", "history"),
+    FindingState.NOT_RUN: Pill("not run", "quiet", "radio_button_unchecked"),
+}
+
+VERDICTS = {
+    Verdict.BETTER: Pill("better", "good", "trending_up"),
+    Verdict.WORSE: Pill("worse", "bad", "trending_down"),
+    Verdict.NO_DIFFERENCE: Pill("no detectable difference", "quiet", "trending_flat"),
+    Verdict.TOO_LITTLE_DATA: Pill("too little data", "warn", "hourglass_top"),
+}
+
+RUNS = {
+    RunState.QUEUED: Pill("queued", "quiet", "schedule"),
+    RunState.RUNNING: Pill("running", "blue", "sync"),
+    RunState.COMPLETED: Pill("completed", "good", "check_circle"),
+    RunState.FAILED: Pill("failed", "bad", "error"),
+    RunState.CANCELLED: Pill("cancelled", "warn", "cancel"),
+}
+
+VERSIONS = {
+    VersionState.REGISTERED: Pill("Registered", "quiet", "inventory_2"),
+    VersionState.TESTING: Pill("Being tested", "blue", "sync"),
+    VersionState.READY: Pill("Ready", "good", "check_circle"),
+    VersionState.TEST_FAILED: Pill("Test failed", "bad", "error"),
+    VersionState.APPROVED: Pill("Approved", "good", "how_to_reg"),
+    VersionState.REJECTED: Pill("Rejected", "bad", "block"),
+    VersionState.SERVING: Pill("Serving", "good", "check_circle"),
+}
+
+PHASES = {
+    Phase.PENDING: Pill("Pending", "blue", "schedule"),
+    Phase.RUNNING: Pill("Running", "blue", "sync"),
+    Phase.WAITING: Pill("Observing", "blue", "sync"),
+    Phase.PAUSED: Pill("Paused", "warn", "pause_circle"),
+    Phase.SUCCEEDED: Pill("Succeeded", "good", "check_circle"),
+    Phase.FAILED: Pill("Failed", "bad", "error"),
+    Phase.ERRORED: Pill("Errored", "bad", "error"),
+    Phase.ROLLING_BACK: Pill("Rolling back", "warn", "undo"),
+    Phase.ROLLED_BACK: Pill("Rolled back", "warn", "undo"),
+    Phase.NEEDS_ATTENTION: Pill("Needs attention", "bad", "emergency_home"),
+}
+
+INTENTS = {
+    IntentState.PENDING: Pill("recorded, the worker will do it", "blue", "schedule"),
+    IntentState.RUNNING: Pill("being done", "blue", "sync"),
+    IntentState.SUCCEEDED: Pill("done", "good", "check_circle"),
+    IntentState.FAILED: Pill("not done", "bad", "error"),
+}
+
+
+def promotion_pill(promotion: Promotion) -> Pill:
+    """`At 10 %, observing` while traffic is split, else the phase's own word."""
+    pill = PHASES[promotion.phase]
+    weight = reached_weight(promotion)
+    if promotion.phase in {Phase.RUNNING, Phase.WAITING} and weight:
+        return Pill(f"At {weight} %, {'observing' if promotion.phase is Phase.WAITING else 'running'}", "blue", "sync")
+    return pill
+
+
+def reached_weight(promotion: Promotion) -> int | None:
+    """The percentage of the step in progress, None before traffic moves."""
+    current = promotion.current
+    return current.step.weight if current else None

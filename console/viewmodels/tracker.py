@@ -1,0 +1,193 @@
+"""A promotion in flight: measured against limits, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.domain.promotions import Kind, Phase, Promotion, Request, StepKind, StepRecord
+from backend.domain.telemetry import CapacityPoint, Mark, Traffic
+from backend.domain.value import Reading
+from console.viewmodels.decision import summary_of
+from console.viewmodels.figures import duration, milliseconds, share
+from console.viewmodels.series import Chart, Series, mark_lines
+from console.viewmodels.state import Pill
+
+PASS = Pill("pass", "good", "check_circle")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One deployment's box: four figures with their n."""
+
+    deployment: str
+    candidate: bool
+    since: str
+    state: Pill
+    quads: tuple[tuple[str, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A row of the analysis: what was measured, over how many calls, against which limit."""
+
+    metric: str
+    measured: str
+    limit: str
+    n: str
+    verdict: Pill
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the observe step has counted so far."""
+
+    record: StepRecord
+    calls: int
+    errors: int
+    p95_ms: float | None
+    seconds: float
+
+
+def title(promotion: Promotion) -> str:
+    target = f"{promotion.target.model} v{promotion.target.version}"
+    verbs = {Kind.STAGE: "Test", Kind.PROMOTE: "Promote", Kind.ROLL_BACK: "Roll back to"}
+    where = f"on {promotion.target.endpoint}" if promotion.kind is Kind.STAGE else "to production"
+    return (
+        f"{verbs[promotion.kind]} {target}"
+        if promotion.kind is Kind.ROLL_BACK
+        else f"{verbs[promotion.kind]} {target} {where}"
+    )
+
+
+def observed(promotion: Promotion, now: datetime) -> Observed | None:
+    """The observe step in progress, else the last one that ran."""
+    observing = [r for r in promotion.steps if r.step.kind is StepKind.OBSERVE and r.started_at is not None]
+    if not observing:
+        return None
+    record = observing[-1]
+    out = record.output
+    started = record.started_at or now
+    return Observed(
+        record=record,
+        calls=int(out.get("requests", 0)),
+        errors=int(out.get("errors", 0)),
+        p95_ms=float(out["p95_ms"]) if "p95_ms" in out else None,
+        seconds=((record.finished_at or now) - started).total_seconds(),
+    )
+
+
+def checks(seen: Observed) -> tuple[Check, ...]:
+    """Each limit of the step against what was measured; too few calls is not a pass."""
+    step, n = seen.record.step, f"{seen.calls:,}"
+    short = step.min_calls - seen.calls
+    few = Pill(f"inconclusive: needs {short:,} more calls", "blue", "hourglass_top")
+    over = Pill("over the limit", "bad", "error")
+    rate = seen.errors / seen.calls if seen.calls else 0.0
+    verdict = over if rate > step.max_error_rate else few if short > 0 else PASS
+    rows = [
+        Check(
+            "Error rate",
+            f"{share(seen.errors, seen.calls)} %, {seen.errors:,} of {n}",
+            f"≤ {step.max_error_rate:.1%}".replace("%", " %"),
+            n,
+            verdict,
+        )
+    ]
+    if step.max_p95_ms:
+        slow = seen.p95_ms is not None and seen.p95_ms > step.max_p95_ms
+        verdict = over if slow else few if short > 0 or seen.p95_ms is None else PASS
+        rows.append(Check("p95 latency", f"{milliseconds(seen.p95_ms)} ms", f"≤ {step.max_p95_ms:.0f} ms", n, verdict))
+    wait = step.min_seconds - seen.seconds
+    time_left = Pill(f"{duration(wait)} to go", "blue", "hourglass_top") if wait > 0 else PASS
+    rows.append(Check("Calls", n, f"≥ {step.min_calls:,}", n, few if short > 0 else PASS))
+    rows.append(Check("Time", duration(seen.seconds), f"≥ {duration(step.min_seconds)}", "–", time_left))
+    return tuple(rows)
+
+
+def sides(
+    promotion: Promotion,
+    weights: dict[str, int],
+    traffic: Reading[Traffic],
+    capacity: Reading[tuple[CapacityPoint, ...]],
+    window: str,
+) -> tuple[Side, ...]:
+    """Stable and candidate; only the candidate on a first promotion."""
+    stable = promotion.snapshot.stable if promotion.snapshot else None
+    names = [name for name in (stable, promotion.target.deployment) if name]
+    return tuple(
+        Side(
+            deployment=name,
+            candidate=name == promotion.target.deployment and not promotion.phase.final,
+            since=f"{weights.get(name, 0)} % of traffic",
+            state=_state(promotion, name, traffic.value),
+            quads=_quads(name, traffic.value, capacity.value, window),
+        )
+        for name in dict.fromkeys(names)
+    )
+
+
+def _state(promotion: Promotion, name: str, traffic: Traffic | None) -> Pill:
+    summary = summary_of(traffic, name)
+    n = f", n {summary.requests:,}" if summary else ""
+    if summary is None or not summary.requests:
+        return Pill("No calls yet", "quiet", "radio_button_unchecked")
+    limit = max((r.step.max_error_rate for r in promotion.steps if r.step.kind is StepKind.OBSERVE), default=1.0)
+    if summary.errors / summary.requests > limit:
+        return Pill(f"Errors over the limit{n}", "bad", "error")
+    if name == promotion.target.deployment and promotion.phase is Phase.WAITING:
+        return Pill(f"Observing{n}", "blue", "sync")
+    return Pill(f"Within limits{n}", "good", "check_circle")
+
+
+def _quads(
+    name: str, traffic: Traffic | None, capacity: tuple[CapacityPoint, ...] | None, window: str
+) -> tuple[tuple[str, str, str, str], ...]:
+    """Label, figure, unit, and the remark below."""
+    summary = summary_of(traffic, name)
+    cpu = [p.cpu_percent for p in capacity or () if p.deployment == name and p.cpu_percent is not None]
+    if summary is None:
+        calls: tuple[tuple[str, str, str, str], ...] = (
+            ("p95", "–", "", "no calls"),
+            ("Errors", "–", "", "no calls"),
+            ("Calls", "0", "", f"in {window}"),
+        )
+    else:
+        calls = (
+            ("p95", milliseconds(summary.p95_ms), "ms", f"n {summary.requests:,}"),
+            ("Errors", share(summary.errors, summary.requests), "%", f"{summary.errors:,} of {summary.requests:,}"),
+            ("Calls", f"{summary.requests:,}", "", f"in {window}"),
+        )
+    used = ("CPU", f"{cpu[-1]:.0f}", "%", f"peak {max(cpu):.0f} %") if cpu else ("CPU", "–", "", "no sample yet")
+    return (*calls, used)
+
+
+def latency_chart(promotion: Promotion, traffic: Traffic, marks: tuple[Mark, ...]) -> Chart:
+    stable = promotion.snapshot.stable if promotion.snapshot else None
+    names = [name for name in (stable, promotion.target.deployment) if name]
+    limit = max((r.step.max_p95_ms for r in promotion.steps), default=0.0)
+    series = []
+    for style, name in enumerate(dict.fromkeys(names)):
+        at = {p.at: p.p95_ms for p in traffic.points if p.deployment == name}
+        bins = sorted({p.at for p in traffic.points})
+        role = "candidate" if name == promotion.target.deployment else "stable"
+        series.append(Series(f"{role} {name}", tuple(bins), tuple(at.get(b) for b in bins), style=style))
+    return Chart(
+        name=f"p95_{promotion.id[:12]}",
+        series=tuple(series),
+        unit="ms",
+        start=traffic.start,
+        end=traffic.end,
+        marks=mark_lines(marks, traffic.start, traffic.end),
+        limit=limit or None,
+        limit_text=f"limit {limit:.0f} ms",
+        height=230,
+    )
+
+
+def controls(promotion: Promotion) -> tuple[bool, bool, bool]:
+    """Whether pausing, resuming and aborting make sense now."""
+    running = not promotion.phase.final and promotion.phase not in {Phase.ROLLING_BACK, Phase.PAUSED}
+    pausable = running and promotion.request is Request.NONE and promotion.phase is not Phase.NEEDS_ATTENTION
+    abortable = not promotion.phase.final and promotion.phase is not Phase.ROLLING_BACK
+    return pausable, promotion.phase is Phase.PAUSED, abortable and promotion.request is not Request.ABORT

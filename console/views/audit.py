@@ -1,0 +1,99 @@
+"""Audit: the append-only ledger, filtered, with the proof that it is whole."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.domain.audit import AuditEntry, ChainReport
+from console import wiring
+from console.components.header import page_header
+from console.components.live import follow
+from console.components.markup import Content, card_head, draw, fill
+from console.components.states import empty, notice
+from console.components.tables import Column, code, strong, table, two_lines
+from console.session import signed_in, tell
+from console.viewmodels.activity import change, wording
+from console.viewmodels.figures import stamp
+from console.viewmodels.state import Pill
+from console.viewmodels.text import Untrusted
+
+PAGE = 100
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _verified(home: str, newest: int) -> ChainReport:  # noqa: ARG001  both only say which ledger, as of when
+    return wiring.current().backend.ledger.verify()
+
+
+def show() -> None:
+    signed_in()
+    wired = wiring.current()
+    ledger = wired.backend.ledger
+    newest = ledger.entries(limit=1)
+    report = _verified(str(wired.settings.home), newest[0].sequence if newest else 0)
+    page_header(
+        "Audit",
+        state=_chain(report),
+        meta="Who did what, when and why. Rows are only ever added; each carries the hash of the one before.",
+    )
+    follow("audit", {}, lambda: (ledger.entries(limit=1) or (None,))[0])
+    tell()
+    if not report.whole:
+        draw(notice("The chain is broken", Untrusted(report.problem, 400), "bad", "link_off"))
+    subject, actor = st.columns(2)
+    with subject:
+        about = st.text_input(
+            "Subject",
+            key="subject",
+            bind="query-params",
+            placeholder="promotion/…, model/…, pull_request/14, or promotion/*",
+        )
+    with actor:
+        who = st.text_input("Actor", key="actor", bind="query-params", placeholder="lead, worker, …")
+    entries = ledger.entries(limit=PAGE, subject=(about or "").strip(), actor=(who or "").strip())
+    with st.container(border=True, key="card_ledger"):
+        draw(card_head(f"{len(entries)} of {report.entries} entries", "newest first"))
+        _rows(entries, bool(about or who))
+
+
+def _chain(report: ChainReport) -> Pill:
+    if report.whole:
+        return Pill(f"Chain verified, {report.entries} entries", "good", "verified")
+    return Pill("Chain broken", "bad", "link_off")
+
+
+def _rows(entries: tuple[AuditEntry, ...], filtered: bool) -> None:
+    if not entries:
+        if filtered:
+            draw(
+                empty("No entry matches", "Subject and actor must match exactly; a subject may end in *.", "search_off")
+            )
+        else:
+            would_be = "Every approval, promotion, change of traffic and setup, with who did it and why."
+            draw(empty("The ledger is empty", would_be, "history"))
+        return
+    heads = (
+        Column("#", number=True),
+        Column("When, UTC"),
+        Column("Who"),
+        Column("What"),
+        Column("Why"),
+        Column("Hash"),
+    )
+    draw(table(heads, [_row(entry) for entry in entries], caption="Ledger"))
+
+
+def _row(entry: AuditEntry) -> tuple[Content, ...]:
+    return (
+        str(entry.sequence),
+        stamp(entry.at).removesuffix(" UTC"),
+        two_lines(strong(Untrusted(entry.actor, 60)), entry.channel),
+        two_lines(strong(wording(entry)), Untrusted(entry.subject, 100)),
+        two_lines(Untrusted(entry.reason or "–", 300), Untrusted(change(entry), 120)),
+        fill(
+            '<span title="{full}">{short}</span>', full=entry.hash, short=code(entry.hash.removeprefix("sha256:")[:8])
+        ),
+    )
+
+
+show()

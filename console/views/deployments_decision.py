@@ -1,0 +1,222 @@
+"""The decision page: evidence on the left, the click and what follows it on the right."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.domain.clock import utc_now
+from backend.domain.decisions import Decision
+from backend.domain.people import Actor, Right, who_may
+from backend.domain.registry import ModelVersion, VersionState
+from backend.domain.telemetry import Traffic
+from backend.domain.value import Reading
+from console import navigation, topics
+from console.components.cards import cards
+from console.components.decision_cards import (
+    blockers_card,
+    champion_card,
+    health_card,
+    now_next_card,
+    patients_card,
+    rules,
+    way_back_card,
+    who_card,
+)
+from console.components.dialogs import action, confirm_body, open_dialog
+from console.components.header import page_header
+from console.components.live import follow
+from console.components.markup import Html, card_head, draw, fill
+from console.components.rail import stage_rail, verdict_strip
+from console.components.states import empty, freshness, waiting
+from console.components.steps import timeline
+from console.session import attempt, tell
+from console.surroundings import find, surroundings
+from console.viewmodels.decision import bound, headline
+from console.viewmodels.plan import planned
+from console.viewmodels.stages import Stage, Surroundings, stages
+from console.viewmodels.text import Untrusted
+from console.wiring import Wiring
+
+HOUR = 3600
+
+
+def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
+    world = surroundings(wired)
+    version = find(world.versions.value or (), number)
+    if version is None:
+        _unknown(world, number)
+        return
+    project = wired.settings.project
+    traffic = wired.snapshots.watch(topics.traffic(project.endpoint, HOUR))
+    decision = wired.backend.promotions.decision(actor, version, world.endpoint.value)
+    page_header(
+        fill("Promote {model} v{number} to production", model=version.name, number=number),
+        state=headline(decision),
+        meta=Untrusted(decision.effect, 400),
+        parent=navigation.DEPLOYMENTS,
+        here=project.endpoint,
+    )
+    _follow(wired, world, traffic, version, actor)
+    tell()
+    stage_rail(stages(world), Stage.DELIVERY)
+    draw(verdict_strip(decision.findings))
+    draw(freshness(world.endpoint, utc_now()))
+    evidence, click = st.columns([0.71, 0.29], gap="small")
+    with evidence:
+        _evidence(wired, world, decision, traffic, actor)
+    with click, st.container(border=True, key="card_decision"):
+        _click(wired, actor, decision)
+
+
+def _unknown(world: Surroundings, number: str) -> None:
+    page_header("Promote to production", parent=navigation.DEPLOYMENTS, here=Untrusted(number, 20))
+    if world.versions.value is None:
+        draw(freshness(world.versions, utc_now()))
+        draw(waiting(world.versions, "the registered versions"))
+        return
+    would_be = "The registry holds no version of this number. A merge that touches training registers the next one."
+    draw(empty("No such version", would_be, "help"))
+
+
+def _follow(wired: Wiring, world: Surroundings, traffic: Reading[Traffic], version: ModelVersion, actor: Actor) -> None:
+    name = wired.settings.project.endpoint
+
+    def marks() -> tuple[object, ...]:
+        decision = wired.backend.promotions.decision(actor, version, world.endpoint.value)
+        active = wired.backend.promotions.active(name)
+        return (
+            decision.dossier.state,
+            len(decision.dossier.approvals),
+            len(decision.dossier.evidence),
+            active and active.id,
+        )
+
+    readings = {topics.versions().key: world.versions, topics.endpoint(name).key: world.endpoint}
+    follow(f"decision {version.version}", {**readings, topics.traffic(name, HOUR).key: traffic}, marks, every=5.0)
+
+
+def _evidence(wired: Wiring, world: Surroundings, decision: Decision, traffic: Reading[Traffic], actor: Actor) -> None:
+    project = wired.settings.project
+    stable = find(world.versions.value or (), decision.stable_version)
+    instance = f"{project.instance_type} × {project.instance_count}"
+    now = utc_now()
+    draw(
+        cards(
+            (
+                now_next_card(decision, stable, instance),
+                patients_card(decision.dossier),
+                champion_card(decision.dossier, now),
+                blockers_card(decision, now),
+                who_card(decision, actor),
+                health_card(decision, traffic, now),
+                way_back_card(decision),
+            )
+        )
+    )
+
+
+def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
+    version = decision.dossier.version
+    draw(card_head("Your decision", f"as {actor.name}"))
+    default = f"Reviewed in pull request #{version.lineage.pull_request}." if version.lineage.pull_request else ""
+    st.text_area("Reason, required", value=default, key=f"reason_{version.version}", height=76)
+    _primary(wired, actor, decision)
+    approve, reject = st.columns(2)
+    with approve:
+        _approve_only(wired, actor, decision)
+    with reject:
+        _reject(wired, actor, decision)
+    rollout = decision.dossier.rollout
+    if rollout is not None:
+        draw(
+            fill(
+                '<div class="sub">After the click</div>{lines}',
+                lines=timeline(planned(rollout, decision.expected_stable)),
+            )
+        )
+        draw(rules(rollout, decision))
+    commit, data, digest = bound(decision)
+    draw(
+        fill(
+            '<div class="sub quiet" style="font-weight:400">Bound to commit <code>{commit}</code>, data <code>{data}</code>'
+            " and digest <code>{digest}</code>. Refused if any of them, or production, changes first.</div>",
+            commit=commit,
+            data=data,
+            digest=digest,
+        )
+    )
+
+
+def _refusal(decision: Decision) -> str:
+    hard = next((b for b in decision.blockers if b.hard), None)
+    if decision.refusal:
+        return Untrusted(decision.refusal, 300).one_line()
+    return Untrusted(f"{hard.what}: {hard.why}", 300).one_line() if hard else ""
+
+
+def _primary(wired: Wiring, actor: Actor, decision: Decision) -> None:
+    version = decision.dossier.version
+    approved = decision.dossier.state is VersionState.APPROVED
+    form = f"promote/{version.version}/{decision.expected_stable}"
+
+    def promote() -> None:
+        operation = wired.backend.promotions.promote if approved else wired.backend.promotions.approve_and_promote
+        reason = _reason(version)
+        attempt(
+            form,
+            lambda key: operation(actor, version, decision.expected_stable, reason, key),
+            f"v{version.version} goes to production by the plan; this page follows it. Closing the tab changes nothing.",
+        )
+
+    action(
+        f"{'Promote' if approved else 'Approve and promote'} v{version.version}",
+        key="promote",
+        refusal=_refusal(decision),
+        on_click=promote,
+        primary=True,
+        symbol="check",
+        shortcut="ctrl+enter",
+    )
+
+
+def _reason(version: ModelVersion) -> str:
+    return str(st.session_state.get(f"reason_{version.version}", "")).strip()
+
+
+def _approve_only(wired: Wiring, actor: Actor, decision: Decision) -> None:
+    version = decision.dossier.version
+    refusal = "" if actor.may(Right.APPROVE) else f"Needs the role {who_may(Right.APPROVE)}."
+    if decision.dossier.state is VersionState.APPROVED:
+        refusal = "Approved already."
+
+    def approve() -> None:
+        reason = _reason(version)
+        attempt(
+            f"approve/{version.version}",
+            lambda key: wired.backend.models.approve(actor, version, reason, key),
+            f"v{version.version} is approved; production is untouched.",
+        )
+
+    action("Approve only", key="approve", refusal=refusal or _refusal(decision), on_click=approve)
+
+
+def _reject(wired: Wiring, actor: Actor, decision: Decision) -> None:
+    version = decision.dossier.version
+    refusal = "" if actor.may(Right.APPROVE) else f"Needs the role {who_may(Right.APPROVE)}."
+    if decision.dossier.state is VersionState.SERVING:
+        refusal = "It serves production: roll back instead."
+    if not action("Reject…", key="reject", refusal=refusal):
+        return
+
+    def body() -> None:
+        confirm_body(
+            ((f"v{version.version}", decision.dossier.state.value, "rejected"),),
+            Html("<p>Production stays as it is. The version cannot be promoted after this.</p>"),
+            form=f"reject_{version.version}",
+            label=f"Reject v{version.version}",
+            reason="",
+            done=f"v{version.version} is rejected.",
+            wish=lambda key, reason: wired.backend.models.reject(actor, version, reason, key),
+        )
+
+    open_dialog(f"Reject v{version.version}", body)

@@ -1,0 +1,166 @@
+"""Deployments without a selection: what serves, what waits, what happened."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.domain.clock import utc_now
+from backend.domain.decisions import Dossier
+from backend.domain.endpoints import Endpoint
+from backend.domain.people import Actor
+from backend.domain.promotions import Promotion
+from backend.domain.value import Reading
+from console import navigation, topics
+from console.components.cards import card, cards, role_mark, word
+from console.components.header import page_header
+from console.components.live import CALM, FAST, follow
+from console.components.markup import Content, Html, card_head, draw, fill
+from console.components.rail import stage_rail
+from console.components.rollback import roll_back_button
+from console.components.states import empty, freshness, waiting
+from console.components.tables import Column, strong, table, two_lines
+from console.components.traffic_bar import traffic_bar
+from console.session import tell
+from console.surroundings import surroundings
+from console.viewmodels.figures import age, clock
+from console.viewmodels.stages import Stage, Surroundings, stages
+from console.viewmodels.state import PHASES, VERSIONS, promotion_pill
+from console.viewmodels.text import Untrusted
+from console.viewmodels.traffic import split
+from console.wiring import Wiring
+
+
+def show_home(wired: Wiring, actor: Actor) -> None:
+    world = surroundings(wired)
+    project = wired.settings.project
+    test = wired.snapshots.watch(topics.endpoint(project.test_endpoint))
+    recent = wired.backend.promotions.recent(20)
+    page_header(
+        "Deployments", state=None, meta=f"{project.endpoint} serves practitioners, {project.test_endpoint} tests."
+    )
+    _follow(wired, world, test)
+    tell()
+    stage_rail(stages(world), Stage.DELIVERY)
+    draw(freshness(world.endpoint, utc_now()))
+    serving, side = st.columns([0.71, 0.29], gap="small")
+    with serving:
+        draw(_endpoint_card("Production", world.endpoint, world.active))
+        draw(_endpoint_card("Test endpoint", test, wired.backend.promotions.active(project.test_endpoint)))
+        _recent(recent)
+    with side:
+        with st.container(border=True, key="card_waiting"):
+            _waiting(world)
+        with st.container(border=True, key="card_way_back"):
+            draw(card_head("Way back"))
+            roll_back_button(wired, actor, world.endpoint.value)
+
+
+def _follow(wired: Wiring, world: Surroundings, test: Reading[Endpoint | None]) -> None:
+    project = wired.settings.project
+    readings = {
+        topics.endpoint(project.endpoint).key: world.endpoint,
+        topics.endpoint(project.test_endpoint).key: test,
+        topics.versions().key: world.versions,
+    }
+
+    def marks() -> tuple[object, ...]:
+        return tuple((p.id, p.phase, p.position) for p in wired.backend.promotions.recent(5))
+
+    follow("deployments", readings, marks, every=FAST if world.active else CALM)
+
+
+def _endpoint_card(title: str, reading: Reading[Endpoint | None], active: Promotion | None) -> Html:
+    endpoint = reading.value
+    if endpoint is None:
+        if reading.at is None:
+            return card(title, waiting(reading, "the endpoint"))
+        return card(title, empty("The endpoint does not exist yet", "Setup creates it; `mlops setup apply`.", "dns"))
+    rows = [_deployment_row(endpoint, name, active) for name in sorted(d.name for d in endpoint.deployments)]
+    if rows:
+        heads = (
+            Column("Deployment"),
+            Column("Version"),
+            Column("State"),
+            Column("Instance"),
+            Column("Traffic", number=True),
+        )
+        body = table(heads, rows, caption=f"Deployments of {endpoint.name}")
+    else:
+        body = empty("No deployment yet", "A registered version is deployed here after its merge.", "deployed_code")
+    bar = traffic_bar(split(endpoint, active))
+    note = fill("{name}, read {age}", name=endpoint.name, age=age(reading, utc_now()))
+    return card(title, fill("{bar}{body}", bar=bar, body=body), note=note)
+
+
+def _deployment_row(endpoint: Endpoint, name: str, active: Promotion | None) -> tuple[Content, ...]:
+    deployment = endpoint.deployment(name)
+    assert deployment is not None, "the row is made of the endpoint's own deployments"
+    candidate = active is not None and active.target.deployment == name
+    state: Content = deployment.state.value
+    if deployment.problem:
+        state = two_lines(deployment.state.value, Untrusted(deployment.problem, 300))
+    mark = role_mark(candidate) if candidate or endpoint.stable == name else Html("")
+    return (
+        fill("{mark}{name}", mark=mark, name=strong(name)),
+        f"v{deployment.version}",
+        state,
+        f"{deployment.instance_type} × {deployment.instance_count}",
+        f"{endpoint.traffic.get(name, 0)} %",
+    )
+
+
+def _waiting(world: Surroundings) -> None:
+    draw(card_head("Waits for a decision"))
+    if world.active is not None:
+        navigation.link(
+            navigation.DEPLOYMENTS,
+            f"v{world.active.target.version}: {promotion_pill(world.active).text}",
+            "link_active",
+            "sync",
+            promotion=world.active.id,
+        )
+    for dossier in world.waiting:
+        _waiting_row(dossier)
+    if not world.waiting and world.active is None:
+        would_be = "Versions whose test has passed, ready for approval and promotion."
+        draw(empty("Nothing waits", would_be, "task_alt"))
+
+
+def _waiting_row(dossier: Dossier) -> None:
+    version = dossier.version
+    navigation.link(
+        navigation.DEPLOYMENTS,
+        f"Decide about {version.name} v{version.version}",
+        f"decide_{version.version}",
+        "how_to_reg",
+        version=version.version,
+    )
+    draw(word(VERSIONS[dossier.state]))
+
+
+def _recent(recent: tuple[Promotion, ...]) -> None:
+    with st.container(border=True, key="card_recent"):
+        draw(card_head("Recent", "tests, promotions, rollbacks"))
+        if not recent:
+            would_be = "Each test, promotion and rollback, with who asked for it and why."
+            draw(cards((empty("Nothing has been deployed yet", would_be, "rocket_launch"),)))
+        for promotion in recent:
+            _recent_row(promotion)
+
+
+def _recent_row(promotion: Promotion) -> None:
+    name, state, who = st.columns([0.3, 0.2, 0.5], vertical_alignment="center")
+    with name:
+        label = f"{promotion.kind.value.capitalize()} v{promotion.target.version}"
+        navigation.link(navigation.DEPLOYMENTS, label, f"open_{promotion.id[:12]}", promotion=promotion.id)
+    with state:
+        draw(word(PHASES[promotion.phase]))
+    with who:
+        draw(
+            fill(
+                '<span class="quiet">{when} · <b>{by}</b> · {why}</span>',
+                when=clock(promotion.created_at, utc_now()),
+                by=Untrusted(promotion.requested_by),
+                why=Untrusted(promotion.requested_reason or promotion.reason, 120),
+            )
+        )

@@ -1,0 +1,185 @@
+"""Models: the registered versions, or one with its lineage and dossier."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.domain.clock import utc_now
+from backend.domain.decisions import Dossier
+from backend.domain.endpoints import Endpoint
+from backend.domain.registry import ModelVersion
+from backend.domain.value import Reading
+from console import navigation, topics, wiring
+from console.components.cards import card, cards, pairs, word
+from console.components.decision_cards import champion_card, patients_card
+from console.components.header import page_header
+from console.components.live import follow
+from console.components.markup import Html, card_head, draw, fill
+from console.components.states import empty, freshness, waiting
+from console.components.tables import Column, code, strong, table
+from console.session import parameter, signed_in, tell
+from console.surroundings import find, newest_first
+from console.viewmodels.experiments import address
+from console.viewmodels.figures import age, ago
+from console.viewmodels.models import METRICS, figures, history, lineage, where
+from console.viewmodels.state import VERSIONS
+from console.viewmodels.text import Untrusted
+from console.wiring import Wiring
+
+SHOWN = 30
+
+
+def show() -> None:
+    signed_in()
+    wired = wiring.current()
+    reading = wired.snapshots.watch(topics.versions())
+    project = wired.settings.project
+    names = (project.endpoint, project.test_endpoint)
+    endpoints = tuple(wired.snapshots.watch(topics.endpoint(name)) for name in names)
+    number = parameter("version")
+    version = find(reading.value or (), number) if number else None
+    if version is not None:
+        _one(wired, version, reading, endpoints)
+        return
+    page_header(
+        "Models", meta=fill("Versions of {model} in {place}.", model=project.model, place=project.prod_workspace)
+    )
+    _follow(wired, reading)
+    tell()
+    draw(freshness(reading, utc_now()))
+    if reading.value is None:
+        draw(waiting(reading, "the registered versions"))
+        return
+    with st.container(border=True, key="card_versions"):
+        _list(wired, newest_first(reading.value)[:SHOWN], endpoints)
+
+
+def _follow(wired: Wiring, reading: Reading[tuple[ModelVersion, ...]]) -> None:
+    def marks() -> tuple[object, ...]:
+        return tuple((p.id, p.phase) for p in wired.backend.promotions.recent(5))
+
+    follow(f"models {parameter('version')}", {topics.versions().key: reading}, marks)
+
+
+def _list(wired: Wiring, versions: tuple[ModelVersion, ...], endpoints: tuple[Reading[Endpoint | None], ...]) -> None:
+    draw(card_head("Versions", "newest first"))
+    if not versions:
+        would_be = "A merge that touches training trains on production data and registers the next version here."
+        draw(empty("No version yet", would_be, "deployed_code"))
+        return
+    served = tuple(reading.value for reading in endpoints)
+    for version in versions:
+        dossier = wired.backend.models.dossier(version)
+        name, state, numbers = st.columns([0.3, 0.25, 0.45], vertical_alignment="center")
+        with name:
+            navigation.link(
+                navigation.MODELS,
+                f"{version.name} v{version.version}",
+                f"version_{version.version}",
+                version=version.version,
+            )
+            draw(fill('<span class="quiet">registered {ago}</span>', ago=ago(version.created_at, utc_now())))
+        with state:
+            draw(
+                fill(
+                    '{state}<span class="two">{where}</span>',
+                    state=word(VERSIONS[dossier.state]),
+                    where=where(version, served),
+                )
+            )
+        with numbers:
+            heads = tuple(Column("AUC" if m == "auc" else m.capitalize(), number=True) for m in METRICS)
+            draw(table(heads, [figures(version)], caption=f"Metrics of v{version.version}"))
+
+
+def _one(
+    wired: Wiring,
+    version: ModelVersion,
+    reading: Reading[tuple[ModelVersion, ...]],
+    endpoints: tuple[Reading[Endpoint | None], ...],
+) -> None:
+    dossier = wired.backend.models.dossier(version)
+    page_header(
+        f"{version.name} v{version.version}",
+        state=VERSIONS[dossier.state],
+        meta=Untrusted(version.description, 300) or fill("Registered {ago}.", ago=ago(version.created_at, utc_now())),
+        parent=navigation.MODELS,
+        here=f"v{version.version}",
+    )
+    _follow(wired, reading)
+    tell()
+    draw(freshness(reading, utc_now()))
+    facts, links = st.columns([0.71, 0.29], gap="small")
+    with facts:
+        draw(
+            cards(
+                (
+                    _lineage(version),
+                    _deployed(version, endpoints),
+                    champion_card(dossier, utc_now()),
+                    patients_card(dossier),
+                )
+            )
+        )
+        draw(_history(dossier))
+    with links, st.container(border=True, key="card_links"):
+        _links(version)
+
+
+def _lineage(version: ModelVersion) -> Html:
+    rows = [
+        (
+            fill('<span class="quiet">{n}</span>', n=name),
+            strong(code(value) if name in {"Commit", "Model digest", "Run", "Data asset", "Environment"} else value),
+        )
+        for name, value in lineage(version)
+    ]
+    return card(
+        "Lineage",
+        table((Column(""), Column("")), rows, caption="Lineage"),
+        note="as registered",
+        width=6,
+        name="lineage",
+    )
+
+
+def _deployed(version: ModelVersion, endpoints: tuple[Reading[Endpoint | None], ...]) -> Html:
+    now = utc_now()
+    served = tuple(reading.value for reading in endpoints)
+    rows = [("Deployed", where(version, served), f"read {age(endpoints[0], now)}")]
+    rows += [
+        (name.capitalize() if name != "auc" else "AUC", value, "")
+        for name, value in zip(METRICS, figures(version), strict=True)
+    ]
+    return card("Where and how good", pairs(rows), note="holdout of its own run", width=6)
+
+
+def _history(dossier: Dossier) -> Html:
+    lines = history(dossier, utc_now())
+    if not lines:
+        would_be = "Its test, its approval, and each time it went to production or came back."
+        return card("Dossier", empty("Nothing decided yet", would_be, "history_edu"))
+    rows = [(strong(what), who, why) for what, who, why in lines]
+    return card(
+        "Dossier", table((Column("What"), Column("Who"), Column("Why")), rows, caption="Dossier"), name="dossier"
+    )
+
+
+def _links(version: ModelVersion) -> None:
+    draw(card_head("Follow it"))
+    number, source = version.version, version.lineage
+    navigation.link(navigation.DEPLOYMENTS, "Decide about it", "to_decision", "how_to_reg", version=number)
+    if source.pull_request.isdecimal():
+        label = f"Pull request #{source.pull_request}"
+        navigation.link(navigation.PULL_REQUESTS, label, "to_pull", "merge", number=source.pull_request)
+    if source.run:
+        runs = wiring.current().snapshots.watch(topics.runs()).value or ()
+        found = next((run for run in runs if run.id == source.run), None)
+        if found is not None:
+            navigation.link(navigation.EXPERIMENTS, "Its training run", "to_run", "experiment", compare=address(found))
+    navigation.link(
+        navigation.AUDIT, "Its ledger entries", "to_audit", "history", subject=f"model/{version.name}:{number}"
+    )
+
+
+show()

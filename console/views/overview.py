@@ -1,0 +1,160 @@
+"""Overview: the six stages as they stand, and what waits for whom."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.domain.clock import utc_now
+from backend.domain.people import Actor, Right
+from backend.domain.value import Reading
+from console import navigation, topics, wiring
+from console.components.cards import card, word
+from console.components.header import page_header
+from console.components.live import follow
+from console.components.markup import Html, card_head, draw, fill
+from console.components.rail import stage_rail
+from console.components.states import empty, freshness
+from console.components.steps import activity
+from console.components.traffic_bar import traffic_bar
+from console.session import signed_in, tell
+from console.surroundings import surroundings
+from console.viewmodels.activity import acts
+from console.viewmodels.figures import age, ago
+from console.viewmodels.overview import Wait, making, waits
+from console.viewmodels.pulls import headline, newest
+from console.viewmodels.stages import Surroundings, stages
+from console.viewmodels.text import Untrusted
+from console.viewmodels.traffic import split
+from console.wiring import Wiring
+
+_PLACES = {
+    "pull request": navigation.PULL_REQUESTS,
+    "version": navigation.DEPLOYMENTS,
+    "promotion": navigation.DEPLOYMENTS,
+}
+
+
+def show() -> None:
+    wired, actor = wiring.current(), signed_in()
+    world = surroundings(wired)
+    project = wired.settings.project
+    page_header(
+        "Overview",
+        meta=fill(
+            "{model} on {endpoint}, from pull request to production.", model=project.model, endpoint=project.endpoint
+        ),
+    )
+    _follow(wired, world)
+    tell()
+    stage_rail(stages(world))
+    _sources_down(world)
+    left, right = st.columns([0.64, 0.36], gap="small")
+    with left:
+        with st.container(border=True, key="card_waits"):
+            _waits(wired, actor, world)
+        _production(world)
+        with st.container(border=True, key="card_branches"):
+            _branches(world)
+    with right:
+        _making(world)
+        entries = wired.backend.ledger.entries(limit=12)
+        done = acts(entries, utc_now())
+        would_be = "Every approval, promotion and change of traffic, with who did it and why."
+        draw(
+            card(
+                "Latest",
+                activity(done) if done else empty("Nothing has happened yet", would_be, "history"),
+                note="from the ledger",
+            )
+        )
+
+
+def _follow(wired: Wiring, world: Surroundings) -> None:
+    readings = {
+        topics.pulls().key: world.pulls,
+        topics.versions().key: world.versions,
+        topics.endpoint(wired.settings.project.endpoint).key: world.endpoint,
+        topics.plan().key: world.plan,
+    }
+
+    def marks() -> tuple[object, ...]:
+        newest_entry = wired.backend.ledger.entries(limit=1)
+        return (newest_entry[0].sequence if newest_entry else 0,)
+
+    follow("overview", readings, marks, every=5.0)
+
+
+def _sources_down(world: Surroundings) -> None:
+    """One line per service that does not answer, however many of its topics are old."""
+    now = utc_now()
+    readings: tuple[Reading[object], ...] = (world.pulls, world.versions, world.endpoint, world.plan)  # type: ignore[assignment]  # a Reading only hands out its value
+    told: set[str] = set()
+    for reading in readings:
+        if reading.problem and reading.source not in told:
+            told.add(reading.source)
+            draw(freshness(reading, now))
+
+
+def _waits(wired: Wiring, actor: Actor, world: Surroundings) -> None:
+    draw(card_head("Waits for you"))
+    mine = waits(world, actor, may_review=actor.may(Right.REVIEW), may_promote=actor.may(Right.PROMOTE))
+    if not mine:
+        would_be = "Pull requests to review and versions to decide about, with their age."
+        draw(empty("Nothing waits for you", would_be, "task_alt"))
+    for wait in mine:
+        _wait(wait)
+
+
+def _wait(wait: Wait) -> None:
+    what, state = st.columns([0.68, 0.32], vertical_alignment="center")
+    with what:
+        navigation.link(_PLACES[wait.kind], wait.label, f"wait_{wait.key}", wait.symbol, **wait.selects)
+    with state:
+        draw(fill('{state} <span class="quiet">{age}</span>', state=word(wait.state), age=ago(wait.since, utc_now())))
+
+
+def _production(world: Surroundings) -> None:
+    reading = world.endpoint
+    note = f"read {age(reading, utc_now())}"
+    if reading.value is None or not reading.value.traffic:
+        would_be = "The first version serves here once it was trained, tested, approved and promoted."
+        draw(card("Production", empty("Nothing serves yet", would_be, "rocket_launch"), note=note))
+        return
+    draw(card("Production", traffic_bar(split(reading.value, world.active)), note=note))
+
+
+def _branches(world: Surroundings) -> None:
+    draw(card_head("Pull requests", f"read {age(world.pulls, utc_now())}"))
+    if not world.pulls.value:
+        would_be = "Feature branches that were opened as pull requests, with their checks."
+        draw(empty("No open pull request", would_be, "merge"))
+        return
+    for pull in newest(world.pulls.value)[:6]:
+        name, state = st.columns([0.68, 0.32], vertical_alignment="center")
+        with name:
+            label = Untrusted(f"#{pull.number} {pull.title}", 100)
+            navigation.link(navigation.PULL_REQUESTS, label, f"branch_{pull.number}", number=str(pull.number))
+        with state:
+            draw(word(headline(pull)))
+
+
+def _making(world: Surroundings) -> None:
+    """While the world is being made, its steps; afterwards nothing."""
+    steps = making(world)
+    if all(done for _, done in steps):
+        return
+    rows = "".join(
+        fill('<li class="{state}"><span>{name}</span></li>', state="done" if done else "open", name=name)
+        for name, done in steps
+    )
+    text = Html("<p class=quiet>Each line turns green by itself.</p>")
+    draw(
+        card(
+            "The world is being made",
+            fill('{text}<ol class="steps">{rows}</ol>', text=text, rows=Html(rows)),
+            name="making",
+        )
+    )
+
+
+show()
