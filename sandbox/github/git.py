@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from sandbox.github.models import Commit, Signature, TreeEntry
 
 TIMEOUT_SECONDS = 30
 COMMIT_FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B"
+FULL_SHA = re.compile(r"^[0-9a-f]{40}$")
 GITHUB = Signature("GitHub", "noreply@github.com", "")
 
 
@@ -58,7 +60,8 @@ class Git:
         """The commit that a SHA, a branch, a tag or `heads/x` names; None if there is none."""
         if not name or name.startswith("-") or any(letter in name for letter in "\0\n ^~:?*[\\") or ".." in name:
             return None
-        for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", f"refs/{name}", name):
+        places = (f"refs/heads/{name}", f"refs/tags/{name}", f"refs/{name}", name)
+        for candidate in (name,) if FULL_SHA.match(name) else places:
             done = self.attempt("rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}")
             if done.returncode == 0:
                 return done.stdout.decode().strip()

@@ -71,15 +71,19 @@ class Call:
 
     def body(self) -> dict[str, Any]:
         """The JSON object sent; 400 in GitHub's words when it is none."""
-        if not self.raw_body.strip():
-            return {}
-        try:
-            parsed = json.loads(self.raw_body)
-        except (ValueError, RecursionError) as error:
-            raise GitHubError(400, "Problems parsing JSON") from error
+        parsed = self.json_body()
         if not isinstance(parsed, dict):
             raise GitHubError(400, "Body should be a JSON object")
         return parsed
+
+    def json_body(self) -> Any:
+        """Whatever JSON was sent, an empty object for nothing; a few operations take a bare list."""
+        if not self.raw_body.strip():
+            return {}
+        try:
+            return json.loads(self.raw_body)
+        except (ValueError, RecursionError) as error:
+            raise GitHubError(400, "Problems parsing JSON") from error
 
     def number(self, name: str) -> int:
         """A numeric path parameter; anything else is an unknown resource."""

@@ -79,7 +79,8 @@ def set_labels(call: Call) -> Reply:
 
 def _relabel(call: Call, *, keep: bool) -> Reply:
     repository, pull = _pull(call, "write")
-    given = call.body().get("labels")
+    given = call.json_body()
+    given = given.get("labels") if isinstance(given, dict) else given
     if not isinstance(given, list):
         raise invalid("Issue", "labels", "missing_field")
     names = [str(item["name"] if isinstance(item, dict) else item) for item in given]

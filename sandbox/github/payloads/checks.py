@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.github import checks
 from sandbox.github.payloads.accounts import app, user
 from sandbox.github.payloads.repositories import api_url, html_url, minimal_repository
+from sandbox.github.repositories import git_of
 from sandbox.state.documents import Document
 from sandbox.world import World
 
@@ -53,6 +54,7 @@ def check_suite(world: World, repository: Document, suite: Document, runs: Seque
     """A suite with the state its runs give it."""
     url = f"{api_url(world, repository)}/check-suites/{suite['id']}"
     status, conclusion = checks.suite_state(runs)
+    head = git_of(world, repository["full_name"]).commit(suite["head_sha"])
     return {
         "id": suite["id"],
         "node_id": f"CS_{suite['id']}",
@@ -70,7 +72,14 @@ def check_suite(world: World, repository: Document, suite: Document, runs: Seque
         "updated_at": suite["updated_at"],
         "latest_check_runs_count": len(runs),
         "check_runs_url": f"{url}/check-runs",
-        "head_commit": None,
+        "head_commit": {
+            "id": head.sha,
+            "tree_id": head.tree,
+            "message": head.message,
+            "timestamp": head.committer.date,
+            "author": {"name": head.author.name, "email": head.author.email},
+            "committer": {"name": head.committer.name, "email": head.committer.email},
+        },
     }
 
 
