@@ -25,9 +25,13 @@ def read_azure(error: Exception, service: str, operation: str) -> Failure | None
         return Failure(service, operation, 401, "SignIn", one_line(str(error)))
     if isinstance(error, core.HttpResponseError):
         return _from_response(error, service, operation)
+    # azure-ai-ml's own errors are AzureErrors too, so they are looked at before "no answer".
+    known = _from_sdk_check(error, service, operation) or _from_tracking(error, service, operation)
+    if known is not None:
+        return known
     if isinstance(error, core.AzureError | httpx.TransportError | ConnectionError | TimeoutError):
         return Failure(service, operation, None, NO_ANSWER, one_line(str(error)))
-    return _from_tracking(error, service, operation) or _from_sdk_check(error, service, operation)
+    return None
 
 
 def _from_response(error: object, service: str, operation: str) -> Failure:
@@ -61,11 +65,16 @@ def _from_tracking(error: Exception, service: str, operation: str) -> Failure | 
 
 
 def _from_sdk_check(error: Exception, service: str, operation: str) -> Failure | None:
-    """azure-ai-ml's own checks before a request: multi-line text styled for its command line."""
+    """azure-ai-ml's own checks. It raises text styled for its command line; what was wrong is the error before it."""
     if "azure.ai.ml" not in sys.modules:
         return None
-    from azure.ai.ml.exceptions import MlException
+    from azure.ai.ml.exceptions import MlException, ValidationErrorType, ValidationException
 
     if not isinstance(error, MlException):
         return None
-    return Failure(service, operation, 400, "RefusedByTheSdk", one_line(str(error)))
+    first: BaseException = error
+    while not isinstance(first, ValidationException) and first.__context__ is not None:
+        first = first.__context__
+    missing = getattr(first, "error_type", None) == ValidationErrorType.RESOURCE_NOT_FOUND
+    told = first if isinstance(first, MlException) else error
+    return Failure(service, operation, 404 if missing else 400, "RefusedByTheSdk", one_line(str(told)))

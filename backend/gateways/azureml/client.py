@@ -132,3 +132,8 @@ def version_in(asset_id: str) -> tuple[str, str]:
         return parts[-3], parts[-1]
     name, _, version = asset_id.removeprefix("azureml:").rpartition(":")
     return name, version
+
+
+def service_word(value: object) -> str:
+    """A status as the service spells it; the SDK wraps some in enumerations, whose text is another."""
+    return str(getattr(value, "value", value) or "")

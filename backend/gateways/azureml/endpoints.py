@@ -8,7 +8,7 @@ from typing import Any
 from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState, Served
 from backend.domain.promotions import Target
 from backend.errors import NotFound
-from backend.gateways.azureml.client import Workspace, version_in
+from backend.gateways.azureml.client import Workspace, service_word, version_in
 from backend.gateways.azureml.errors import azureml
 from backend.gateways.azureml.scoring import Answer, Scoring
 
@@ -107,7 +107,7 @@ def as_endpoint(entity: Any, deployments: tuple[Deployment, ...]) -> Endpoint:
     """An endpoint from the SDK's entity; weights of 0, which the SDK adds itself, are left out."""
     return Endpoint(
         name=entity.name,
-        state=ProvisioningState(entity.provisioning_state),
+        state=_provisioning(entity),
         scoring_uri=entity.scoring_uri or "",
         traffic={name: int(weight) for name, weight in (entity.traffic or {}).items() if weight},
         mirror_traffic={name: int(weight) for name, weight in (entity.mirror_traffic or {}).items() if weight},
@@ -135,5 +135,5 @@ def as_deployment(endpoint: str, entity: Any) -> Deployment:
 
 def _provisioning(entity: Any) -> ProvisioningState:
     """`Scaling` and whatever else the service may say later mean that it is at work."""
-    word = str(entity.provisioning_state or "")
+    word = service_word(entity.provisioning_state)
     return ProvisioningState(word) if word in set(ProvisioningState) else ProvisioningState.UPDATING

@@ -11,7 +11,7 @@ from typing import Any
 from backend.domain.runs import RunState
 from backend.errors import NotFound
 from backend.gateways.azureml.artefacts import Artefacts
-from backend.gateways.azureml.client import Workspace
+from backend.gateways.azureml.client import Workspace, service_word, version_in
 from backend.gateways.azureml.errors import azureml
 from backend.gateways.azureml.staging import staged
 
@@ -99,7 +99,7 @@ class Jobs:
 
     def state(self, name: str) -> RunState:
         """Raises NotFound for a job that was never submitted."""
-        return STATES.get(str(self._get(name).status), RunState.RUNNING)
+        return STATES.get(service_word(self._get(name).status), RunState.RUNNING)
 
     def failure(self, name: str) -> str:
         """Why the job failed, in one line: the service's reason, else the last line it wrote."""
@@ -126,15 +126,23 @@ class Jobs:
 
     def code_id(self, name: str) -> str:
         """ARM id of the code the job ran."""
-        return _arm_id(self._get(name).code)
+        return self._arm_id("codes", self._get(name).code)
 
     def environment_id(self, name: str) -> str:
         """ARM id of the environment the job ran in."""
-        return _arm_id(self._get(name).environment)
+        return self._arm_id("environments", self._get(name).environment)
 
     def _get(self, name: str) -> Any:
         with azureml("read a job"):
             return self._workspace.ml().jobs.get(name)
+
+    def _arm_id(self, collection: str, reference: object) -> str:
+        """The SDK shortens ids of the same workspace to `name:version`, sometimes with `azureml:` in front."""
+        text = str(reference).removeprefix("azureml:")
+        if text.startswith("/subscriptions/"):
+            return text
+        name, version = version_in(text)
+        return f"{self._workspace.arm_id}/{collection}/{name}/versions/{version}"
 
 
 def _input(value: str) -> Any:
@@ -147,8 +155,3 @@ def _input(value: str) -> Any:
         return Input(type="mlflow_model", path=value)
     folder = value.startswith("azureml://") and not Path(value).suffix
     return Input(type="uri_folder" if folder else "uri_file", path=value)
-
-
-def _arm_id(reference: object) -> str:
-    """The SDK answers ids with its own `azureml:` in front, which ARM does not know."""
-    return str(reference).removeprefix("azureml:")
