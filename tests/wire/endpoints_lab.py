@@ -5,6 +5,7 @@ Made once per sandbox, through the unmodified azure-ai-ml, from a scoring script
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from sandbox.accounts import SUBSCRIPTION, TENANT
 
@@ -107,7 +109,9 @@ class Lab:
             endpoint_name=more.pop("endpoint_name", ENDPOINT),
             model=self.model,
             environment=self.environment,
-            code_configuration=CodeConfiguration(code=str(self.folder / "code"), scoring_script="score.py"),
+            code_configuration=CodeConfiguration(
+                code=str(self.folder / "code"), scoring_script=more.pop("script", "score.py")
+            ),
             environment_variables=dict(variables or {}),
             instance_type="Standard_DS2_v2",
             instance_count=1,
@@ -115,6 +119,7 @@ class Lab:
         )
 
     def deploy(self, name: str, variables: Mapping[str, str] | None = None, **more: Any) -> Any:
+        """Create or replace, and wait for the outcome."""
         return self.ml.online_deployments.begin_create_or_update(self.deployment(name, variables, **more)).result(60)
 
     def set_traffic(self, traffic: Mapping[str, int], mirror: Mapping[str, int] | None = None) -> None:
@@ -122,6 +127,24 @@ class Lab:
         endpoint.traffic = dict(traffic)
         endpoint.mirror_traffic = dict(mirror or {})
         self.ml.online_endpoints.begin_create_or_update(endpoint).result(30)
+
+    def servers(self, deployment: str = "") -> list[psutil.Process]:
+        """The processes of the scoring servers, found by the folder of this world's deployments."""
+        folder = str(self.sandbox.home / "servers" / WORKSPACE / ENDPOINT / deployment)
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.cwd().startswith(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def rest(self, method: str, path: str, program: str = "mlops-setup", **more: Any) -> httpx.Response:
+        """A call to ARM below the lab's workspace, past the SDK's own checks."""
+        token = credential(self.sandbox, program).get_token(f"{self.sandbox.url}/.default").token
+        url = f"{self.sandbox.url}{self.workspace_id}{path}"
+        return self.http.request(
+            method, url, params={"api-version": "2023-04-01"}, headers={"Authorization": f"Bearer {token}"}, **more
+        )
 
     def score(self, body: Any, *, deployment: str = "", key: str | None = None, **headers: str) -> httpx.Response:
         sent = {"Authorization": f"Bearer {self.key if key is None else key}", "Content-Type": "application/json"}
@@ -146,18 +169,23 @@ def credential(sandbox: Any, program: str) -> Any:
 
 def client(sandbox: Any, program: str = "mlops-setup") -> Any:
     """An MLClient of one of the world's programs."""
-    metadata = f"{sandbox.url}/metadata/endpoints?api-version=2019-05-01"
-    if os.environ.get("ARM_CLOUD_METADATA_URL") != metadata:
-        os.environ.pop("AZUREML_CURRENT_CLOUD", None)
-    os.environ["ARM_CLOUD_METADATA_URL"] = metadata
-    os.environ["REQUESTS_CA_BUNDLE"] = str(sandbox.bundle)
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
+    speak_to(sandbox)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # azure-ai-ml declares its schemas in ways its own dependencies have deprecated
         from azure.ai.ml import MLClient
 
     options = {"enable_telemetry": False, "show_progress": False, "retry_total": 0}
     return MLClient(credential(sandbox, program), SUBSCRIPTION, GROUP, WORKSPACE, **options)
+
+
+def speak_to(sandbox: Any) -> None:
+    """Point what the SDK reads from the environment, for the whole process, at this sandbox."""
+    metadata = f"{sandbox.url}/metadata/endpoints?api-version=2019-05-01"
+    if os.environ.get("ARM_CLOUD_METADATA_URL") != metadata:
+        os.environ.pop("AZUREML_CURRENT_CLOUD", None)
+    os.environ["ARM_CLOUD_METADATA_URL"] = metadata
+    os.environ["REQUESTS_CA_BUNDLE"] = str(sandbox.bundle)
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
 
 
 @functools.cache
@@ -167,6 +195,7 @@ def _made(url: str) -> dict[str, Lab]:
 
 def lab(sandbox: Any) -> Lab:
     """The lab of this sandbox, made by the first test that asks."""
+    speak_to(sandbox)
     made = _made(sandbox.url)
     if "lab" not in made:
         made["lab"] = _make(sandbox)

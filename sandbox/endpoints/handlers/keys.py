@@ -33,18 +33,20 @@ def list_keys(call: Call) -> Response:
 
 
 def regenerate(plant: Plant, call: Call) -> Response:
-    """Replace one key, by a given value or a new random one; the other stays valid."""
-    endpoint_id, _ = _keys(call)
+    """Replace one key, by a given value or a new random one; the other stays valid.
+
+    azure-ai-ml sends the current key as `keyValue` and expects another one.
+    """
+    endpoint_id, keys = _keys(call)
     field = {"primary": "primaryKey", "secondary": "secondaryKey"}.get(str(call.body.get("keyType", "")).lower())
     if field is None:
         raise bad_request("keyType must be Primary or Secondary.", code="BadArgument", target="keyType")
-    value = str(call.body.get("keyValue") or new_key())
+    given = str(call.body.get("keyValue") or "")
+    value = new_key() if given in {"", keys[field]} else given
 
-    def work() -> None:
-        call.world.documents.update(KEYS, endpoint_id.lower(), lambda keys: {**keys, field: value})
-        plant.directory.forget()
-
-    return Response(status_code=202, headers=operations.begin(call.world, endpoint_id, work))
+    call.world.documents.update(KEYS, endpoint_id.lower(), lambda keys: {**keys, field: value})
+    plant.directory.forget()
+    return Response(status_code=202, headers=operations.begin(call.world, endpoint_id, plant.directory.forget))
 
 
 def _keys(call: Call) -> tuple[str, Document]:
