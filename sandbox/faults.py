@@ -71,10 +71,12 @@ class Faults:
         with self._lock:
             return tuple(self._faults)
 
+    @property
+    def in_force(self) -> bool:
+        return bool(self._faults)
+
     def take(self, service: str, method: str, path: str) -> Fault | None:
         """The fault that hits this request, counted down by it."""
-        if not self._faults:
-            return None
         with self._lock:
             for index, fault in enumerate(self._faults):
                 if fault.matches(service, method, path):
@@ -100,7 +102,7 @@ class FaultMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fault = None
-        if scope["type"] == "http":
+        if scope["type"] == "http" and self._faults.in_force:
             service = service_of(scope["path"], Headers(scope=scope))
             if service != "control":
                 fault = self._faults.take(service, scope["method"], scope["path"])

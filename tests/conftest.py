@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class Sandbox:
     url: str = ""
     browser_url: str = ""
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
+    killed: bool = False
 
     @property
     def ca_file(self) -> Path:
@@ -78,6 +80,7 @@ class Sandbox:
     def start(self) -> None:
         """Start, and return once it serves; on the ports of the last start, on free ones the first time."""
         self.home.mkdir(parents=True, exist_ok=True)
+        self.killed = False
         with (self.home / "sandbox.log").open("a") as log:
             self.process = subprocess.Popen(
                 self.command(), cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, env=_environment()
@@ -95,9 +98,16 @@ class Sandbox:
     def kill(self) -> None:
         """End it as a power cut does."""
         self._end(signal.SIGKILL)
+        self.killed = True
 
     def restart(self) -> None:
         self.start()
+
+    def end(self) -> None:
+        """End it for good: a killed world is started once more, so that it ends the jobs and servers it left behind."""
+        if self.killed:
+            self.start()
+        self.stop()
 
     def log(self) -> str:
         return (self.home / "sandbox.log").read_text()
@@ -142,17 +152,15 @@ def sandbox_python() -> Path:
 @pytest.fixture(scope="session")
 def make_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
     """`make_sandbox(*options, home=None)`: a started world of the caller's own, ended with the session."""
-    made: list[Sandbox] = []
+    with ExitStack() as ends:
 
-    def make(*options: str, home: Path | None = None) -> Sandbox:
-        world = Sandbox(home=home or tmp_path_factory.mktemp("world"), settings=options)
-        made.append(world)
-        world.start()
-        return world
+        def make(*options: str, home: Path | None = None) -> Sandbox:
+            world = Sandbox(home=home or tmp_path_factory.mktemp("world"), settings=options)
+            ends.callback(world.end)
+            world.start()
+            return world
 
-    yield make
-    for world in made:
-        world.stop()
+        yield make
 
 
 @pytest.fixture(scope="session")

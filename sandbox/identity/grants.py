@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Literal
 
-from sandbox.identity.tokens import digest
+from sandbox.identity.tokens import GITHUB_TOKENS, digest
 from sandbox.state.documents import Document
 from sandbox.world import World
 
@@ -145,9 +145,9 @@ def poll_device(world: World, provider: Provider, device_code: str, client_id: s
 
 
 def forget_expired(world: World) -> int:
-    """Drop what can no longer be redeemed; how many."""
+    """Drop what can no longer be used, GitHub tokens included; how many."""
     now, dropped = world.now().timestamp(), 0
-    for kind in (CODES, DEVICES, REFRESHES):
+    for kind in (CODES, DEVICES, REFRESHES, GITHUB_TOKENS):
         for key, document in world.documents.list(kind):
             if document["expires_at"] <= now and world.documents.delete(kind, key):
                 dropped += 1

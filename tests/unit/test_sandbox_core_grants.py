@@ -118,9 +118,10 @@ def test_answered_request_cannot_be_answered_again(world):
 def test_only_the_expired_is_forgotten(world, clock):
     issue_code(world, GRANT)
     begin_device(world, "github", "app", "")
+    issue_github_token(world, repository="hospital/diabetes", lifetime=60)
     kept = issue_refresh_token(world, GRANT)
     clock.pass_(hours=1)
-    assert forget_expired(world) == 2
+    assert forget_expired(world) == 3
     assert redeem_refresh_token(world, kept) == GRANT
 
 
