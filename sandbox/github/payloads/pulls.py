@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.github import gate, pulls, reviews
 from sandbox.github.access import can_push
 from sandbox.github.payloads.accounts import user
-from sandbox.github.payloads.repositories import api_url, html_url, minimal_repository
+from sandbox.github.payloads.repositories import api_url, full_repository, html_url
 from sandbox.github.repositories import git_of
 from sandbox.state.documents import Document
 from sandbox.world import World
@@ -37,8 +37,7 @@ def _end(world: World, repository: Document, ref: str, sha: str) -> dict[str, An
         "ref": ref,
         "sha": sha,
         "user": user(world, repository["owner"]),
-        "repo": minimal_repository(world, repository)
-        | {"default_branch": repository["default_branch"], "visibility": "private"},
+        "repo": full_repository(world, repository),
     }
 
 

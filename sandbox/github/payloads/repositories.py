@@ -87,11 +87,10 @@ def minimal_repository(world: World, repository: Document) -> dict[str, Any]:
     }
 
 
-def repository_payload(world: World, repository: Document, caller: Caller, open_issues: int = 0) -> dict[str, Any]:
-    """The full repository; who may push sees the merge settings too."""
+def full_repository(world: World, repository: Document, open_issues: int = 0) -> dict[str, Any]:
+    """What everybody who may read the repository sees of it."""
     root = html_url(world, repository)
-    granted = caller.permission(repository)
-    body = minimal_repository(world, repository) | {
+    return minimal_repository(world, repository) | {
         "git_url": f"git:{root.removeprefix('https:')}.git",
         "ssh_url": f"git@localhost:{repository['full_name']}.git",
         "clone_url": f"{root}.git",
@@ -127,14 +126,20 @@ def repository_payload(world: World, repository: Document, caller: Caller, open_
         "pushed_at": repository["pushed_at"],
         "created_at": repository["created_at"],
         "updated_at": repository["updated_at"],
-        "permissions": {
-            "admin": granted == "admin",
-            "maintain": granted == "admin",
-            "push": granted in {"write", "admin"},
-            "triage": granted in {"write", "admin"},
-            "pull": granted != "none",
-        },
     }
+
+
+def repository_payload(world: World, repository: Document, caller: Caller, open_issues: int = 0) -> dict[str, Any]:
+    """The full repository with the caller's permissions; who may push sees the merge settings too."""
+    granted = caller.permission(repository)
+    permissions = {
+        "admin": granted == "admin",
+        "maintain": granted == "admin",
+        "push": granted in {"write", "admin"},
+        "triage": granted in {"write", "admin"},
+        "pull": granted != "none",
+    }
+    body = full_repository(world, repository, open_issues) | {"permissions": permissions}
     if granted in {"write", "admin"}:
         body |= {name: repository[name] for name in MERGE_SETTINGS}
     if repository["owner"] == "hospital":
