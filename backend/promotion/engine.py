@@ -94,15 +94,15 @@ class Engine:
                 within=transaction,
             )
             if after.phase is Phase.ROLLED_BACK and after.kind is Kind.PROMOTE:
-                self._hold(claimed, after, transaction)
+                self._hold(after, transaction)
 
-    def _hold(self, claimed: Promotion, after: Promotion, transaction: Connection) -> None:
+    def _hold(self, after: Promotion, transaction: Connection) -> None:
         """Automation does not promote again what a person has not looked at."""
         hold = Hold(
             endpoint=after.target.endpoint,
             promotion=after.id,
             reason=f"v{after.target.version} was rolled back. {after.reason}",
-            set_by=claimed.request_by if claimed.request is Request.ABORT else WORKER,
+            set_by=after.request_by or WORKER,
             set_at=self._clock(),
         )
         self._store.holds.set(hold, WORKER, transaction)

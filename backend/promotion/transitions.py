@@ -99,7 +99,7 @@ def _advanced(promotion: Promotion, outcome: Outcome, now: datetime) -> Promotio
 
 
 def honour(promotion: Promotion, now: datetime) -> Promotion:
-    """Do between two steps what a person asked for: pause, or the way back."""
+    """Do between two steps what a person asked for: pause, or the way back, which keeps who asked for it."""
     asked = {"request": Request.NONE, "updated_at": now, "next_at": now}
     cleared = promotion.model_copy(update=asked)
     by = f"by {promotion.request_by}: {promotion.request_reason}"
@@ -108,7 +108,8 @@ def honour(promotion: Promotion, now: datetime) -> Promotion:
     if promotion.request is Request.PAUSE:
         if promotion.phase is Phase.NEEDS_ATTENTION:
             return cleared
-        return cleared.model_copy(update={"phase": Phase.PAUSED, "reason": f"Paused {by}"})
+        paused = {"phase": Phase.PAUSED, "reason": f"Paused {by}", "request_by": "", "request_reason": ""}
+        return cleared.model_copy(update=paused)
     if promotion.request is Request.ABORT and promotion.current is not None:
         record = promotion.current
         begun = record.started_at is not None
@@ -147,6 +148,8 @@ def resume(promotion: Promotion, by: str, reason: str, now: datetime) -> Promoti
         "phase": Phase.ROLLING_BACK if rolling_back(promotion) else Phase.RUNNING,
         "reason": f"Resumed by {by}: {reason}",
         "request": Request.NONE,
+        "request_by": "",
+        "request_reason": "",
         "attempt": 0,
         "updated_at": now,
         "next_at": now,

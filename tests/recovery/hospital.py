@@ -1,0 +1,178 @@
+"""A cloud in memory with our real database, engine, watch and operations over it."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from backend.domain.people import Actor, Role
+from backend.domain.promotions import Kind, Phase, Promotion
+from backend.domain.registry import ModelVersion
+from backend.operations.models import Models
+from backend.operations.promotions import Promotions
+from backend.promotion.engine import Engine
+from backend.promotion.registry_watch import RegistryWatch
+from backend.promotion.retirement import retire_due
+from backend.settings import Project
+from backend.store import Store
+from tests.recovery.cloud import ENVIRONMENT, MODEL, PRODUCTION, TEST, Clock, Cloud
+
+LEASE = 30.0
+PROJECT = Project(
+    repository="hospital/diabetes",
+    subscription_id="s",
+    resource_group="g",
+    region="r",
+    dev_workspace="diabetes-dev",
+    prod_workspace="diabetes-prod",
+    dev_data="diabetes-dev",
+    prod_data="diabetes-prod",
+    model=MODEL,
+    environment=ENVIRONMENT,
+    endpoint=PRODUCTION,
+    test_endpoint=TEST,
+)
+
+LEAD = Actor(name="lead", roles=frozenset({Role.LEAD}))
+DEPUTY = Actor(name="deputy", roles=frozenset({Role.LEAD}))
+OPERATOR = Actor(name="operator", roles=frozenset({Role.OPERATOR}))
+VIEWER = Actor(name="viewer", roles=frozenset({Role.VIEWER}))
+WHY = "agreed in the review of the change"
+
+
+@cache
+def _empty_database() -> Path:
+    """A migrated database without rows, made once a process."""
+    path = Path(tempfile.mkdtemp(prefix="mlops-test-")) / "console.db"
+    store = Store(f"sqlite:///{path}")
+    store.migrate()
+    _to_one_file(store)
+    return path
+
+
+def _to_one_file(store: Store) -> None:
+    """Bring what is in the write-ahead log into the file, so that it can be copied."""
+    connection = store.database.engine.raw_connection()
+    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    store.close()
+
+
+def fresh_store(folder: Path, clock: Clock) -> Store:
+    path = folder / "console.db"
+    shutil.copyfile(_empty_database(), path)
+    return Store(f"sqlite:///{path}", clock)
+
+
+@cache
+def _played(served: tuple[str, ...], staged: str) -> tuple[Path, Cloud]:
+    """A world in which these versions have been promoted and one more has been tested; played once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="mlops-test-"))
+    hospital = Hospital(folder)
+    hospital.serving(*served)
+    if staged:
+        hospital.staged(staged)
+    _to_one_file(hospital.store)
+    return folder / "console.db", hospital.cloud
+
+
+class Hospital:
+    """Time passes only when nothing is due."""
+
+    def __init__(self, folder: Path, cloud: Cloud | None = None, database: Path | None = None) -> None:
+        self.cloud = copy.deepcopy(cloud) if cloud else Cloud(Clock())
+        self.clock = self.cloud.clock
+        shutil.copyfile(database or _empty_database(), folder / "console.db")
+        self.store = Store(f"sqlite:///{folder / 'console.db'}", self.clock)
+        self.promotions = Promotions(self.store, PROJECT, self.clock)
+        self.models = Models(self.store, PROJECT, None, self.clock)  # type: ignore[arg-type]
+        self.watch = RegistryWatch(self.store, PROJECT, self.clock)
+        self.workers = 0
+        self.engine = self.new_worker()
+
+    @classmethod
+    def after(cls, folder: Path, *served: str, staged: str = "") -> Hospital:
+        """A copy of the world in which these versions were promoted and `staged` is ready."""
+        database, cloud = _played(served, staged)
+        return cls(folder, cloud, database)
+
+    def version(self, number: str) -> ModelVersion:
+        return self.cloud.registered[number]
+
+    def click(self, version: str, key: str = "") -> Promotion:
+        """The lead's click, without waiting for what follows."""
+        known = self.version(version)
+        key = key or f"click-{version}"
+        return self.promotions.approve_and_promote(LEAD, known, self.promotions.stable(), WHY, key)
+
+    def new_worker(self) -> Engine:
+        self.workers += 1
+        owner = f"worker-{self.workers}"
+        return Engine(self.store, self.cloud.reach(), PROJECT, self.clock, owner=owner, lease_seconds=LEASE)
+
+    def tick(self) -> bool:
+        """One thing done, or a second passed."""
+        busy = self.engine.tick()
+        self.cloud.check()
+        if not busy:
+            self.watch.look(tuple(self.cloud.registered.values()))
+            retire_due(self.store, self.cloud.reach().endpoints)
+            self.clock.pass_(1.0)
+        return busy
+
+    def run(self, until: str | None = None, ticks: int = 2000) -> None:
+        """Until the named promotion is final, needs a person, or is paused; without one, until nothing is active."""
+        for _ in range(ticks):
+            if until is not None:
+                found = self.store.promotions.get(until)
+                if found.phase.final or found.phase in {Phase.NEEDS_ATTENTION, Phase.PAUSED}:
+                    return
+            elif self._quiet():
+                return
+            self.tick()
+        raise AssertionError(f"did not end: {[p.reason for p in self.store.promotions.recent()]}")
+
+    def _quiet(self) -> bool:
+        if any(self.store.promotions.active(name) for name in (PRODUCTION, TEST)):
+            return False
+        return self.watch.look(tuple(self.cloud.registered.values())) is None
+
+    def settle(self, seconds: float) -> None:
+        """Let time pass with the worker at its duties."""
+        end = self.clock().timestamp() + seconds
+        while self.clock().timestamp() < end:
+            self.tick()
+
+    def staged(self, version: str, author: str = "scientist") -> ModelVersion:
+        known = self.cloud.register(version, author)
+        self.run()
+        return known
+
+    def promote(self, version: ModelVersion, key: str = "", by: Actor = LEAD) -> Promotion:
+        key = key or f"click-{version.version}"
+        self.promotions.approve_and_promote(by, version, self.promotions.stable(), WHY, key)
+        self.run(key)
+        return self.store.promotions.get(key)
+
+    def serving(self, *versions: str) -> list[ModelVersion]:
+        """Register, test and promote these versions, one after the other."""
+        known = []
+        for version in versions:
+            known.append(self.staged(version))
+            promotion = self.promote(known[-1])
+            assert promotion.phase is Phase.SUCCEEDED, promotion.reason
+        return known
+
+    @property
+    def traffic(self) -> dict[str, int]:
+        self.cloud.look()
+        return {name: weight for name, weight in self.cloud.places[PRODUCTION].traffic.items() if weight}
+
+    def kinds(self) -> list[tuple[Kind, Phase]]:
+        return [(p.kind, p.phase) for p in reversed(self.store.promotions.recent())]
+
+    def close(self) -> None:
+        self.store.close()
