@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState, Served
@@ -117,7 +118,7 @@ def as_endpoint(entity: Any, deployments: tuple[Deployment, ...]) -> Endpoint:
 
 def as_deployment(endpoint: str, entity: Any) -> Deployment:
     model, version = version_in(str(entity.model or ""))
-    created = getattr(entity, "creation_context", None) or getattr(entity, "_creation_context", None)
+    created_at = getattr(getattr(entity, "creation_context", None), "created_at", None)
     return Deployment(
         name=entity.name,
         endpoint=endpoint,
@@ -129,7 +130,7 @@ def as_deployment(endpoint: str, entity: Any) -> Deployment:
         instance_count=int(entity.instance_count or 0),
         variables={name: str(value) for name, value in (entity.environment_variables or {}).items()},
         tags={name: str(value) for name, value in (entity.tags or {}).items()},
-        created_at=getattr(created, "created_at", None),
+        created_at=created_at.astimezone(UTC) if isinstance(created_at, datetime) else None,
     )
 
 

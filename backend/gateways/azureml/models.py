@@ -95,4 +95,4 @@ def _aware(moment: datetime | None) -> datetime:
     """The service's UTC time; a version without one sorts as the oldest."""
     if moment is None:
         return datetime.fromtimestamp(0, UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

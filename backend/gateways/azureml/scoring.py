@@ -134,12 +134,13 @@ def as_served(answer: Answer, milliseconds: float) -> Served:
 def _refusal(endpoint: str, answer: Answer) -> RemoteError:
     """An answer other than 200 as an error.
 
-    424 is Azure's word for "the model answered badly": the model's own status and reason are in headers.
+    424 is Azure's word for "the model answered badly": the model's own status and reason are in headers. The body is
+    better where it came through, since a header holds Latin-1 only.
     """
     request_id = answer.headers.get("x-ms-request-id", "")
     if answer.status == 424:
         status = answer.headers.get("ms-azureml-model-error-statuscode", "")
-        reason = answer.headers.get("ms-azureml-model-error-reason", "") or _message(answer.body)
+        reason = _message(answer.body) or answer.headers.get("ms-azureml-model-error-reason", "no reason given")
         return RemoteRejected(
             f"The model refused the request (its status {status}): {reason}",
             service=SERVICE,

@@ -212,4 +212,4 @@ def as_number(value: object) -> float | None:
 def as_moment(value: object) -> datetime:
     """An aware moment; the SDK answers datetimes, a stand-in dialect sometimes text."""
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

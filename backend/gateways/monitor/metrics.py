@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from backend.domain.telemetry import CapacityPoint
 from backend.errors import ConfigurationError
 from backend.gateways.monitor.errors import monitor
+from backend.gateways.monitor.logs import as_moment
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def as_points(deployment: str, answer: Any) -> list[CapacityPoint]:
                 known[field] = sample.average if sample.average is not None else known.get(field)
     return [
         CapacityPoint(
-            at=at,
+            at=as_moment(at),
             deployment=deployment,
             cpu_percent=values.get("cpu_percent"),
             memory_percent=values.get("memory_percent"),
