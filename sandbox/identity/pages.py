@@ -71,7 +71,7 @@ def account_buttons(people: Iterable[Person] = PEOPLE) -> str:
 
 
 def choose_account(title: str, asking: str, action: str, *, hidden: str = "", deny: bool = False) -> HTMLResponse:
-    """The account picker: `asking` says who wants what, `action` receives the choice as `account`."""
+    """The account picker: `asking` says who wants what; `action`, a path, gets the choice as `account`."""
     refusal = '<p><button class="plain" name="account" value="">Cancel</button></p>' if deny else ""
     return page(
         title,

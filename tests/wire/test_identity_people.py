@@ -140,7 +140,7 @@ async def _sign_in_with_authlib(sandbox, metadata, account):
         assert sent.headers["location"].startswith(metadata["authorization_endpoint"])
         page = await visitor.get(sent.headers["location"])
         action = re.search(r'action="([^"]+)"', page.text).group(1).replace("&amp;", "&")
-        back = await visitor.post(action, data={"account": account})
+        back = await visitor.post(f"{sandbox.browser_url}{action}", data={"account": account})
         answer = await application_client.get(back.headers["location"])
         assert answer.status_code == 200
         return answer.json()
@@ -248,6 +248,12 @@ def test_signing_out_returns_to_the_application_only(browser, metadata):
     away = browser.get(end, params={"post_logout_redirect_uri": "https://evil.example/"})
     assert away.status_code == 400
     assert browser.get(end).status_code == 200
+
+
+def test_page_works_under_the_name_localhost_too(sandbox, browser):
+    address = f"http://localhost:{sandbox.browser_port}"
+    with httpx.Client(base_url=address, timeout=20) as visitor:
+        assert _returned(_authorize(visitor))["state"] == "the-state"
 
 
 def test_page_of_another_site_may_not_choose_an_account(browser):

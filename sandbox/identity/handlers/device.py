@@ -45,17 +45,16 @@ def entra_device_code(call: Call) -> Response:
 def device_page(call: Call) -> Response:
     """Ask for the code a terminal shows, then for the account to sign in with."""
     user_code = call.query.get("user_code", "")
-    action = call.base_url + ENTRA_PAGE
     if not user_code:
-        return device_form(action)
+        return device_form(ENTRA_PAGE)
     found = waiting_device(call.world, user_code)
     if found is None:
-        return device_form(action, user_code, NOT_WAITING)
+        return device_form(ENTRA_PAGE, user_code, NOT_WAITING)
     document = found[1]
     client = GITHUB_APP if document["provider"] == "github" else CLIENTS[document["client_id"]]
     title = "Authorize application" if document["provider"] == "github" else "Sign in"
     asking = f"{client.name} on a terminal that shows {document['user_code']} wants to act as you."
-    return choose_account(title, asking, action, hidden=hidden_field("user_code", document["user_code"]), deny=True)
+    return choose_account(title, asking, ENTRA_PAGE, hidden=hidden_field("user_code", document["user_code"]), deny=True)
 
 
 def device_answer(call: Call) -> Response:

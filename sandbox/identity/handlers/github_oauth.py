@@ -36,9 +36,7 @@ def authorize(call: Call) -> Response:
     """The page on which a person lets the app act as them on GitHub."""
     _check_request(call)
     asking = f"{GITHUB_APP.name} wants to read and review pull requests, and to merge, as you."
-    return choose_account(
-        "Authorize application", asking, f"{call.base_url}/login/oauth/authorize?{call.query_text}", deny=True
-    )
+    return choose_account("Authorize application", asking, f"/login/oauth/authorize?{call.query_text}", deny=True)
 
 
 def authorize_as(call: Call) -> Response:

@@ -24,9 +24,7 @@ def authorize(call: Call) -> Response:
     if problem is not None:
         return _back(call, {"error": problem[0], "error_description": problem[1]})
     asking = f"to continue to {client.name}"
-    return choose_account(
-        TITLE, asking, f"{call.base_url}/{call.tenant}/oauth2/v2.0/authorize?{call.query_text}", deny=True
-    )
+    return choose_account(TITLE, asking, f"/{call.tenant}/oauth2/v2.0/authorize?{call.query_text}", deny=True)
 
 
 def authorize_as(call: Call) -> Response:
