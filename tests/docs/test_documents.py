@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,3 +181,16 @@ def test_a_broken_link_is_noticed():
 def test_the_first_screen_says_what_has_not_been_tried():
     first = "\n".join(README.splitlines()[:24])
     assert "No run of this console against the real Azure or the real GitHub has been" in first
+
+
+def test_every_dependency_has_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    direct = [
+        *project["project"]["dependencies"],
+        *(item for group in project["dependency-groups"].values() for item in group),
+    ]
+    names = {re.match(r"[\w.-]+", requirement).group(0).lower() for requirement in direct}
+    table = (ROOT / "DECISIONS.md").read_text().split("### The dependencies")[1].split("\n### ")[0].lower()
+    reasons = set(re.findall(r"[a-z][\w.-]*\w", table))
+    assert len(names) > 40
+    assert names - reasons == set()
