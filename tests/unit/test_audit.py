@@ -1,0 +1,135 @@
+"""The ledger: a chain that betrays every change, and a story from which the promotions can be told again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from backend.errors import CorruptState
+from backend.operations.ledger import Ledger
+from backend.store.audit import Note, entry_hash
+from tests.recovery.cloud import Clock
+from tests.recovery.hospital import LEAD, Hospital, fresh_store
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = fresh_store(tmp_path, Clock())
+    yield made
+    made.close()
+
+
+def write(store, count):
+    for number in range(count):
+        store.audit.append(Note("lead", "console", "note", f"subject/{number}", "why", "", "after", {"n": number}))
+
+
+def test_the_chain_can_be_checked_without_our_code(store):
+    write(store, 3)
+    previous = ""
+    for entry in reversed(store.audit.entries()):
+        body = json.loads(entry.model_dump_json())
+        told = body.pop("hash")
+        assert body["previous"] == previous
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        assert told == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        previous = told
+
+
+@pytest.mark.parametrize(
+    ("tamper", "problem"),
+    [
+        ("UPDATE audit SET reason = 'kinder' WHERE sequence = 3", "entry 3 was changed"),
+        ("UPDATE audit SET actor = 'deputy' WHERE sequence = 1", "entry 1 was changed"),
+        ("UPDATE audit SET at = '2020-01-01T00:00:00.000000Z' WHERE sequence = 2", "entry 2 was changed"),
+        ("""UPDATE audit SET detail = '{"n": 9}' WHERE sequence = 4""", "entry 4 was changed"),
+        ("DELETE FROM audit WHERE sequence = 3", "entry 3 is missing"),
+        ("DELETE FROM audit WHERE sequence = 5", "ends at entry 4, but 5 were written"),
+        ("DELETE FROM audit", "ends at entry 0, but 5 were written"),
+        ("DELETE FROM audit_head", "head of the ledger is missing"),
+        ("UPDATE audit SET sequence = sequence + 1 WHERE sequence = 5", "entry 5 is missing"),
+    ],
+)
+def test_tampering_is_found_and_named(store, tamper, problem):
+    write(store, 5)
+    assert store.audit.verify().whole
+    with store.database.writing() as connection:
+        connection.exec_driver_sql(tamper)
+    report = Ledger(store).verify()
+    assert not report.whole
+    assert problem in report.problem
+
+
+def test_an_entry_changed_together_with_its_hash_breaks_the_next_one(store):
+    write(store, 3)
+    second = store.audit.entries()[1]
+    forged = second.model_copy(update={"reason": "kinder"})
+    with store.database.writing() as connection:
+        values = (forged.reason, entry_hash(forged))
+        connection.exec_driver_sql("UPDATE audit SET reason = ?, hash = ? WHERE sequence = 2", values)
+    assert store.audit.verify().problem == "entry 3 does not follow from entry 2"
+
+
+def test_nothing_is_appended_to_a_ledger_without_its_head(store):
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM audit_head")
+    with pytest.raises(CorruptState, match="no head row"):
+        write(store, 1)
+
+
+def test_many_writers_make_one_chain(store):
+    ready = threading.Barrier(10)
+
+    def append(_):
+        ready.wait()
+        write(store, 5)
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(append, range(10)))
+    report = store.audit.verify()
+    assert (report.entries, report.whole) == (50, True)
+
+
+def test_entries_are_paged_and_filtered(store):
+    write(store, 12)
+    store.audit.append(Note("deputy", "cli", "note", "model/m:2"))
+    ledger = Ledger(store)
+    newest = ledger.entries(limit=5)
+    assert [entry.sequence for entry in newest] == [13, 12, 11, 10, 9]
+    assert [entry.sequence for entry in ledger.entries(limit=2, before=9)] == [8, 7]
+    assert [entry.subject for entry in ledger.entries(actor="deputy")] == ["model/m:2"]
+    assert [entry.subject for entry in ledger.entries(subject="model/*")] == ["model/m:2"]
+    assert ledger.entries(subject="subject/3")[0].detail == {"n": 3}
+
+
+def test_text_of_any_kind_is_kept_as_it_was(store):
+    reason = "“better” – naïve 🩺\n<b>bold</b> \u0000 ' -- "
+    store.audit.append(Note("lead", "console", "note", "s", reason))
+    assert store.audit.entries()[0].reason == reason
+    assert store.audit.verify().whole
+
+
+def test_replaying_the_ledger_gives_every_phase(tmp_path):
+    hospital = Hospital.after(tmp_path, "1", staged="2")
+    hospital.click("2")
+    for _ in range(30):
+        hospital.tick()
+    hospital.promotions.abort(LEAD, "click-2", "complaints from the ward")
+    hospital.run("click-2")
+    phases: dict[str, str] = {}
+    for entry in reversed(hospital.store.audit.entries(limit=1000)):
+        kind, _, promotion = entry.subject.partition("/")
+        if kind == "promotion":
+            assert entry.before == phases.get(promotion, "")
+            phases[promotion] = entry.after
+    assert phases == {p.id: p.phase.value for p in hospital.store.promotions.recent()}
+    assert phases["click-2"] == "rolled back"
+    with hospital.store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE promotions SET phase = 'succeeded' WHERE id = 'click-2'")
+    report = hospital.store.audit.verify()
+    hospital.close()
+    assert report.problem == "promotion click-2 is succeeded in its table and rolled back in the ledger"
