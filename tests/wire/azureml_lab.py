@@ -21,7 +21,12 @@ GROUP = "azureml-lab"
 CLUSTER = "cpu-cluster"
 ENDED = {"Completed", "Failed", "Canceled"}
 NOISE = (
+    "ignore:The use of a 'BlobProperties' instance:DeprecationWarning",
+    "ignore:content_as_bytes is deprecated:DeprecationWarning",
+    "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning",
+    "ignore:unclosed <ssl.SSLSocket:ResourceWarning",
     "ignore:datetime.datetime.utcnow:DeprecationWarning",
+    "ignore::marshmallow.warnings.RemovedInMarshmallow4Warning",
     "ignore::DeprecationWarning:azure.ai.ml",
     "ignore::FutureWarning:mlflow",
 )
@@ -64,7 +69,7 @@ class Lab:
         return self.ml.jobs.create_or_update(job)
 
     def status(self, name: str) -> str:
-        return str(self.ml.jobs.get(name).status)
+        return self.ml.jobs.get(name).status.value
 
     def ended(self, name: str, seconds: float = 40) -> str:
         """The status a job ends with."""
