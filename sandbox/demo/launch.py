@@ -129,17 +129,7 @@ def start_services(children: Children, home: Path, ports: Ports, *, console: boo
     """Sandbox, then worker, then console, each once the one before answers."""
     started = time.monotonic()
     console_python = python_of(CHECKOUT, "console")
-    children.start(
-        "sandbox",
-        [
-            str(python_of(CHECKOUT, "sandbox")), "-m", "sandbox", "serve", "--home", str(home / "sandbox"),
-            "--port", str(ports.sandbox), "--browser-port", str(ports.browser),
-            "--runtime-python", str(python_of(CHECKOUT, "runtime")), "--runner-python", str(console_python),
-        ],
-        cwd=CHECKOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-    children.wait_for(f"http://127.0.0.1:{ports.browser}/", 60, "The sandbox")
-    told = write_settings(home, ports)
+    told = start_sandbox(children, home, ports)
     say(f"Sandbox answers at https://localhost:{ports.sandbox} and http://127.0.0.1:{ports.browser}", started)
     started = time.monotonic()
     children.start(
@@ -154,6 +144,22 @@ def start_services(children: Children, home: Path, ports: Ports, *, console: boo
         )  # fmt: skip
         children.wait_for(f"http://127.0.0.1:{ports.console}/_stcore/health", 90, "The console")
         say(f"Console answers at http://127.0.0.1:{ports.console}", started)
+
+
+def start_sandbox(children: Children, home: Path, ports: Ports) -> dict[str, dict[str, str]]:
+    """The sandbox alone, with the settings that lead to it; answers its program secrets by program name."""
+    children.start(
+        "sandbox",
+        [
+            str(python_of(CHECKOUT, "sandbox")), "-m", "sandbox", "serve", "--home", str(home / "sandbox"),
+            "--port", str(ports.sandbox), "--browser-port", str(ports.browser),
+            "--runtime-python", str(python_of(CHECKOUT, "runtime")),
+            "--runner-python", str(python_of(CHECKOUT, "console")),
+        ],
+        cwd=CHECKOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    children.wait_for(f"http://127.0.0.1:{ports.browser}/", 60, "The sandbox")
+    return write_settings(home, ports)
 
 
 if __name__ == "__main__":
