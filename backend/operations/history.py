@@ -17,8 +17,8 @@ _MARKED = {
     "promotion.promote_requested": "promote",
     "promotion.roll_back_requested": "roll back",
     "promotion.rolled_back": "roll back",
-    "step.shift_traffic.succeeded": "shift",
 }
+_SHIFTED = (StepKind.SHIFT_TRAFFIC.value, StepState.SUCCEEDED.value)
 
 
 class History:
@@ -50,6 +50,8 @@ class History:
 
     def _mark(self, entry: AuditEntry) -> Mark | None:
         kind = _MARKED.get(entry.action)
+        if kind is None and (entry.detail.get("step"), entry.detail.get("step_state")) == _SHIFTED:
+            kind = "shift"  # the last step of a first promotion: the ledger names its success instead
         if kind is None or entry.detail.get("endpoint", self._project.endpoint) != self._project.endpoint:
             return None
         version = entry.detail.get("version", entry.subject.rpartition(":")[2])
