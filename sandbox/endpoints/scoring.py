@@ -90,7 +90,12 @@ class Call:
 
 
 class Front:
-    """An ASGI application for `/scoring/{workspace}/{endpoint}/{path}`."""
+    """Pass a request to a deployment by key, weights or `azureml-model-deployment`, and answer as Azure does.
+
+    An ASGI application for `/scoring/{workspace}/{endpoint}/{path}`.
+    """
+
+    __name__ = "front"
 
     def __init__(self, directory: Directory, log: TrafficLog) -> None:
         self._directory = directory

@@ -43,4 +43,5 @@ def _endpoint(world: World, answer: Answer) -> Callable[[Request], Awaitable[Res
         except (QueryError, MetricsError) as error:
             return error.response()
 
+    respond.__doc__ = answer.__doc__
     return respond

@@ -19,17 +19,20 @@ _lock = threading.Lock()
 
 def store(world: World) -> LogStore:
     """The world's log store, opened by the first who asks."""
-    folder = world.folder("logs")
+    home = world.settings.home
+    found = _stores.get(home)
+    if found is not None:
+        return found
     with _lock:
-        if folder not in _stores:
-            _stores[folder] = LogStore(folder)
-        return _stores[folder]
+        if home not in _stores:
+            _stores[home] = LogStore(world.folder("logs"))
+        return _stores[home]
 
 
 def close(world: World) -> None:
     """Write what waits and forget the store; the next caller opens it again."""
     with _lock:
-        found = _stores.pop(world.settings.home / "logs", None)
+        found = _stores.pop(world.settings.home, None)
     if found is not None:
         found.close()
 
@@ -56,7 +59,7 @@ def record_sample(world: World, row: Mapping[str, Any]) -> None:
 
 def timestamp(moment: datetime) -> str:
     """A time as the tables store it: UTC, milliseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
+    return moment.astimezone(UTC).isoformat(" ", "milliseconds")[:23]
 
 
 def _record(world: World, table: str, row: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 
 from starlette.responses import JSONResponse, Response
 
@@ -30,17 +31,19 @@ def handlers(plant: Plant) -> dict[str, Handler]:
     return {
         f"GET {PATTERN}": get,
         "GET workspaces/*/onlineEndpoints/*/deployments": list_all,
-        f"PUT {PATTERN}": lambda call: put(plant, call),
-        f"DELETE {PATTERN}": lambda call: delete(plant, call),
-        f"POST {PATTERN}/getLogs": lambda call: get_logs(plant, call),
+        f"PUT {PATTERN}": partial(put, plant),
+        f"DELETE {PATTERN}": partial(delete, plant),
+        f"POST {PATTERN}/getLogs": partial(get_logs, plant),
     }
 
 
 def get(call: Call) -> Response:
+    """Read a deployment."""
     return JSONResponse(existing(call, call.id.text))
 
 
 def list_all(call: Call) -> Response:
+    """List the deployments of an endpoint."""
     endpoint_id = call.id.text.rpartition("/")[0]
     existing(call, endpoint_id)
     return listing(resources.children(call.world, endpoint_id, "deployments"))

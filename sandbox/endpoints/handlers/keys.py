@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 
 from starlette.responses import JSONResponse, Response
 
@@ -19,7 +20,7 @@ PATTERN = "workspaces/*/onlineEndpoints/*"
 def handlers(plant: Plant) -> dict[str, Handler]:
     return {
         f"POST {PATTERN}/listKeys": list_keys,
-        f"POST {PATTERN}/regenerateKeys": lambda call: regenerate(plant, call),
+        f"POST {PATTERN}/regenerateKeys": partial(regenerate, plant),
     }
 
 
@@ -28,6 +29,7 @@ def new_key() -> str:
 
 
 def list_keys(call: Call) -> Response:
+    """Both keys of an endpoint."""
     _, keys = _keys(call)
     return JSONResponse({"primaryKey": keys["primaryKey"], "secondaryKey": keys["secondaryKey"]})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.responses import JSONResponse, Response
 
 from sandbox.arm import operations, resources
@@ -22,16 +24,18 @@ def handlers(plant: Plant) -> dict[str, Handler]:
     return {
         f"GET {PATTERN}": get,
         "GET workspaces/*/onlineEndpoints": list_all,
-        f"PUT {PATTERN}": lambda call: put(plant, call),
-        f"DELETE {PATTERN}": lambda call: delete(plant, call),
+        f"PUT {PATTERN}": partial(put, plant),
+        f"DELETE {PATTERN}": partial(delete, plant),
     }
 
 
 def get(call: Call) -> Response:
+    """Read an endpoint."""
     return JSONResponse(existing(call, call.id.text))
 
 
 def list_all(call: Call) -> Response:
+    """List the endpoints of a workspace."""
     return listing(resources.children(call.world, call.id.workspace_id, "onlineEndpoints"))
 
 
