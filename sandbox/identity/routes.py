@@ -9,6 +9,7 @@ from starlette.routing import Route
 from sandbox.identity.calls import Handler, endpoint
 from sandbox.identity.grants import forget_expired
 from sandbox.identity.handlers import actions_token, device, discovery, github_oauth, sign_in, token
+from sandbox.identity.keys import ACTIONS, ENTRA, signing_key
 from sandbox.identity.secrets import ensure_secrets
 from sandbox.service import Service
 from sandbox.world import World
@@ -52,6 +53,9 @@ def service(world: World) -> Service:
 
 
 def _start(world: World) -> None:
+    """Make the keys of a new world now, so that the first sign-in does not wait for them."""
+    for name in (ENTRA, ACTIONS):
+        signing_key(world, name)
     forget_expired(world)
 
 
