@@ -24,7 +24,8 @@ def _foot(actor: Actor) -> None:
     _sources()
     draw(
         fill(
-            '<div class="me"><span class="face" aria-hidden="true">{initial}</span><span><b>{name}</b> · {what}</span></div>',
+            '<div class="me"><span class="face" aria-hidden="true">{initial}</span>'
+            "<span><b>{name}</b> · {what}</span></div>",
             initial=actor.name[:1],
             name=actor.name,
             what=_duty(actor),

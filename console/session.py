@@ -28,11 +28,25 @@ def signed_in() -> Actor:
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires < time.time():
         _sign_in_page("Your sign-in has ended.")
+    people = wiring.current().backend.people
     try:
-        return wiring.current().backend.people.actor(claims, CHANNEL)
+        actor = people.actor(claims, CHANNEL)
     except NotPermitted as refusal:
         _sign_in_page(str(refusal))
-    raise AssertionError("the sign-in page ends the run")
+        raise
+    if not _noted(actor):
+        people.signed_in(claims, CHANNEL)
+    return actor
+
+
+def _noted(actor: Actor) -> bool:
+    """Whether the ledger knows of this sign-in: it is noted once, by whichever tab is first."""
+    if not st.session_state.get("sign_in_noted"):
+        latest = wiring.current().backend.ledger.entries(limit=1, subject=f"person/{actor.name}", actor=actor.name)
+        since = actor.authenticated_at
+        st.session_state["sign_in_noted"] = True
+        return since is None or (bool(latest) and latest[0].at >= since)
+    return True
 
 
 def _sign_in_page(reason: str) -> None:

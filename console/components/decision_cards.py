@@ -119,7 +119,8 @@ def blockers_card(decision: Decision, now: datetime) -> Html:
 def blocker(found: Blocker) -> Html:
     tone, symbol = ("bad", "block") if found.hard else ("warn", "warning")
     return fill(
-        '<li class="{tone}">{icon}<div><b>{kind}{what}</b><p>{why}</p><span class="two">Can clear it: {who}</span></div></li>',
+        '<li class="{tone}">{icon}<div><b>{kind}{what}</b><p>{why}</p>'
+        '<span class="two">Can clear it: {who}</span></div></li>',
         tone=tone,
         icon=icon(symbol, tone),
         kind="" if found.hard else "Advisory, ",

@@ -51,7 +51,7 @@ def action(
     *,
     key: str,
     refusal: str = "",
-    on_click: Callable[[], object] | None = None,
+    on_click: Callable[[], None] | None = None,
     primary: bool = False,
     symbol: str = "",
     shortcut: str | None = None,

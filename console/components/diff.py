@@ -23,7 +23,8 @@ def _file(file: ChangedFile, *, is_open: bool) -> Html:
     )
     return fill(
         '<details class="diff"{is_open}><summary><code>{path}</code>'
-        '<span class="quiet">{status} <b class="good">+{added}</b> <b class="bad">−{removed}</b></span></summary>{body}</details>',
+        '<span class="quiet">{status} <b class="good">+{added}</b> <b class="bad">−{removed}</b></span>'
+        "</summary>{body}</details>",
         is_open=Html(" open") if is_open else Html(""),
         path=Untrusted(file.path, 200),
         status=Untrusted(file.status, 20),

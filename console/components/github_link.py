@@ -31,7 +31,7 @@ def connect_github(wired: Wiring, actor: Actor, page: str) -> None:
     outcome = _OUTCOMES.get(parameter("github"))
     if outcome:
         draw(notice(*outcome))
-    browser = st.context.cookies.get(BROWSER_COOKIE, "")
+    browser = str(st.context.cookies.get(BROWSER_COOKIE, ""))
     sealed = ticket(wired.seal, actor.name, browser, page)
     with st.container(key="connect_github"):
         draw(

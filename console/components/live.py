@@ -17,14 +17,12 @@ FAST, CALM = 2.0, 10.0
 _DIALOG = "dialog_open"
 
 
-def follow(
-    page: str, readings: dict[str, Reading[object]], marks: Callable[[], Hashable], *, every: float = CALM
-) -> None:
+def follow(page: str, keys: tuple[str, ...], marks: Callable[[], Hashable] = lambda: 0, *, every: float = CALM) -> None:
     """Keep the page current and say how old each source's answer is.
 
-    `readings` are topic keys with what the page shows of them; `marks` reads our own database, cheaply.
+    `keys` name the topics that the page shows; `marks` reads our own database, cheaply.
     """
-    keys = tuple(readings)
+    hold_still(False)
     snapshots = wiring.current().snapshots
     seen = (page, snapshots.versions(keys), marks())
     st.session_state["followed"] = seen

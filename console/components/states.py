@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from backend.domain.value import Reading
+from backend.domain.value import Reading, T
 from console.components.markup import Content, Html, draw, fill, icon
 from console.viewmodels.figures import ago
 from console.viewmodels.text import Untrusted
@@ -42,7 +42,7 @@ def notice(title: Content, text: Content, tone: str = "info", symbol: str = "inf
     )
 
 
-def freshness(reading: Reading[object], now: datetime) -> Html:
+def freshness(reading: Reading[T], now: datetime) -> Html:
     """A line when a source is down: what is shown is old, how old, and why. Empty while it answers."""
     if not reading.problem:
         return Html("")
@@ -58,7 +58,7 @@ def freshness(reading: Reading[object], now: datetime) -> Html:
     )
 
 
-def waiting(reading: Reading[object], what: str) -> Html:
+def waiting(reading: Reading[T], what: str) -> Html:
     """Before the first answer: nothing is known, which is not the same as nothing being there."""
     if reading.problem:
         return Html("")

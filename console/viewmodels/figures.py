@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from backend.domain.value import Reading
+from backend.domain.value import Reading, T
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -37,7 +37,7 @@ def stamp(at: datetime | None) -> str:
     return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def age(reading: Reading[object] | Reading[None], now: datetime) -> str:
+def age(reading: Reading[T], now: datetime) -> str:
     """`4 s ago`, or why there is nothing yet."""
     return "not read yet" if reading.at is None else ago(reading.at, now)
 

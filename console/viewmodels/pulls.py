@@ -103,6 +103,24 @@ def matches(pull: PullRequest, query: str) -> bool:
     return all(word in text for word in query.lower().split())
 
 
+def merge_refusal(pull: PullRequest) -> str:
+    """Why GitHub would refuse the merge whoever asks, "" where it would not: its required checks and conflicts."""
+    if pull.mergeability is Mergeability.CONFLICTING:
+        return "The branch conflicts with its base: the author must update it."
+    states = {check.name: check.state for check in pull.checks}
+    for name in pull.required_checks:
+        state = states.get(name)
+        if state is not CheckState.PASSED:
+            return f"The required check {name} has {_short_of(state)}: GitHub would refuse the merge."
+    return ""
+
+
+def _short_of(state: CheckState | None) -> str:
+    if state is CheckState.FAILED:
+        return "failed"
+    return "been cancelled" if state is CheckState.CANCELLED else "not finished"
+
+
 def mergeable(pull: PullRequest) -> str:
     return {
         Mergeability.CHECKING: "GitHub is still computing whether it merges",

@@ -36,7 +36,7 @@ def show() -> None:
         state=_chain(report),
         meta="Who did what, when and why. Rows are only ever added; each carries the hash of the one before.",
     )
-    follow("audit", {}, lambda: (ledger.entries(limit=1) or (None,))[0])
+    follow("audit", (), lambda: (ledger.entries(limit=1) or (None,))[0])
     tell()
     if not report.whole:
         draw(notice("The chain is broken", Untrusted(report.problem, 400), "bad", "link_off"))

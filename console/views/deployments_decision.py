@@ -6,6 +6,7 @@ import streamlit as st
 
 from backend.domain.clock import utc_now
 from backend.domain.decisions import Decision
+from backend.domain.evidence import FindingState
 from backend.domain.people import Actor, Right, who_may
 from backend.domain.registry import ModelVersion, VersionState
 from backend.domain.telemetry import Traffic
@@ -27,6 +28,7 @@ from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill
 from console.components.rail import stage_rail, verdict_strip
+from console.components.rollback import hold_notice
 from console.components.states import empty, freshness, waiting
 from console.components.steps import timeline
 from console.session import attempt, tell
@@ -56,7 +58,7 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
         parent=navigation.DEPLOYMENTS,
         here=project.endpoint,
     )
-    _follow(wired, world, traffic, version, actor)
+    _follow(wired, world, version, actor)
     tell()
     stage_rail(stages(world), Stage.DELIVERY)
     draw(verdict_strip(decision.findings))
@@ -78,7 +80,7 @@ def _unknown(world: Surroundings, number: str) -> None:
     draw(empty("No such version", would_be, "help"))
 
 
-def _follow(wired: Wiring, world: Surroundings, traffic: Reading[Traffic], version: ModelVersion, actor: Actor) -> None:
+def _follow(wired: Wiring, world: Surroundings, version: ModelVersion, actor: Actor) -> None:
     name = wired.settings.project.endpoint
 
     def marks() -> tuple[object, ...]:
@@ -91,8 +93,8 @@ def _follow(wired: Wiring, world: Surroundings, traffic: Reading[Traffic], versi
             active and active.id,
         )
 
-    readings = {topics.versions().key: world.versions, topics.endpoint(name).key: world.endpoint}
-    follow(f"decision {version.version}", {**readings, topics.traffic(name, HOUR).key: traffic}, marks, every=5.0)
+    keys = (topics.versions().key, topics.endpoint(name).key, topics.traffic(name, HOUR).key)
+    follow(f"decision {version.version}", keys, marks, every=5.0)
 
 
 def _evidence(wired: Wiring, world: Surroundings, decision: Decision, traffic: Reading[Traffic], actor: Actor) -> None:
@@ -126,6 +128,8 @@ def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
         _approve_only(wired, actor, decision)
     with reject:
         _reject(wired, actor, decision)
+    _test_again(wired, actor, decision)
+    hold_notice(wired, actor)
     rollout = decision.dossier.rollout
     if rollout is not None:
         draw(
@@ -138,7 +142,7 @@ def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
     commit, data, digest = bound(decision)
     draw(
         fill(
-            '<div class="sub quiet" style="font-weight:400">Bound to commit <code>{commit}</code>, data <code>{data}</code>'
+            '<div class="sub bound">Bound to commit <code>{commit}</code>, data <code>{data}</code>'
             " and digest <code>{digest}</code>. Refused if any of them, or production, changes first.</div>",
             commit=commit,
             data=data,
@@ -165,7 +169,7 @@ def _primary(wired: Wiring, actor: Actor, decision: Decision) -> None:
         attempt(
             form,
             lambda key: operation(actor, version, decision.expected_stable, reason, key),
-            f"v{version.version} goes to production by the plan; this page follows it. Closing the tab changes nothing.",
+            f"v{version.version} goes to production by the plan; closing the tab changes nothing.",
         )
 
     action(
@@ -197,7 +201,25 @@ def _approve_only(wired: Wiring, actor: Actor, decision: Decision) -> None:
             f"v{version.version} is approved; production is untouched.",
         )
 
-    action("Approve only", key="approve", refusal=refusal or _refusal(decision), on_click=approve)
+    action("Approve", key="approve", refusal=refusal or _refusal(decision), on_click=approve)
+
+
+def _test_again(wired: Wiring, actor: Actor, decision: Decision) -> None:
+    """Offered where the evidence is missing, failed, or about another champion."""
+    version, state = decision.dossier.version, decision.dossier.state
+    stale = any(f.state is FindingState.STALE for f in decision.findings)
+    if not stale and state is not VersionState.TEST_FAILED:
+        return
+    refusal = "" if actor.may(Right.APPROVE) else f"Needs the role {who_may(Right.APPROVE)}."
+
+    def stage() -> None:
+        attempt(
+            f"stage/{version.version}",
+            lambda key: wired.backend.promotions.stage(actor, version, "Fresh evidence is needed for a decision.", key),
+            f"v{version.version} is tested again on {wired.settings.project.test_endpoint}.",
+        )
+
+    action("Test again", key="test_again", refusal=refusal, on_click=stage, symbol="labs")
 
 
 def _reject(wired: Wiring, actor: Actor, decision: Decision) -> None:

@@ -16,7 +16,7 @@ from console.components.header import page_header
 from console.components.live import CALM, FAST, follow
 from console.components.markup import Content, Html, card_head, draw, fill
 from console.components.rail import stage_rail
-from console.components.rollback import roll_back_button
+from console.components.rollback import hold_notice, roll_back_button
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, strong, table, two_lines
 from console.components.traffic_bar import traffic_bar
@@ -38,7 +38,7 @@ def show_home(wired: Wiring, actor: Actor) -> None:
     page_header(
         "Deployments", state=None, meta=f"{project.endpoint} serves practitioners, {project.test_endpoint} tests."
     )
-    _follow(wired, world, test)
+    _follow(wired, world)
     tell()
     stage_rail(stages(world), Stage.DELIVERY)
     draw(freshness(world.endpoint, utc_now()))
@@ -53,20 +53,17 @@ def show_home(wired: Wiring, actor: Actor) -> None:
         with st.container(border=True, key="card_way_back"):
             draw(card_head("Way back"))
             roll_back_button(wired, actor, world.endpoint.value)
+            hold_notice(wired, actor)
 
 
-def _follow(wired: Wiring, world: Surroundings, test: Reading[Endpoint | None]) -> None:
+def _follow(wired: Wiring, world: Surroundings) -> None:
     project = wired.settings.project
-    readings = {
-        topics.endpoint(project.endpoint).key: world.endpoint,
-        topics.endpoint(project.test_endpoint).key: test,
-        topics.versions().key: world.versions,
-    }
+    keys = (topics.endpoint(project.endpoint).key, topics.endpoint(project.test_endpoint).key, topics.versions().key)
 
     def marks() -> tuple[object, ...]:
         return tuple((p.id, p.phase, p.position) for p in wired.backend.promotions.recent(5))
 
-    follow("deployments", readings, marks, every=FAST if world.active else CALM)
+    follow("deployments", keys, marks, every=FAST if world.active else CALM)
 
 
 def _endpoint_card(title: str, reading: Reading[Endpoint | None], active: Promotion | None) -> Html:

@@ -53,7 +53,7 @@ def show_tracker(wired: Wiring, actor: Actor, promotion: Promotion) -> None:
         parent=navigation.DEPLOYMENTS,
         here=promotion.target.endpoint,
     )
-    _follow(wired, promotion, endpoint)
+    _follow(wired, promotion)
     tell()
     stage = Stage.DEPLOYMENT if promotion.kind is Kind.STAGE else Stage.DELIVERY
     stage_rail(stages(world), stage)
@@ -68,18 +68,15 @@ def show_tracker(wired: Wiring, actor: Actor, promotion: Promotion) -> None:
         _steps(wired, promotion)
 
 
-def _follow(wired: Wiring, promotion: Promotion, endpoint: Reading[Endpoint | None]) -> None:
-    traffic = topics.traffic(promotion.target.endpoint, WINDOW)
-    readings = {
-        topics.endpoint(promotion.target.endpoint).key: endpoint,
-        traffic.key: wired.snapshots.watch(traffic),
-    }
+def _follow(wired: Wiring, promotion: Promotion) -> None:
+    name = promotion.target.endpoint
+    keys = (topics.endpoint(name).key, topics.traffic(name, WINDOW).key)
 
     def marks() -> tuple[object, ...]:
         latest = wired.backend.promotions.get(promotion.id)
         return latest.phase, latest.position, latest.request, latest.updated_at
 
-    follow(f"promotion {promotion.id}", readings, marks, every=CALM if promotion.phase.final else FAST)
+    follow(f"promotion {promotion.id}", keys, marks, every=CALM if promotion.phase.final else FAST)
 
 
 def _standing(wired: Wiring, promotion: Promotion) -> None:

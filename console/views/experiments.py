@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.elements.arrow import DataframeStateInput
 
 from backend.domain.clock import utc_now
 from backend.domain.runs import Run, RunDetail
@@ -29,7 +30,7 @@ def show() -> None:
     wired = wiring.current()
     reading = wired.snapshots.watch(topics.runs())
     page_header("Experiments", meta="Runs of both workspaces, as Azure ML tracks them.")
-    follow("experiments", {topics.runs().key: reading}, lambda: 0)
+    follow("experiments", (topics.runs().key,))
     tell()
     draw(freshness(reading, utc_now()))
     if reading.value is None:
@@ -82,7 +83,7 @@ def _grid(found: list[Run], any_run: bool, chosen: list[Run]) -> None:
         picked = st.session_state["runs_grid"]["selection"]["rows"]
         st.query_params["compare"] = ",".join(address(found[i]) for i in picked[:MOST] if i < len(found))
 
-    preset = {"selection": {"rows": [i for i, run in enumerate(found) if run in chosen]}}
+    preset: DataframeStateInput = {"selection": {"rows": [i for i, run in enumerate(found) if run in chosen]}}
     figures = {
         name: st.column_config.NumberColumn(name, format="%.3f")
         for name in ("auc", "sensitivity", "specificity", "brier")
@@ -97,6 +98,7 @@ def _grid(found: list[Run], any_run: bool, chosen: list[Run]) -> None:
         hide_index=True,
         height=min(38 + 35 * len(found), 380),
         row_height=34,
+        placeholder="–",
     )
 
 

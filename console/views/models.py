@@ -27,6 +27,7 @@ from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
 SHOWN = 30
+CODE = {"Commit", "Model digest", "Run", "Data asset", "Environment"}
 
 
 def show() -> None:
@@ -44,7 +45,7 @@ def show() -> None:
     page_header(
         "Models", meta=fill("Versions of {model} in {place}.", model=project.model, place=project.prod_workspace)
     )
-    _follow(wired, reading)
+    _follow(wired)
     tell()
     draw(freshness(reading, utc_now()))
     if reading.value is None:
@@ -54,11 +55,11 @@ def show() -> None:
         _list(wired, newest_first(reading.value)[:SHOWN], endpoints)
 
 
-def _follow(wired: Wiring, reading: Reading[tuple[ModelVersion, ...]]) -> None:
+def _follow(wired: Wiring) -> None:
     def marks() -> tuple[object, ...]:
         return tuple((p.id, p.phase) for p in wired.backend.promotions.recent(5))
 
-    follow(f"models {parameter('version')}", {topics.versions().key: reading}, marks)
+    follow(f"models {parameter('version')}", (topics.versions().key,), marks)
 
 
 def _list(wired: Wiring, versions: tuple[ModelVersion, ...], endpoints: tuple[Reading[Endpoint | None], ...]) -> None:
@@ -106,7 +107,7 @@ def _one(
         parent=navigation.MODELS,
         here=f"v{version.version}",
     )
-    _follow(wired, reading)
+    _follow(wired)
     tell()
     draw(freshness(reading, utc_now()))
     facts, links = st.columns([0.71, 0.29], gap="small")

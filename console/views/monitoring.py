@@ -40,7 +40,7 @@ def show() -> None:
         choice = st.segmented_control("Range", list(topics.WINDOWS), default="1 h", key="range", bind="query-params")
     seconds = topics.WINDOWS[choice or "1 h"]
     reading = wired.snapshots.watch(topics.traffic(name, seconds))
-    follow(f"monitoring {name} {seconds}", {topics.traffic(name, seconds).key: reading}, lambda: 0, every=5.0)
+    follow(f"monitoring {name} {seconds}", (topics.traffic(name, seconds).key,), every=5.0)
     tell()
     stage_rail(stages(surroundings(wired)), Stage.MONITORING)
     draw(freshness(reading, utc_now()))

@@ -6,7 +6,6 @@ import streamlit as st
 
 from backend.domain.clock import utc_now
 from backend.domain.people import Actor, Right
-from backend.domain.value import Reading
 from console import navigation, topics, wiring
 from console.components.cards import card, word
 from console.components.header import page_header
@@ -44,14 +43,14 @@ def show() -> None:
             "{model} on {endpoint}, from pull request to production.", model=project.model, endpoint=project.endpoint
         ),
     )
-    _follow(wired, world)
+    _follow(wired)
     tell()
     stage_rail(stages(world))
-    _sources_down(world)
+    _sources_down(wired)
     left, right = st.columns([0.64, 0.36], gap="small")
     with left:
         with st.container(border=True, key="card_waits"):
-            _waits(wired, actor, world)
+            _waits(actor, world)
         _production(world)
         with st.container(border=True, key="card_branches"):
             _branches(world)
@@ -69,33 +68,24 @@ def show() -> None:
         )
 
 
-def _follow(wired: Wiring, world: Surroundings) -> None:
-    readings = {
-        topics.pulls().key: world.pulls,
-        topics.versions().key: world.versions,
-        topics.endpoint(wired.settings.project.endpoint).key: world.endpoint,
-        topics.plan().key: world.plan,
-    }
+def _follow(wired: Wiring) -> None:
+    endpoint = topics.endpoint(wired.settings.project.endpoint)
+    keys = (topics.pulls().key, topics.versions().key, endpoint.key, topics.plan().key)
 
     def marks() -> tuple[object, ...]:
         newest_entry = wired.backend.ledger.entries(limit=1)
         return (newest_entry[0].sequence if newest_entry else 0,)
 
-    follow("overview", readings, marks, every=5.0)
+    follow("overview", keys, marks, every=5.0)
 
 
-def _sources_down(world: Surroundings) -> None:
+def _sources_down(wired: Wiring) -> None:
     """One line per service that does not answer, however many of its topics are old."""
-    now = utc_now()
-    readings: tuple[Reading[object], ...] = (world.pulls, world.versions, world.endpoint, world.plan)  # type: ignore[assignment]  # a Reading only hands out its value
-    told: set[str] = set()
-    for reading in readings:
-        if reading.problem and reading.source not in told:
-            told.add(reading.source)
-            draw(freshness(reading, now))
+    for health in wired.snapshots.health().values():
+        draw(freshness(health, utc_now()))
 
 
-def _waits(wired: Wiring, actor: Actor, world: Surroundings) -> None:
+def _waits(actor: Actor, world: Surroundings) -> None:
     draw(card_head("Waits for you"))
     mine = waits(world, actor, may_review=actor.may(Right.REVIEW), may_promote=actor.may(Right.PROMOTE))
     if not mine:

@@ -8,7 +8,6 @@ from backend.domain.clock import utc_now
 from backend.domain.people import Actor
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import PullRequestDetail
-from backend.domain.value import Reading
 from console import navigation, topics
 from console.components.cards import card, word
 from console.components.dialogs import action
@@ -23,7 +22,7 @@ from console.components.states import empty, freshness, waiting
 from console.session import attempt, tell
 from console.surroundings import surroundings
 from console.viewmodels.figures import ago, short_commit
-from console.viewmodels.pulls import mergeable, page_pill, reviewed
+from console.viewmodels.pulls import merge_refusal, mergeable, page_pill, reviewed
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.state import INTENTS
 from console.viewmodels.text import Untrusted
@@ -34,7 +33,7 @@ def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
     reading = wired.snapshots.watch(topics.pull(number))
     if reading.value is None:
         page_header(f"Pull request #{number}", parent=navigation.PULL_REQUESTS, here=f"#{number}")
-        _follow(wired, number, reading)
+        _follow(wired, number)
         draw(freshness(reading, utc_now()))
         draw(waiting(reading, "the pull request"))
         return
@@ -56,7 +55,7 @@ def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
         parent=navigation.PULL_REQUESTS,
         here=f"#{number}",
     )
-    _follow(wired, number, reading)
+    _follow(wired, number)
     tell()
     stage_rail(stages(surroundings(wired)), Stage.INTEGRATION)
     draw(freshness(reading, utc_now()))
@@ -69,11 +68,11 @@ def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
         _wishes(wired.backend.reviews.intents(number))
 
 
-def _follow(wired: Wiring, number: int, reading: Reading[PullRequestDetail]) -> None:
+def _follow(wired: Wiring, number: int) -> None:
     def marks() -> tuple[object, ...]:
         return tuple((i.id, i.state, i.outcome) for i in wired.backend.reviews.intents(number))
 
-    follow(f"pull request {number}", {topics.pull(number).key: reading}, marks, every=FAST)
+    follow(f"pull request {number}", (topics.pull(number).key,), marks, every=FAST)
 
 
 def _change(detail: PullRequestDetail) -> None:
@@ -107,8 +106,8 @@ def _verdict(wired: Wiring, actor: Actor, detail: PullRequestDetail) -> None:
         _button(wired, actor, detail, IntentKind.REQUEST_CHANGES, "Request changes", symbol="edit_note")
     draw(
         fill(
-            '<p class="quiet">Bound to commit <code>{sha}</code>: refused if the branch has moved. The worker does it on'
-            " GitHub under your name, within seconds.</p>",
+            '<p class="quiet">Bound to commit <code>{sha}</code>: refused if the branch has moved. The worker does it'
+            " on GitHub under your name, within seconds.</p>",
             sha=short_commit(pull.head_sha),
         )
     )
@@ -137,6 +136,8 @@ def _button(
 
     refusal = "" if detail.state.lower() == "open" and not detail.merged_sha else "This pull request is closed."
     refusal = refusal or reviews.refusal(actor, kind, pull) or _underway(reviews.intents(pull.number))
+    if kind is IntentKind.APPROVE_AND_MERGE:
+        refusal = refusal or merge_refusal(pull)
     key = kind.value.replace(" ", "_")
     action(label, key=key, refusal=Untrusted(refusal, 300).one_line(), on_click=record, primary=primary, symbol=symbol)
 
@@ -161,7 +162,8 @@ def _blockers(detail: PullRequestDetail) -> None:
         return
     items = join(
         fill(
-            '<li class="warn">{icon}<div><b>{what}</b><p>{why}</p><span class="two">Can clear it: {who}</span></div></li>',
+            '<li class="warn">{icon}<div><b>{what}</b><p>{why}</p>'
+            '<span class="two">Can clear it: {who}</span></div></li>',
             icon=icon("block", "warn"),
             what=Untrusted(b.what, 120),
             why=Untrusted(b.why, 300),
@@ -178,7 +180,8 @@ def _wishes(intents: tuple[Intent, ...]) -> None:
     now = utc_now()
     rows = join(
         fill(
-            '<li><time>{when}</time><div><b>{what}</b> {state}<span class="two">{why}</span>{outcome}</div><i>{who}</i></li>',
+            '<li><time>{when}</time><div><b>{what}</b> {state}<span class="two">{why}</span>{outcome}</div>'
+            "<i>{who}</i></li>",
             when=ago(i.created_at, now),
             what=i.kind.value.capitalize(),
             state=word(INTENTS[i.state]),

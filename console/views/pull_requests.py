@@ -29,7 +29,7 @@ def show_list() -> None:
         "Pull requests",
         meta=f"Open on {wired.settings.project.repository}, towards {wired.settings.project.default_branch}.",
     )
-    follow("pull requests", {topics.pulls().key: world.pulls}, lambda: 0, every=5.0)
+    follow("pull requests", (topics.pulls().key,), every=5.0)
     tell()
     stage_rail(stages(world), Stage.INTEGRATION)
     draw(freshness(world.pulls, utc_now()))

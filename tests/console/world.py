@@ -15,7 +15,7 @@ from backend.domain.decisions import Rollout, RolloutStep
 from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState, deployment_name
 from backend.domain.evidence import Comparison, Difference, Side, SmokeResult, Verdict
 from backend.domain.people import Actor, Role
-from backend.domain.promotions import Failed, Kind, Outcome, Promotion, Snapshot, StepKind, Succeeded, Target, Waiting
+from backend.domain.promotions import Kind, Outcome, Promotion, StepKind, Succeeded, Target
 from backend.domain.registry import Lineage, ModelVersion
 from backend.domain.reviews import (
     ChangedFile,
@@ -373,10 +373,10 @@ def telemetry(name: str, deployments: list[str], seconds: int) -> Traffic:
             TrafficSummary(deployment=d, requests=total[d], errors=errors[d], p50_ms=42, p95_ms=84 - 5 * i, p99_ms=110)
             for i, d in enumerate(deployments)
         ),
-        statuses=tuple(
-            StatusCount(deployment=d, code=200, reason="", requests=total[d] - errors[d]) for d in deployments
-        )
-        + (StatusCount(deployment=deployments[0], code=424, reason="BMI: not a number", requests=1),),
+        statuses=(
+            *(StatusCount(deployment=d, code=200, reason="", requests=total[d] - errors[d]) for d in deployments),
+            StatusCount(deployment=deployments[0], code=424, reason="BMI: not a number", requests=1),
+        ),
         callers=(
             CallerCount(user_agent="practitioners/1.0 (ward app)", requests=1800),
             CallerCount(user_agent="<script>alert(1)</script>", requests=2),
@@ -561,6 +561,3 @@ def run_detail(found: Run) -> RunDetail:
         bands=({"band": "under 30", "n": 2020, "positives": 300, "sensitivity": 0.316, "specificity": 0.924},),
         log_tail="epoch 1 <b>ok</b>\nwritten",
     )
-
-
-__all__ = ["Failed", "Snapshot", "Waiting", "World"]

@@ -1,0 +1,166 @@
+"""Buttons record wishes, once, for those who may; the others see why not."""
+
+from __future__ import annotations
+
+import pytest
+import world as worlds
+from conftest import claims, text
+from pydantic import SecretStr
+from streamlit.testing.v1 import AppTest
+
+from backend.domain.promotions import IntentKind, Kind, Phase, Request, Succeeded, Waiting
+
+
+def button(app, key):
+    return next(found for found in app.button if found.key == key)
+
+
+def connect(world, name="lead"):
+    world.store.tokens.put(name, name, SecretStr("a token of a throw-away world"))
+
+
+def promotion_under_way(world):
+    """v2 at 10 %, observed."""
+    stable = worlds.target(worlds.version(1), "").deployment
+    promotion = world.begin(Kind.PROMOTE, worlds.version(2), stable=stable)
+    promotion = world.walk(promotion, Succeeded(output={"traffic": f'{{"{stable}": 100}}', "stable": stable}))
+    for _ in range(4):
+        promotion = world.walk(promotion, worlds.outcome_of(promotion))
+    seen = {"requests": 21, "errors": 0, "p95_ms": 79.0}
+    promotion = world.walk(promotion, Waiting(reason="21 of 30 calls", retry_after=1, output=seen))
+    candidate = worlds.target(worlds.version(2), "").deployment
+    worlds.fill_snapshots(world, {stable: 90, candidate: 10})
+    return promotion
+
+
+def test_one_click_approves_and_promotes_and_the_page_becomes_the_tracker(visit, world):
+    app = visit("views/deployments.py", version="2")
+    assert button(app, "promote").label == "Approve and promote v2"
+    button(app, "promote").click().run()
+    active = world.wired.backend.promotions.active("diabetes-endpoint")
+    assert active is not None
+    assert active.target.version == "2"
+    assert active.requested_reason == "Reviewed in pull request #14."
+    assert app.query_params["promotion"] == active.id
+    assert "Live traffic" in text(app)
+
+
+def test_the_clicks_of_a_double_click_are_one_wish():
+    def page():
+        import streamlit as st
+
+        from console.session import attempt
+
+        wishes = st.session_state.setdefault("wishes", [])
+        st.button("Go", key="go", on_click=lambda: attempt("form", wishes.append, "Recorded."))
+
+    app = AppTest.from_function(page).run()
+    app.button(key="go").click().run()
+    app.button(key="go").click().run()
+    assert len(app.session_state["wishes"]) == 1
+
+
+def test_a_refused_wish_keeps_its_key_for_the_next_try():
+    def page():
+        import streamlit as st
+
+        from backend.errors import Invalid
+        from console.session import attempt, tell
+
+        keys = st.session_state.setdefault("keys", [])
+
+        def wish(key):
+            keys.append(key)
+            if len(keys) == 1:
+                raise Invalid("A reason is needed.")
+
+        st.button("Go", key="go", on_click=lambda: attempt("form", wish, "Recorded."))
+        tell()
+
+    app = AppTest.from_function(page).run()
+    app.button(key="go").click().run()
+    assert "A reason is needed." in app.get("html")[0].proto.body
+    app.button(key="go").click().run()
+    first, second = app.session_state["keys"]
+    assert first == second
+
+
+def test_a_promotion_without_a_reason_is_refused_where_the_person_looks(visit, world):
+    app = visit("views/deployments.py", version="2")
+    app.text_area(key="reason_2").set_value("no")
+    button(app, "promote").click().run()
+    assert world.wired.backend.promotions.active("diabetes-endpoint") is None
+    assert "A reason of at least 10 characters is needed" in text(app)
+    assert app.text_area(key="reason_2").value == "no"
+
+
+@pytest.mark.parametrize("name", ["scientist", "operator", "viewer"])
+def test_who_may_not_promote_sees_the_button_disabled_with_the_reason(visit, world, name):
+    app = visit("views/deployments.py", user=claims(name), version="2")
+    for key in ("promote", "approve", "reject"):
+        assert button(app, key).disabled
+        assert "lead" in button(app, key).help
+
+
+def test_the_author_may_not_approve_their_own_version(visit, world):
+    own = claims("scientist", "lead")
+    app = visit("views/deployments.py", user=own, version="2")
+    assert button(app, "promote").disabled
+    assert "another lead must approve v2" in button(app, "promote").help
+
+
+def test_the_tracker_shows_measured_limit_and_n(visit, world):
+    promotion = promotion_under_way(world)
+    shown = text(visit("views/deployments.py", promotion=promotion.id))
+    for said in ("At 10 %", "candidate · v2", "inconclusive: needs 9 more calls", "≤ 250 ms", "21 / 30", "next: 50 %"):
+        assert said in shown
+    assert 'class="on-c" style="flex:10 1 0"' in shown
+
+
+def test_an_operator_pauses_and_a_scientist_may_not(visit, world):
+    promotion = promotion_under_way(world)
+    refused = visit("views/deployments.py", user=claims("scientist"), promotion=promotion.id)
+    assert button(refused, "pause").disabled
+    assert "operator" in button(refused, "pause").help
+    app = visit("views/deployments.py", user=claims("operator"), promotion=promotion.id)
+    button(app, "pause").click().run()
+    assert world.wired.backend.promotions.get(promotion.id).request is Request.PAUSE
+
+
+def test_a_promotion_that_ended_badly_says_why(visit, world):
+    from backend.domain.promotions import Failed
+
+    promotion = promotion_under_way(world)
+    promotion = world.walk(promotion, Failed(reason="Errors 4.8 % of 21 calls, limit 1.0 %."))
+    assert promotion.phase is Phase.ROLLING_BACK
+    assert "Errors 4.8 % of 21 calls, limit 1.0 %." in text(visit("views/deployments.py", promotion=promotion.id))
+
+
+def test_approve_and_merge_is_recorded_for_the_commit_that_was_seen(visit, world):
+    connect(world)
+    app = visit("views/pull_requests.py", number="14")
+    app.text_area(key="verdict_14").set_value("Better on the same data, and readable.")
+    button(app, "approve_and_merge").click().run()
+    (intent,) = world.wired.backend.reviews.intents(14)
+    assert (intent.kind, intent.head_sha, intent.actor) == (IntentKind.APPROVE_AND_MERGE, worlds.SHA, "lead")
+    assert "recorded, the worker will do it" in text(app)
+    assert button(app, "approve_and_merge").disabled
+
+
+def test_without_a_github_connection_the_page_offers_one(visit, world):
+    app = visit("views/pull_requests.py", number="14")
+    assert 'href="/github/connect?ticket=' in text(app)
+    assert "Connect GitHub first" in button(app, "approve_and_merge").help
+
+
+def test_a_failed_required_check_disables_the_merge_and_says_so(visit, world):
+    connect(world)
+    app = visit("views/pull_requests.py", number="16")
+    assert "The required check quality-gate has failed" in button(app, "approve_and_merge").help
+    assert not button(app, "request_changes").disabled
+
+
+def test_the_author_may_not_approve_their_own_pull_request(visit, world):
+    connect(world, "scientist")
+    app = visit("views/pull_requests.py", user=claims("scientist", "lead"), number="14")
+    assert "another reviewer" in button(app, "approve").help

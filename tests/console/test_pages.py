@@ -1,0 +1,72 @@
+"""Every page draws what is known, and says what would be there where nothing is."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import claims, text
+
+PAGES = ("overview", "pull_requests", "experiments", "models", "deployments", "monitoring", "audit")
+
+
+@pytest.mark.parametrize("page", PAGES[:-1])
+def test_a_page_of_an_empty_world_says_what_would_be_there(visit, empty_world, page):
+    app = visit(f"views/{page}.py")
+    assert not app.exception
+    assert 'class="nothing"' in text(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_a_living_world_is_drawn(visit, world, page):
+    app = visit(f"views/{page}.py")
+    assert not app.exception
+    assert "could not be drawn" not in text(app)
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "said"),
+    [
+        ("pull_requests", {"number": "14"}, "AUC 0.848 → 0.988: better"),
+        ("pull_requests", {"number": "15"}, "no detectable difference"),
+        ("pull_requests", {"number": "16"}, "AUC 0.848 → 0.745: worse"),
+        ("models", {"version": "2"}, "Lineage"),
+        ("deployments", {"version": "2"}, "Sends diabetes-endpoint to v2 in steps 10 → 50 → 100 %"),
+        ("deployments", {"version": "99"}, "No such version"),
+        ("experiments", {"compare": "diabetes-prod/run-000,diabetes-dev/run-001"}, "Compared"),
+        ("monitoring", {}, "424"),
+        ("audit", {"actor": "lead"}, "Promote requested"),
+    ],
+)
+def test_the_selection_in_the_url_decides_what_is_shown(visit, world, page, query, said):
+    app = visit(f"views/{page}.py", **query)
+    assert not app.exception
+    assert said in text(app)
+
+
+def test_the_search_lists_only_what_matches(visit, world):
+    app = visit("views/pull_requests.py", q="reg_rate 1000")
+    assert [link.proto.label for link in app.main.get("page_link")] == [r"\#16 Set reg\_rate to 1000"]
+
+
+def test_what_waits_for_a_lead_is_not_what_waits_for_a_viewer(visit, world):
+    assert "Nothing waits for you" not in text(visit())
+    assert "Nothing waits for you" in text(visit(user=claims("viewer")))
+
+
+def test_a_source_that_is_down_leaves_the_last_data_with_its_age_and_the_reason(visit, world):
+    from console import topics
+
+    world.wired.snapshots.fail(topics.pulls(), "connection refused by <b>api</b>")
+    shown = text(visit("views/pull_requests.py"))
+    assert "GitHub does not answer: shown as it was" in shown
+    assert "connection refused by &lt;b&gt;api&lt;/b&gt;" in shown
+    assert "Checks pass" in shown
+
+
+def test_the_audit_page_says_that_the_chain_is_whole(visit, world):
+    assert "Chain verified" in text(visit("views/audit.py"))
+
+
+def test_a_filter_without_a_hit_says_so(visit, world):
+    assert "No entry matches" in text(visit("views/audit.py", subject="promotion/none"))
+    assert "No run matches" in text(visit("views/experiments.py", q="nobody"))
+    assert "No pull request matches" in text(visit("views/pull_requests.py", q="nothing"))

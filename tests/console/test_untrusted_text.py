@@ -1,0 +1,69 @@
+"""Outside text is shown as it is: it formats nothing, loads nothing and runs nothing."""
+
+from __future__ import annotations
+
+import pytest
+import world as worlds
+from conftest import text
+
+from console import topics
+from console.components.diff import diff
+from console.components.labels import literal
+from console.components.markup import Html, escape, fill
+from console.viewmodels.text import Untrusted
+
+HOSTILE = {
+    "markdown": "**bold** [x](javascript:alert(1)) ![i](http://evil.example/x.png) :red-badge[ok] $x^2$",
+    "html": "<img src=x onerror=alert(1)><script>alert(1)</script>",
+    "right to left": "approve \u202ereversed\u202c \u2066isolated",
+    "control": "bell\x07 null\x00 escape\x1b[31m newline\nsecond",
+    "long": "x" * 10_000,
+}
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_markup_escapes_outside_text(raw):
+    made = fill("<p>{text}</p>", text=Untrusted(raw))
+    inner = made.removeprefix("<p><bdi>").removesuffix("</bdi></p>")
+    assert "<" not in inner
+    assert inner.isprintable()
+    assert len(inner) <= 160 * 6
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_labels_take_every_meaning_from_markdown(raw):
+    label = literal(Untrusted(raw))
+    assert label.isprintable()
+    assert len(label) <= 400
+    for position, character in enumerate(label):
+        if character in "*_[]()<>!:$`":
+            assert label[position - 1] == "\\"
+
+
+def test_only_our_own_markup_passes_unescaped():
+    assert escape(Html("<b>ours</b>")) == "<b>ours</b>"
+    assert escape("<b>theirs</b>") == "&lt;b&gt;theirs&lt;/b&gt;"
+    assert escape(Untrusted("<b>")) == "<bdi>&lt;b&gt;</bdi>"
+
+
+def test_a_patch_is_lines_of_text():
+    shown = diff(worlds.detail(14).files)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "<script>" not in shown
+    assert "binary or too large to show" in shown
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_title_reaches_no_page_unescaped(visit, world, raw):
+    pull = worlds.pull(14).model_copy(update={"title": raw, "head_ref": raw, "author": raw})
+    detail = worlds.detail(14).model_copy(update={"summary": pull, "body": raw})
+    world.wired.snapshots.put(topics.pulls(), (pull,))
+    world.wired.snapshots.put(topics.pull(14), detail)
+    for app in (visit(), visit("views/pull_requests.py"), visit("views/pull_requests.py", number="14")):
+        assert not app.exception
+        for markup in (text(app),):
+            assert "<img" not in markup
+            assert "<script" not in markup
+            assert "\u202e" not in markup
+        for link in app.main.get("page_link"):
+            assert "](" not in link.proto.label.replace("\\]\\(", "")
