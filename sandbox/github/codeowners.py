@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from sandbox.accounts import PEOPLE
 from sandbox.github.access import can_push, person_named
@@ -34,6 +35,12 @@ class CodeOwners:
 
 def code_owners(git: Git, commit: str) -> CodeOwners | None:
     """The file as it stands at a commit, from the first of the three places that has one."""
+    return _code_owners(git.path, commit)
+
+
+@lru_cache(maxsize=500)
+def _code_owners(path: Path, commit: str) -> CodeOwners | None:
+    git = Git(path)
     for place in PLACES:
         entry = git.entry(commit, place)
         if entry is not None and entry.kind == "blob":

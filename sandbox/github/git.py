@@ -68,7 +68,15 @@ class Git:
         return None
 
     def ref(self, name: str) -> str | None:
-        """The object a full ref name points at; the name is taken literally, never as an expression."""
+        """The object a full ref name points at; the name is taken literally, never as an expression.
+
+        Refs lie in files of their own here (nothing packs them), so most are read without starting git.
+        """
+        loose = self.path / name
+        if ".." not in name and name.startswith("refs/") and "\0" not in name and loose.is_file():
+            sha = loose.read_text(encoding="ascii", errors="replace").strip()
+            if FULL_SHA.match(sha):
+                return sha
         done = self.attempt("show-ref", "--verify", "--hash", name)
         return done.stdout.decode().strip() if done.returncode == 0 else None
 
@@ -99,7 +107,7 @@ class Git:
         return _merge_base(self.path, one, other)
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        return self.attempt("merge-base", "--is-ancestor", ancestor, descendant).returncode == 0
+        return _is_ancestor(self.path, ancestor, descendant)
 
     def merged_tree(self, base: str, head: str) -> str | None:
         """The tree of merging `head` into `base`, or None where they conflict."""
@@ -170,6 +178,14 @@ def _utc(iso: str) -> str:
 def _merge_base(path: Path, one: str, other: str) -> str | None:
     done = Git(path).attempt("merge-base", one, other)
     return done.stdout.decode().split()[0] if done.returncode == 0 else None
+
+
+@lru_cache(maxsize=20_000)
+def _is_ancestor(path: Path, ancestor: str, descendant: str) -> bool:
+    done = Git(path).attempt("merge-base", "--is-ancestor", ancestor, descendant)
+    if done.returncode not in {0, 1}:
+        raise GitError(f"git merge-base: {done.stderr.decode(errors='replace').strip()}")
+    return done.returncode == 0
 
 
 @lru_cache(maxsize=20_000)

@@ -141,9 +141,9 @@ def merges(git: Git, pull: Document) -> bool:
     return git.merged_tree(base_tip(git, pull), pull["head_sha"]) is not None
 
 
-def changed_files(git: Git, pull: Document) -> tuple[ChangedFile, ...]:
+def changed_files(git: Git, pull: Document, *, patches: bool = False) -> tuple[ChangedFile, ...]:
     """What the pull request changes since it left its base branch."""
-    return diffs.changed_files(git, fork_point(git, pull), pull["head_sha"])
+    return diffs.changed_files(git, fork_point(git, pull), pull["head_sha"], patches=patches)
 
 
 def commits(git: Git, pull: Document) -> list[str]:

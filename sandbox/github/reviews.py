@@ -147,7 +147,8 @@ def add_comment(
     if replied is None and not given.get("path"):
         raise invalid("PullRequestReviewComment", "path", "missing_field")
     path = replied["path"] if replied else str(given["path"])
-    changed = {file.path: file for file in pulls.changed_files(git_of(world, pull["repository"]), pull)}
+    files = pulls.changed_files(git_of(world, pull["repository"]), pull, patches=True)
+    changed = {file.path: file for file in files}
     if path not in changed:
         raise unprocessable("Path could not be resolved")
     thread = replied["thread"] if replied else _begin_thread(world, pull, path, given)

@@ -21,6 +21,9 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NU
 """
 
 
+LAST_CHARACTER = "\U0010ffff"
+
+
 class Documents:
     """A store of documents by (kind, key); every method is one transaction and may be called from any thread.
 
@@ -91,8 +94,8 @@ class Documents:
         """Documents whose key starts with `prefix`, oldest first."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT key, body FROM documents WHERE kind = ? AND substr(key, 1, ?) = ? ORDER BY number",
-                (kind, len(prefix), prefix),
+                "SELECT key, body FROM documents WHERE kind = ? AND key >= ? AND key < ? ORDER BY number",
+                (kind, prefix, prefix + LAST_CHARACTER),  # a range, so that the index answers it
             ).fetchall()
         return [(key, json.loads(body)) for key, body in rows]
 

@@ -111,9 +111,7 @@ class CommitView:
 
 
 def commit_view(context: Context, repository: Document, sha: str | None) -> CommitView | None:
-    if not sha or context.git(repository).resolve(sha) != sha:
-        return None
-    return CommitView(context, repository, context.git(repository).commit(sha))
+    return CommitView(context, repository, context.git(repository).commit(sha)) if sha else None
 
 
 def rollup(context: Context, repository: Document, sha: str) -> dict[str, Any] | None:

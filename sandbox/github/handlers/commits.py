@@ -50,7 +50,7 @@ def commit(call: Call) -> Reply:
         return Reply(content=diffs.unified(git, parent, sha).encode(), media_type="text/plain; charset=utf-8")
     if ".sha" in call.accept:
         return Reply(content=sha.encode(), media_type="text/plain; charset=utf-8")
-    files = diffs.changed_files(git, parent, sha)
+    files = diffs.changed_files(git, parent, sha, patches=True)
     return Reply(payloads.commit_with_files(call.world, repository, made, files))
 
 
@@ -78,7 +78,8 @@ def _comparison(call: Call, repository: Document, git: Git, ends: tuple[str, str
     status = "diverged" if ahead and behind else "ahead" if ahead else "behind" if behind else "identical"
     query = {"per_page": "250", **call.query}
     page = page_of(git.commits(head, f"^{base}", limit=MAX_COMMITS)[::-1], call.url, query)
-    files = diffs.changed_files(git, fork, head)[:MAX_COMPARED_FILES] if query.get("page", "1") == "1" else ()
+    first = query.get("page", "1") == "1"
+    files = diffs.changed_files(git, fork, head, patches=True)[:MAX_COMPARED_FILES] if first else ()
     url = f"{api_url(call.world, repository)}/compare/{call.path['basehead']}"
     shown = f"{html_url(call.world, repository)}/compare/{call.path['basehead']}"
 

@@ -112,7 +112,7 @@ def files(call: Call) -> Reply:
     """Changed files with their patches."""
     repository, pull = _pull(call)
     git = repositories.git_of(call.world, repository["full_name"])
-    found = pulls.changed_files(git, pull)[:MAX_FILES]
+    found = pulls.changed_files(git, pull, patches=True)[:MAX_FILES]
     return call.paged(found, lambda file: commit_payloads.changed_file(call.world, repository, pull["head_sha"], file))
 
 
