@@ -44,12 +44,13 @@ def _code_owners(path: Path, commit: str) -> CodeOwners | None:
     for place in PLACES:
         entry = git.entry(commit, place)
         if entry is not None and entry.kind == "blob":
-            return CodeOwners(place, _parse(git.blob(entry.sha).decode(errors="replace")))
+            return CodeOwners(place, parse(git.blob(entry.sha).decode(errors="replace")))
     return None
 
 
 @lru_cache(maxsize=200)
-def _parse(text: str) -> tuple[Line, ...]:
+def parse(text: str) -> tuple[Line, ...]:
+    """The lines that name a pattern; comments and empty lines are left out."""
     lines = []
     for number, raw in enumerate(text.splitlines(), start=1):
         fields = re.split(r"\s#", raw, maxsplit=1)[0].split()
@@ -69,7 +70,7 @@ def required_owners(
         return ()
     groups: dict[tuple[str, ...], None] = {}
     for path in paths:
-        line = next((line for line in reversed(owners.lines) if _matches(line.pattern, path)), None)
+        line = next((line for line in reversed(owners.lines) if matches(line.pattern, path)), None)
         logins = tuple(login for login in map(_login, line.owners if line else ()) if can_push(login, repository))
         if logins:
             groups[logins] = None
@@ -113,7 +114,8 @@ def _login(owner: str) -> str:
     return next((person.login for person in PEOPLE if person.email == owner.lower()), owner)
 
 
-def _matches(pattern: str, path: str) -> bool:
+def matches(pattern: str, path: str) -> bool:
+    """Whether a pattern of CODEOWNERS selects a path."""
     return _expression(pattern).fullmatch(path) is not None
 
 
