@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.github.codeowners import CodeOwners, matches, parse, errors, required_owners
+from sandbox.github.codeowners import CodeOwners, errors, matches, parse, required_owners
 
 REPOSITORY = {"owner": "hospital", "full_name": "hospital/diabetes"}
 

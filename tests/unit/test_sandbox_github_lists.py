@@ -42,7 +42,7 @@ def test_a_connection_walks_forward_and_backward():
 
 def test_a_query_costs_its_connections():
     query = parse("""query($n: Int = 50) { repository { pullRequests(first: $n) { nodes {
-        labels(first: 10) { nodes { name } } ...F } } } } 
+        labels(first: 10) { nodes { name } } ...F } } } }
         fragment F on PullRequest { files(first: 2) { totalCount } }""")
     cost = Cost(query, {})
     assert (cost.requests, cost.nodes, cost.points) == (101, 50 + 500 + 100, 1)
