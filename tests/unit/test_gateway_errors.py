@@ -94,13 +94,14 @@ def github_error(status: int, body: dict, headers: dict | None = None) -> Except
     return Requester.createException(status, headers or {}, body)
 
 
+EXPECTED = 'Required status check "quality-gate" is expected.'
+
 GITHUB = [
     ("approve", 422, {"message": "Unprocessable Entity", "errors": ["Can not approve your own pull request"]},
      RemoteRejected, "Can not approve your own pull request"),
     ("approve", 422, {"message": "Validation Failed", "errors": [{"resource": "X", "code": "invalid", "field": "f"}]},
      RemoteRejected, "f invalid"),
-    ("merge", 405, {"message": 'Repository rule violations found\n\nRequired status check "quality-gate" is expected.\n'},
-     RemoteRejected, 'Required status check "quality-gate" is expected'),
+    ("merge", 405, {"message": f"Repository rule violations found\n\n{EXPECTED}\n"}, RemoteRejected, EXPECTED[:-1]),
     ("merge", 405, {"message": "Base branch was modified. Review and try the merge again."},
      RemoteUnavailable, "Base branch was modified"),
     ("merge", 409, {"message": "Head branch was modified. Review and try the merge again."},

@@ -104,5 +104,5 @@ def test_text_that_is_no_toml_names_its_source(tmp_path, monkeypatch, as_variabl
 
 
 def test_no_settings_at_all_says_where_they_are_looked_for():
-    with pytest.raises(ConfigurationError, match="no settings file at mlops.toml"):
+    with pytest.raises(ConfigurationError, match=r"no settings file at mlops\.toml"):
         load()

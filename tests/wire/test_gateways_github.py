@@ -24,6 +24,7 @@ from backend.gateways.github.oauth import OAuth
 from backend.gateways.github.pulls import Pulls, Verdicts
 from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Ruleset, Rulesets, differences
+from sandbox.github import pulls, repositories
 
 GUARD = Ruleset(name="main: reviewed and green", checks=("quality-gate",))
 
@@ -66,15 +67,15 @@ def test_a_pull_request_from_blocked_to_merged(lab, settings):
     Rulesets(setup).ensure(GUARD)
     _, opened = lab.feature("better-model", {"training/params.toml": "reg_rate = 0.1\n"})
     number, head = opened.number, opened.head.sha
-    pulls = Pulls(reader(lab, settings))
+    reading = Pulls(reader(lab, settings))
 
-    (row,) = pulls.open()
+    (row,) = reading.open()
     assert (row.number, row.author, row.head_sha, row.base_ref) == (number, "scientist", head, "main")
     assert row.required_checks == ("quality-gate",)
     assert row.mergeability is Mergeability.MERGEABLE
     assert row.check_state is CheckState.QUEUED
 
-    detail = pulls.detail(number)
+    detail = reading.detail(number)
     assert [(file.path, file.status) for file in detail.files] == [("training/params.toml", "modified")]
     assert "-reg_rate = 0.01\n+reg_rate = 0.1" in detail.files[0].patch
     assert (detail.body, detail.state, detail.merged_sha) == ("Because", "open", "")
@@ -90,24 +91,24 @@ def test_a_pull_request_from_blocked_to_merged(lab, settings):
         lead.merge(number, head, "Better model")
 
     lead.request_changes(number, head, "Please explain the value")
-    assert "Changes requested" in whats(pulls.detail(number))
+    assert "Changes requested" in whats(reading.detail(number))
     lead.approve(number, head, "Explained by word of mouth")
     assert lead.reviewed(number, "lead", head, "APPROVED")
     assert not lead.reviewed(number, "deputy", head, "APPROVED")
     lab.check(head, "failure")
-    assert whats(pulls.detail(number)) == ["Check quality-gate"]
+    assert whats(reading.detail(number)) == ["Check quality-gate"]
     lab.check(head)
-    ready = pulls.detail(number)
+    ready = reading.detail(number)
     assert ready.blockers == ()
     assert ready.summary.check_state is CheckState.PASSED
 
     with pytest.raises(RemoteRejected, match="New commits have arrived"):
         lead.merge(number, "0" * 40, "Better model")
     merged = lead.merge(number, head, "Better model", "The reason")
-    assert pulls.merge_state(number).merged_sha == merged
-    assert pulls.of_commit(merged).number == number
-    assert pulls.detail(number).state == "merged"
-    assert pulls.open() == ()
+    assert reading.merge_state(number).merged_sha == merged
+    assert reading.of_commit(merged).number == number
+    assert reading.detail(number).state == "merged"
+    assert reading.open() == ()
     message = lab.repo("lead").get_commit(merged).commit.message
     assert message == f"Better model (#{number})\n\nThe reason"
 
@@ -125,15 +126,12 @@ def test_an_approval_of_an_earlier_commit_does_not_count(lab, settings):
 
 def test_the_list_of_a_hundred_costs_four_calls(lab, settings, sandbox):
     clone = lab.start()
-    lead = lab.repo("lead")
-    for index in range(100):
-        lab.git(clone, "branch", f"b{index}")
-    lab.git(clone, "commit", "--allow-empty", "--quiet", "--message", "more")
-    for index in range(100):
-        lab.git(clone, "update-ref", f"refs/heads/b{index}", "HEAD")
-    lab.git(clone, "push", "--quiet", "origin", *(f"b{index}" for index in range(100)))
-    for index in range(100):
-        lead.create_pull(base="main", head=f"b{index}", title=f"Pull {index}", body="")
+    lab.git(clone, "commit", "--allow-empty", "--quiet", "--message", "More")
+    names = [f"branch-{index}" for index in range(100)]
+    lab.git(clone, "push", "--quiet", "origin", *(f"HEAD:refs/heads/{name}" for name in names))
+    repository = repositories.get(lab.world, lab.full_name)
+    for name in names:
+        pulls.create(lab.world, repository, "scientist", {"title": name, "head": name, "base": "main"}, {})
     mark = requests_of(sandbox, 0)[-1][0]
     found = Pulls(reader(lab, settings)).open()
     assert len({pull.number for pull in found}) == 100
@@ -145,7 +143,9 @@ def requests_of(sandbox, after):
     """(number, path, principal) of what the sandbox answered; its journal is written every 0.2 s."""
     time.sleep(0.6)
     with sqlite3.connect(f"file:{sandbox.home / 'journal.db'}?mode=ro", uri=True) as journal:
-        found = journal.execute("SELECT number, path, principal FROM requests WHERE number > ? ORDER BY number", (after,))
+        found = journal.execute(
+            "SELECT number, path, principal FROM requests WHERE number > ? ORDER BY number", (after,)
+        )
         rows = found.fetchall()
     journal.close()
     return rows
@@ -171,10 +171,10 @@ def test_a_comparison_travels_in_a_check_run(lab, settings):
     )  # fmt: skip
     checks = Checks(workflow(lab, settings))
     check = checks.create(head, COMPARISON_CHECK)
-    pulls = Pulls(reader(lab, settings))
-    assert pulls.detail(opened.number).comparison is None
+    reading = Pulls(reader(lab, settings))
+    assert reading.detail(opened.number).comparison is None
     checks.complete(check, "success", title="Better", summary="AUC up", text=comparison_text(made))
-    assert pulls.detail(opened.number).comparison == made
+    assert reading.detail(opened.number).comparison == made
     (row,) = checks.of(head)
     assert (row.name, row.state, row.title) == (COMPARISON_CHECK, CheckState.PASSED, "Better")
 
@@ -222,20 +222,20 @@ def test_the_ruleset_reads_back_as_declared_and_drift_is_told(lab, settings):
 
 
 def test_setup_makes_the_repository_and_its_variables(lab, settings):
-    repositories = Repositories(person(lab, settings, "lead"))
-    assert not repositories.exists()
-    repositories.create("A classifier")
-    assert repositories.exists()
-    repositories.set_variable("MLOPS_TOML", "a = 1\n")
-    repositories.set_variable("MLOPS_TOML", "a = 2\n")
-    assert repositories.variables() == {"MLOPS_TOML": "a = 2\n"}
+    mine = Repositories(person(lab, settings, "lead"))
+    assert not mine.exists()
+    mine.create("A classifier")
+    assert mine.exists()
+    mine.set_variable("MLOPS_TOML", "a = 1\n")
+    mine.set_variable("MLOPS_TOML", "a = 2\n")
+    assert mine.variables() == {"MLOPS_TOML": "a = 2\n"}
 
 
 def test_what_is_not_there_and_who_may_not(lab, settings):
     lab.start()
-    pulls = Pulls(reader(lab, settings))
+    reading = Pulls(reader(lab, settings))
     with pytest.raises(NotFound):
-        pulls.detail(999)
+        reading.detail(999)
     revoked = GitHubReader(settings.github.api_url, lab.full_name, SecretStr("ghs_gone"), settings.cloud.ca_bundle)
     with pytest.raises(CredentialsRejected, match="connect GitHub again"):
         Pulls(revoked).open()

@@ -1,0 +1,192 @@
+"""GitHub's answers as domain values, and what blocks a merge."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from backend.domain.reviews import CheckRun, CheckState, Mergeability, PullRequest, Review
+from backend.gateways.github import codeowners
+from backend.gateways.github.blockers import BranchRules, blockers
+from backend.gateways.github.checks import read_comparison
+from backend.gateways.github.rows import as_check, as_pull, check_state, required_contexts
+from backend.gateways.github.rulesets import Ruleset, as_payload, as_ruleset, differences
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+HEAD, OLD = "d" * 40, "a" * 40
+RULES = BranchRules(approvals=1, code_owners=True, resolved_threads=True, checks=("quality-gate",))
+OWNERS = (("lead", "deputy"),)
+
+
+def pull(**changes):
+    base = PullRequest(
+        number=7, title="Better", author="scientist", head_ref="better", head_sha=HEAD, base_ref="main",
+        base_sha="b" * 40, draft=False, created_at=NOW, updated_at=NOW, additions=1, deletions=1, changed_files=1,
+        mergeability=Mergeability.MERGEABLE, merge_state="CLEAN", required_checks=("quality-gate",),
+        checks=(CheckRun(id=1, name="quality-gate", state=CheckState.PASSED, required=True),),
+        reviews=(Review(author="lead", state="APPROVED", commit=HEAD, submitted_at=NOW),),
+    )  # fmt: skip
+    return base.model_copy(update=changes)
+
+
+def check(state, title="", id_=2):
+    return (CheckRun(id=id_, name="quality-gate", state=state, title=title),)
+
+
+def review(author, state="APPROVED", commit=HEAD):
+    return (Review(author=author, state=state, commit=commit, submitted_at=NOW),)
+
+
+CASES = [
+    ("ready", {}, []),
+    ("draft", {"draft": True}, [("Draft", "scientist")]),
+    ("conflict", {"mergeability": Mergeability.CONFLICTING, "merge_state": "DIRTY"}, [("Conflict", "scientist")]),
+    ("computing", {"mergeability": Mergeability.CHECKING}, [("Mergeability unknown", "GitHub, within seconds")]),
+    ("behind", {"merge_state": "BEHIND"}, [("Branch out of date", "scientist")]),
+    ("not reported", {"checks": ()}, [("Check quality-gate", "the workflow that reports it")]),
+    ("running", {"checks": check(CheckState.RUNNING)}, [("Check quality-gate", "the workflow, when it ends")]),
+    ("failed", {"checks": check(CheckState.FAILED, "3 tests failed")}, [("Check quality-gate", "scientist")]),
+    ("skipped", {"checks": check(CheckState.SKIPPED)}, []),
+    ("no review", {"reviews": ()}, [("Approval missing", "lead or deputy"), ("Code owner", "lead or deputy")]),
+    ("old commit", {"reviews": review("lead", commit=OLD)},
+     [("Approval missing", "lead or deputy"), ("Code owner", "lead or deputy")]),
+    ("own", {"reviews": review("scientist")},
+     [("Approval missing", "lead or deputy"), ("Code owner", "lead or deputy")]),
+    ("no owner", {"reviews": review("operator")}, [("Code owner", "lead or deputy")]),
+    ("lead's own", {"author": "lead", "reviews": ()}, [("Approval missing", "deputy"), ("Code owner", "deputy")]),
+    ("changes", {"reviews": review("deputy", "CHANGES_REQUESTED") + review("lead")}, [("Changes requested", "deputy")]),
+    ("talk", {"unresolved_threads": 2}, [("Open discussion", "scientist or the reviewer")]),
+    ("mystery", {"merge_state": "BLOCKED"}, [("Blocked by GitHub", "a repository administrator")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_what_blocks_a_merge(changes, expected):
+    assert [(found.what, found.who) for found in blockers(pull(**changes), RULES, OWNERS)] == expected
+
+
+def test_a_reason_names_both_commits_of_a_stale_approval():
+    found = blockers(pull(reviews=review("lead", commit=OLD)), RULES, OWNERS)[0]
+    assert found.why == f"0 of 1 approvals on {HEAD[:7]}; lead approved {OLD[:7]}, which is no longer the head"
+
+
+def test_the_newest_run_of_a_check_decides():
+    rerun = check(CheckState.FAILED, id_=2) + check(CheckState.PASSED, id_=3)
+    assert blockers(pull(checks=rerun), RULES, OWNERS) == ()
+
+
+NODE = {
+    "number": 7, "title": "<b>*x*</b>", "url": "https://x/7", "isDraft": False, "state": "OPEN",
+    "createdAt": "2026-11-23T10:00:00Z", "updatedAt": "2026-11-23T11:00:00Z", "author": None,
+    "baseRefName": "main", "baseRefOid": "b" * 40, "headRefName": "better", "headRefOid": HEAD,
+    "mergeable": "UNKNOWN", "mergeStateStatus": "UNKNOWN", "additions": 3, "deletions": 1, "changedFiles": 2,
+    "latestOpinionatedReviews": {"nodes": [
+        {"author": {"login": "lead"}, "state": "APPROVED", "submittedAt": "2026-11-23T10:30:00Z", "body": "ok",
+         "commit": {"oid": HEAD}}]},
+    "reviewThreads": {"nodes": [{"isResolved": True}, {"isResolved": False}]},
+    "statusCheckRollup": {"contexts": {"nodes": [
+        {"__typename": "CheckRun", "databaseId": 5, "name": "quality-gate", "status": "COMPLETED",
+         "conclusion": "TIMED_OUT", "startedAt": "2026-11-23T10:01:00Z", "completedAt": None, "detailsUrl": None,
+         "title": None, "summary": None},
+        {"__typename": "StatusContext", "context": "old/ci", "state": "SUCCESS", "description": None,
+         "targetUrl": None, "createdAt": "2026-11-23T10:01:00Z"}]}},
+}  # fmt: skip
+
+
+def test_a_row_of_the_list():
+    row = as_pull(NODE, ("quality-gate",))
+    assert (row.author, row.title, row.mergeability) == ("ghost", "<b>*x*</b>", Mergeability.CHECKING)
+    assert [(c.name, c.state, c.required) for c in row.checks] == [
+        ("quality-gate", CheckState.FAILED, True),
+        ("old/ci", CheckState.PASSED, False),
+    ]
+    assert row.check_state is CheckState.FAILED
+    assert (row.unresolved_threads, row.reviews[0].commit) == (1, HEAD)
+
+
+def test_a_row_without_checks():
+    assert as_pull({**NODE, "statusCheckRollup": None}, ()).checks == ()
+
+
+STATES = [
+    ("QUEUED", None, CheckState.QUEUED),
+    ("in_progress", None, CheckState.RUNNING),
+    ("WAITING", None, CheckState.QUEUED),
+    ("completed", "success", CheckState.PASSED),
+    ("COMPLETED", "NEUTRAL", CheckState.PASSED),
+    ("COMPLETED", "SKIPPED", CheckState.SKIPPED),
+    ("COMPLETED", "STALE", CheckState.CANCELLED),
+    ("COMPLETED", "STARTUP_FAILURE", CheckState.FAILED),
+    ("COMPLETED", "ACTION_REQUIRED", CheckState.FAILED),
+]
+
+
+@pytest.mark.parametrize(("status", "conclusion", "state"), STATES)
+def test_check_states_of_both_apis(status, conclusion, state):
+    assert check_state(status, conclusion) is state
+
+
+def test_required_contexts_come_from_the_rules():
+    nodes = [
+        {"type": "PULL_REQUEST", "parameters": {"__typename": "PullRequestParameters"}},
+        {"type": "REQUIRED_STATUS_CHECKS", "parameters": {"requiredStatusChecks": [{"context": "quality-gate"}]}},
+        {"type": "DELETION", "parameters": None},
+    ]
+    assert required_contexts({"defaultBranchRef": {"rules": {"nodes": nodes}}}) == ("quality-gate",)
+    assert required_contexts({"defaultBranchRef": None}) == ()
+
+
+def test_a_pending_status_is_running():
+    node = {"__typename": "StatusContext", "context": "x", "state": "PENDING"}
+    assert as_check(node, ()).state is CheckState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("paths", "groups"),
+    [
+        (["README.md"], (("lead",),)),
+        (["training/train.py"], (("lead", "deputy"),)),
+        (["training/gates.toml", "training/train.py"], (("board",), ("lead", "deputy"))),
+        (["docs/a/b.md"], ()),
+        (["deep/er/x.sql"], (("dba",),)),
+        ([".github/workflows/x.yml"], (("admin",),)),
+    ],
+)
+def test_code_owners(paths, groups):
+    text = """
+    # owners
+    *                    @lead
+    training/            @lead @deputy   # both
+    /training/gates.toml @board
+    docs/**
+    *.sql                @dba
+    /.github/            @admin
+    """
+    assert codeowners.owners_of(codeowners.parse(text), paths) == groups
+
+
+def test_a_ruleset_reads_back_as_it_was_sent():
+    declared = Ruleset(name="main", checks=("quality-gate",))
+    assert as_ruleset(as_payload(declared)) == declared
+    assert as_payload(declared)["rules"][3]["parameters"]["required_status_checks"] == [
+        {"context": "quality-gate", "integration_id": 15368}
+    ]
+
+
+def test_drift_of_a_ruleset_is_told_line_by_line():
+    declared = Ruleset(name="main", checks=("quality-gate",))
+    sent = as_payload(declared)
+    sent["enforcement"] = "disabled"
+    sent["bypass_actors"] = [{"actor_type": "Team", "actor_id": 9, "bypass_mode": "always"}]
+    sent["rules"] = sent["rules"][1:]
+    assert differences(as_ruleset(sent), declared) == (
+        "active: no -> yes",
+        "bypass: Team 9 -> none",
+        "no deletion: no -> yes",
+    )
+
+
+@pytest.mark.parametrize("text", ["", "no data", "```json\n{}\n```", "```json\nnot json\n```"])
+def test_a_check_without_a_comparison(text):
+    assert read_comparison(text) is None
