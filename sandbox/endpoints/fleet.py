@@ -62,6 +62,9 @@ class Fleet:
 
     def start(self) -> None:
         """Find again the servers that ran before; the dead ones are started again by the supervisor."""
+        recorded = [_server(document) for kind in (KIND, STARTING) for _, document in self._world.documents.list(kind)]
+        for stray in servers.strays(self._world.folder("servers"), {server.process.pid for server in recorded}):
+            processes.terminate(stray, 1.0)
         for key, document in self._world.documents.list(KIND):
             server = Server.from_document(document["server"])
             ready = processes.alive(server.process) and servers.answers(server)
@@ -164,6 +167,7 @@ class Fleet:
             if before["fingerprint"] == order.fingerprint and processes.alive(_server(before).process):
                 return before
             processes.terminate(_server(before).process, 2.0)
+            shutil.rmtree(_server(before).folder, ignore_errors=True)
         folder = self._home(order.key) / f"{self._world.documents.next_number('server_folder')}"
         try:
             servers.prepare(order.specification, folder)

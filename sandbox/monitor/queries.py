@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.monitor.columns import CONSOLE, EVENTS, METRICS, TRAFFIC
 from sandbox.monitor.errors import QueryError, bad_argument, refused
 from sandbox.monitor.models import Window, statements, table, window, without_literals
-from sandbox.monitor.store import RefusedError, Session, literal
+from sandbox.monitor.store import ClosedError, RefusedError, Session, literal
 from sandbox.monitor.tables import store
 from sandbox.world import World
 
@@ -37,6 +37,10 @@ def answer(world: World, body: Any, *, resource_id: str = "") -> dict[str, Any]:
         result = store(world).ask(ask)
     except RefusedError as error:
         raise refused(str(error)) from error
+    except TimeoutError as error:
+        raise QueryError(504, "GatewayTimeout", "The query took too long; ask for a shorter window") from error
+    except ClosedError as error:
+        raise QueryError(503, "ServiceUnavailable", str(error)) from error
     return {"tables": [table(result)]}
 
 

@@ -121,7 +121,12 @@ class LogStore:
             self._thread.join(timeout=15)
 
     def _serve(self) -> None:
-        session = Session(self._folder)
+        try:
+            session = Session(self._folder)
+        except Exception as error:
+            log.exception("The log tables in %s cannot be opened; nothing is logged", self._folder)
+            self._refuse_all(error)
+            return
         try:
             while True:
                 try:
@@ -135,6 +140,16 @@ class LogStore:
                 _answer(session, *item)
         finally:
             session.close()
+
+    def _refuse_all(self, error: Exception) -> None:
+        """Without tables every question is answered at once by the reason, and rows are not kept."""
+        while True:
+            item = self._questions.get()
+            with self._lock:
+                self._waiting.clear()
+            if item is None:
+                return
+            item[1].set_exception(ClosedError(f"The log tables could not be opened: {error}"))
 
     def _flush(self, session: Session) -> None:
         with self._lock:

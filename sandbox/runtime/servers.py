@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -154,6 +154,18 @@ def usage(server: Server) -> Usage:
                 cpu += times.user + times.system
                 memory += member.memory_info().rss
     return Usage(cpu, memory)
+
+
+def strays(root: Path, known: Iterable[int]) -> list[Process]:
+    """Servers below `root` that nobody recorded: the sandbox was killed between starting and recording them."""
+    recorded = set(known)
+    found = []
+    for candidate in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError):
+            leads = os.getsid(candidate.pid) == candidate.pid and candidate.pid not in recorded
+            if leads and Path(candidate.cwd()).is_relative_to(root):
+                found.append(Process(candidate.pid, candidate.create_time(), str(root / "stray")))
+    return found
 
 
 def tail(server: Server, lines: int) -> str:

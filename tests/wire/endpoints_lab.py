@@ -61,6 +61,8 @@ def run(request):
         raise ValueError(body["raise"])
     if "echo" in body:
         return AMLResponse({"echo": repr(body["echo"]), "headers": sorted(request.headers.keys())}, 200, json_str=True)
+    if "big" in body:
+        return AMLResponse("x" * body["big"], 200)
     if "kill" in body:
         os.kill(os.getppid(), 9)
         os.kill(os.getpid(), 9)
@@ -193,16 +195,16 @@ def _made(url: str) -> dict[str, Lab]:
     return {}
 
 
-def lab(sandbox: Any) -> Lab:
-    """The lab of this sandbox, made by the first test that asks."""
+def lab(sandbox: Any, traffic: Mapping[str, int] | None = None) -> Lab:
+    """The lab of this sandbox, made by the first test that asks, with a deployment per name in `traffic`."""
     speak_to(sandbox)
     made = _made(sandbox.url)
     if "lab" not in made:
-        made["lab"] = _make(sandbox)
+        made["lab"] = _make(sandbox, traffic or {"blue": 90, "green": 10})
     return made["lab"]
 
 
-def _make(sandbox: Any) -> Lab:
+def _make(sandbox: Any, traffic: Mapping[str, int]) -> Lab:
     ml = client(sandbox)
     from azure.ai.ml.entities import Environment, ManagedOnlineEndpoint, Model, Workspace
 
@@ -220,9 +222,9 @@ def _make(sandbox: Any) -> Lab:
     )
     made = Lab(sandbox, ml, http, folder, model, environment)
     ml.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=ENDPOINT, auth_mode="key")).result(30)
-    made.deploy("blue", {"LAB_COLOUR": "blue"})
-    made.deploy("green", {"LAB_COLOUR": "green"})
-    made.set_traffic({"blue": 90, "green": 10})
+    for name in traffic:
+        made.deploy(name, {"LAB_COLOUR": name})
+    made.set_traffic(traffic)
     return made
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from datetime import timedelta
 
 import pytest
@@ -14,7 +16,7 @@ COUNT = "AmlOnlineEndpointTrafficLog | where UserAgent == 'before-the-end' | cou
 
 @pytest.fixture(scope="module")
 def tiny(make_sandbox):
-    return lab(make_sandbox("--poll-after-ms", "50", "--ingestion-seconds", "0.2"))
+    return lab(make_sandbox("--poll-after-ms", "50", "--ingestion-seconds", "0.2"), {"blue": 100})
 
 
 def _logged(tiny):
@@ -41,7 +43,7 @@ def test_servers_outlive_a_killed_sandbox_and_are_found_again(tiny):
     wait_for(lambda: _answering(tiny), 10, "an answer after the restart")
     assert before <= {process.pid for process in tiny.servers()}
     assert _logged(tiny) == 5
-    assert tiny.ml.online_endpoints.get(ENDPOINT).traffic["blue"] == 90
+    assert tiny.ml.online_endpoints.get(ENDPOINT).traffic["blue"] == 100
 
     def settled():
         return tiny.ml.online_deployments.get("late", ENDPOINT).provisioning_state == "Succeeded"
@@ -49,6 +51,16 @@ def test_servers_outlive_a_killed_sandbox_and_are_found_again(tiny):
     wait_for(settled, 30, "the end of a creation that the kill interrupted")
     assert tiny.score({"x": 2}, deployment="late").json()["product"] == 6
     assert starting is not None
+
+
+def test_server_that_nobody_recorded_is_ended_at_the_start(tiny):
+    tiny.sandbox.kill()
+    blue = tiny.sandbox.home / "servers" / "endpoints-lab" / ENDPOINT / "blue"
+    app = next(blue.glob("*/app"))
+    forgotten = subprocess.Popen(["sleep", "300"], cwd=app, start_new_session=True)
+    tiny.sandbox.restart()
+    assert forgotten.wait(timeout=10) == -signal.SIGTERM
+    wait_for(lambda: _answering(tiny), 10, "an answer after the restart")
 
 
 def test_stopped_sandbox_leaves_no_process_and_brings_them_back(tiny):

@@ -95,6 +95,12 @@ def test_large_request_gets_a_clear_answer(tiny):
     assert "9.5 MB; an endpoint takes at most 1.5 MB" in answer.text
 
 
+def test_large_answer_of_the_model_is_a_424(tiny):
+    assert len(tiny.score({"big": 1_500_000}, deployment="blue").content) == 1_500_000
+    answer = tiny.score({"big": 1_600_000}, deployment="blue")
+    assert (answer.status_code, answer.text) == (424, "The model's answer is larger than 1.5 MB.")
+
+
 def test_body_reaches_the_model_as_it_was_sent_and_the_key_does_not(tiny):
     answer = tiny.score(b'{"echo": [NaN, -Infinity, "\xc3\xa9"]}', deployment="blue")
     assert answer.json()["echo"] == "[nan, -inf, 'é']"
