@@ -79,6 +79,7 @@ def create_job(world: World, run: Document, job_id: str, name: str, needs: Seque
         "job_id": job_id,
         "name": name,
         "needs": list(needs),
+        "pull_request": run["pull_request"],
         "status": "queued",
         "conclusion": None,
         "check_run_id": check,

@@ -94,13 +94,17 @@ class WorkflowRunner:
         self.pump()
 
     def pump(self) -> None:
-        """Start what can start now."""
+        """Start what can start now: what was merged before what is still proposed, then in order of asking."""
         with self._lock:
-            for _, job in self.world.documents.list(records.JOB):
+            queued = [
+                job
+                for _, job in self.world.documents.list(records.JOB)
+                if job["status"] == "queued" and job["id"] not in self._active
+            ]
+            for job in sorted(queued, key=lambda job: job["pull_request"] is not None):
                 if self._closing:
                     return
-                if job["status"] == "queued" and job["id"] not in self._active:
-                    self._consider(job)
+                self._consider(job)
 
     def _consider(self, job: Document) -> None:
         run = records.run(self.world, job["run_id"])
