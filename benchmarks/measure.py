@@ -1,0 +1,73 @@
+"""Samples, rounds that alternate between us and a peer, and the table of ratios."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+HEAD = ("What", "Ours, median (min-max)", "n", "Peer, median (min-max)", "n", "Ratio")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was measured, in `unit`: seconds (`s`), milliseconds (`ms`) or a number of something."""
+
+    values: tuple[float, ...]
+    unit: str
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    def __str__(self) -> str:
+        figures = [_figure(value) for value in (self.median, min(self.values), max(self.values))]
+        return f"{figures[0]} {self.unit} ({figures[1]}-{figures[2]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One promise: ours against a peer measured beside it. A ratio below 1 means less than the peer."""
+
+    what: str
+    ours: Sample
+    peer: Sample
+
+    @property
+    def ratio(self) -> float:
+        return self.ours.median / self.peer.median
+
+
+def seconds(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def alternate(ours: Callable[[], float], peer: Callable[[], float], rounds: int, unit: str) -> tuple[Sample, Sample]:
+    """Measure both in turns, so that what else the machine does meets both; the first turn of each does not count."""
+    ours(), peer()
+    pairs = [(ours(), peer()) for _ in range(rounds)]
+    return Sample(tuple(a for a, _ in pairs), unit), Sample(tuple(b for _, b in pairs), unit)
+
+
+def table(rows: Sequence[Row]) -> str:
+    lines = [HEAD, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.what,
+        str(row.ours),
+        str(len(row.ours.values)),
+        str(row.peer),
+        str(len(row.peer.values)),
+        f"{row.ratio:.2f}x",
+    )
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"

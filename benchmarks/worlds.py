@@ -1,0 +1,163 @@
+"""A world of the benchmarks' own: a temporary home on free ports, ended and deleted afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from backend.bootstrap import CiParts, build_ci
+from backend.domain.endpoints import ProvisioningState
+from backend.domain.promotions import Target
+from backend.gateways.azureml.endpoints import Endpoints
+from backend.operations.training import Subject
+from backend.promotion.target import target_on
+from backend.settings import Settings, load
+from sandbox.demo.children import Children
+from sandbox.demo.environments import python_of
+from sandbox.demo.first_world import FirstWorld
+from sandbox.demo.launch import CHECKOUT, start_sandbox
+from sandbox.demo.preflight import free_port
+from sandbox.demo.settings_file import Ports
+
+ROWS = 10_000
+JOB_SECONDS = 300
+DEPLOY_SECONDS = 180
+
+
+def say(text: str, started: float | None = None) -> None:
+    """Progress goes to standard error; standard output holds the table."""
+    took = f"  ({time.monotonic() - started:.0f} s)" if started is not None else ""
+    print(f"  {text}{took}", file=sys.stderr, flush=True)
+
+
+@dataclass
+class World:
+    """A running sandbox. What a benchmark needs more of it is made when first asked for."""
+
+    home: Path
+    ports: Ports
+    children: Children
+    _runs: int = 0
+
+    @cached_property
+    def first(self) -> FirstWorld:
+        """Its people at their terminals and their git."""
+        return FirstWorld(CHECKOUT, self.home, self.ports, say, self.children.check)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Settings that lead here, signed in as the worker."""
+        told = json.loads((self.home / "sandbox" / "secrets.json").read_text())["mlops-worker"]
+        for name in [name for name in os.environ if name.startswith(("MLOPS_", "AZURE_", "ARM_", "MLFLOW_"))]:
+            del os.environ[name]
+        os.environ["MLOPS_SETTINGS"] = str(self.home / "mlops.toml")
+        os.environ["MLOPS_IDENTITY__CLIENT_ID"] = told["client_id"]
+        os.environ["MLOPS_IDENTITY__CLIENT_SECRET"] = told["secret"]
+        return load()
+
+    @cached_property
+    def data(self) -> Path:
+        """A CSV of simulated patients."""
+        path = self.home / "patients.csv"
+        command = [str(self.runtime_python), "-m", "training.cohort", "--rows", str(ROWS), "--seed", "3"]
+        subprocess.run([*command, "--out", str(path)], cwd=CHECKOUT, check=True, capture_output=True, timeout=120)
+        return path
+
+    @cached_property
+    def parts(self) -> CiParts:
+        """The gateways of the production workspace, once setup has declared it."""
+        started = time.monotonic()
+        self.first.lead.sign_in()
+        files = ("--dev-data", str(self.data), "--prod-data", str(self.data))
+        self.first.lead.mlops("setup", "apply", *files, "--yes", env=self.first.setup_env, timeout=600)
+        say("Setup applied", started)
+        return build_ci(self.settings, self.settings.project.prod_workspace)
+
+    @cached_property
+    def served(self) -> Target:
+        """The reference model as the only deployment of the production endpoint."""
+        started = time.monotonic()
+        name = self.train()
+        version = self.parts.training.register(name, self.subject(), self.parts.training.data())
+        target, endpoints = target_on(self.settings.project.endpoint, version), Endpoints(self.parts.workspace)
+        project, code = self.settings.project, self.parts.jobs.code_id(name)
+        endpoints.create_deployment(
+            target, code=code, instance_type=project.instance_type, instance_count=1, tags={"purpose": "benchmark"}
+        )
+        end = time.monotonic() + DEPLOY_SECONDS
+        while not self._succeeded(endpoints, target):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{target.deployment} did not succeed within {DEPLOY_SECONDS} s")
+            time.sleep(0.5)
+        endpoints.set_traffic(target.endpoint, {target.deployment: 100})
+        say(f"{target.deployment} serves", started)
+        return target
+
+    def _succeeded(self, endpoints: Endpoints, target: Target) -> bool:
+        endpoint = endpoints.get(target.endpoint)
+        found = endpoint.deployment(target.deployment) if endpoint else None
+        if found is not None and found.state is ProvisioningState.FAILED:
+            raise RuntimeError(f"{target.deployment} did not start: {found.problem}")
+        return found is not None and found.state is ProvisioningState.SUCCEEDED
+
+    def subject(self) -> Subject:
+        """What the next run is about; every run has a commit of its own, so that none is adopted."""
+        commit = f"{self._runs:09d}{'0' * 31}"
+        return Subject(purpose="retrain", commit=commit, pull_request="", branch="main", author="scientist")
+
+    def train(self) -> str:
+        """Train this checkout on the production data through the gateways; the completed run's name."""
+        self._runs += 1
+        data = self.parts.training.data()
+        name = self.parts.training.train(CHECKOUT, self.subject(), data)
+        self.parts.training.wait(name, JOB_SECONDS, lambda _state, _seconds: None)
+        return name
+
+    @property
+    def runtime_python(self) -> Path:
+        return python_of(CHECKOUT, "runtime")
+
+    def requests(self) -> int:
+        """How many requests this world has answered so far."""
+        address = f"http://127.0.0.1:{self.ports.browser}/control/journal?limit=1"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            newest = json.load(answer)["requests"]
+        return int(newest[0]["number"]) if newest else 0
+
+    def server_port(self, deployment: str) -> int:
+        """The loopback port of a deployment's own inference server."""
+        database = sqlite3.connect(f"file:{self.home / 'sandbox' / 'sandbox.db'}?mode=ro", uri=True)
+        try:
+            bodies = database.execute("SELECT body FROM documents WHERE kind = 'server'").fetchall()
+        finally:
+            database.close()
+        found = [json.loads(body) for (body,) in bodies]
+        return next(int(one["server"]["port"]) for one in found if one["deployment_id"].endswith(f"/{deployment}"))
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """A sandbox with nothing in it yet."""
+    home = Path(tempfile.mkdtemp(prefix="mlops-bench-"))
+    children = Children(home / "logs")
+    ports = Ports(console=free_port(), sandbox=free_port(), browser=free_port())
+    try:
+        started = time.monotonic()
+        start_sandbox(children, home, ports)
+        say("A world of its own", started)
+        yield World(home, ports, children)
+    finally:
+        children.stop()
+        shutil.rmtree(home, ignore_errors=True)
