@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import shutil
 import tempfile
@@ -46,11 +47,17 @@ WHY = "agreed in the review of the change"
 @cache
 def _empty_database() -> Path:
     """A migrated database without rows, made once a process."""
-    path = Path(tempfile.mkdtemp(prefix="mlops-test-")) / "console.db"
+    path = _folder() / "console.db"
     store = Store(f"sqlite:///{path}")
     store.migrate()
     _to_one_file(store)
     return path
+
+
+def _folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="mlops-test-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _to_one_file(store: Store) -> None:
@@ -70,7 +77,7 @@ def fresh_store(folder: Path, clock: Clock) -> Store:
 @cache
 def _played(served: tuple[str, ...], staged: str) -> tuple[Path, Cloud]:
     """A world in which these versions have been promoted and one more has been tested; played once a process."""
-    folder = Path(tempfile.mkdtemp(prefix="mlops-test-"))
+    folder = _folder()
     hospital = Hospital(folder)
     hospital.serving(*served)
     if staged:

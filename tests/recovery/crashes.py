@@ -1,0 +1,71 @@
+"""Ending a worker at an exact boundary, in the process: before or after an effect on the cloud, or at a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import event
+
+from backend.domain.promotions import Phase
+from tests.recovery.hospital import LEASE, Hospital
+
+
+class PowerCut(BaseException):
+    """Passes through every handler, as a kill -9 does."""
+
+
+class Boundaries:
+    """Counts the boundaries that a worker crosses, and ends it at the chosen one.
+
+    Boundaries are the beginning and the commit of each of the engine's transactions, and the moments before and after
+    each effect. Whatever was not committed is undone, as the database does for a dead process.
+    """
+
+    def __init__(self, hospital: Hospital) -> None:
+        self.hospital = hospital
+        self.crossed = 0
+        self.cut_at: int | None = None
+        self.where = ""
+        self._counting = False
+        hospital.cloud.crossings = self._cross
+        engine = hospital.store.database.engine
+        event.listen(engine, "begin", lambda _connection: self._cross("begin"))
+        event.listen(engine, "commit", lambda _connection: self._cross("commit"))
+
+    def _cross(self, where: str) -> None:
+        if not self._counting:
+            return
+        self.crossed += 1
+        if self.crossed == self.cut_at:
+            self.where = where
+            raise PowerCut(where)
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        self._counting = True
+        try:
+            yield
+        finally:
+            self._counting = False
+
+
+def live_through(hospital: Hospital, boundaries: Boundaries, until: str) -> None:
+    """Run the promotion to its end; after the power cut a new worker starts, and the dead one's lease runs out."""
+    for _ in range(3000):
+        if hospital.store.promotions.get(until).phase in FINISHED:
+            return
+        try:
+            with boundaries.counting():
+                busy = hospital.engine.tick()
+        except PowerCut:
+            hospital.engine = hospital.new_worker()
+            hospital.clock.pass_(LEASE + 1)
+            continue
+        hospital.cloud.check()
+        if not busy:
+            hospital.clock.pass_(1.0)
+    raise AssertionError(f"did not end after a cut at {boundaries.where}")
+
+
+FINISHED = {Phase.SUCCEEDED, Phase.FAILED, Phase.ERRORED, Phase.ROLLED_BACK, Phase.NEEDS_ATTENTION, Phase.PAUSED}
