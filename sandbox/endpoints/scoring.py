@@ -113,9 +113,10 @@ class Front:
             return
         reason = ""
         try:
-            await self._authorise(route, call)
-            call.body = await _body(Request(scope, receive))
+            call.body, size = await _body(Request(scope, receive))
             call.received = loop.time()
+            _authorise(route, call)
+            _check_size(size)
             response = await self._forward(route, call)
             reason = "model_error" if response.status_code == 424 else ""
         except ClientDisconnect:
@@ -125,13 +126,6 @@ class Front:
         _mark(response, call)
         await response(scope, receive, send)
         self._log.record(route, _entry(call, response, reason, loop.time()))
-
-    async def _authorise(self, route: Route, call: Call) -> None:
-        scheme, _, key = call.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
-            raise Refused(401, "key_auth_bad_header_missing", "key_auth_bad_header_missing")
-        if not any(hmac.compare_digest(key.strip().encode(), known) for known in route.keys):
-            raise Refused(401, "key_auth_access_denied", "key_auth_access_denied")
 
     async def _forward(self, route: Route, call: Call) -> Response:
         named = call.headers.get(DEPLOYMENT_HEADER, "")
@@ -180,6 +174,20 @@ class Front:
         self._log.record(route, _entry(copy, answered, reason, loop.time()), mirrored=True)
 
 
+def _authorise(route: Route, call: Call) -> None:
+    scheme, _, key = call.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Refused(401, "key_auth_bad_header_missing", "key_auth_bad_header_missing")
+    if not any(hmac.compare_digest(key.strip().encode(), known) for known in route.keys):
+        raise Refused(401, "key_auth_access_denied", "key_auth_access_denied")
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BODY_BYTES:
+        text = f"The request's body is {size / 1_048_576:.1f} MB; an endpoint takes at most 1.5 MB."
+        raise Refused(413, "payload_too_large", text)
+
+
 def _named(route: Route, name: str) -> Upstream:
     upstream = route.deployments.get(name.lower())
     if upstream is None:
@@ -204,8 +212,11 @@ async def _ask(upstream: Upstream, call: Call) -> Answer:
     return await exchange(upstream.port, call.scope["method"], path, forwarded, call.body, upstream.timeout)
 
 
-async def _body(request: Request) -> bytes:
-    """The whole body; one over the limit is read to its end, so that the client gets the answer and not a reset."""
+async def _body(request: Request) -> tuple[bytes, int]:
+    """The body and its size; one over the limit is read to its end and dropped.
+
+    Answering before the client has sent everything would reset its connection, and it would never see the answer.
+    """
     chunks, size = [], 0
     try:
         async with asyncio.timeout(UPLOAD_SECONDS):
@@ -217,10 +228,7 @@ async def _body(request: Request) -> bytes:
                     break
     except TimeoutError as error:
         raise Refused(408, "request_timeout", f"The request did not arrive within {UPLOAD_SECONDS:g} s.") from error
-    if size > MAX_BODY_BYTES:
-        text = f"The request's body is {size / 1_048_576:.1f} MB; an endpoint takes at most 1.5 MB."
-        raise Refused(413, "payload_too_large", text)
-    return b"".join(chunks)
+    return b"".join(chunks), size
 
 
 def _response(answer: Answer) -> Response:

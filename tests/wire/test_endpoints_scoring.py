@@ -90,7 +90,9 @@ def test_exception_in_the_model_is_a_424_of_status_500(tiny):
 
 
 def test_large_request_gets_a_clear_answer(tiny):
-    answer = tiny.score(b'{"x": "' + b"1" * 10_000_000 + b'"}', deployment="blue")
+    large = b'{"x": "' + b"1" * 10_000_000 + b'"}'
+    assert tiny.score(large, deployment="blue", key="not-the-key").status_code == 401
+    answer = tiny.score(large, deployment="blue")
     assert answer.status_code == 413
     assert "9.5 MB; an endpoint takes at most 1.5 MB" in answer.text
 
