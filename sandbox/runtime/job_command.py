@@ -137,8 +137,8 @@ def _environment(world: World, job_id: str, properties: Document, experiment_id:
         "MLFLOW_EXPERIMENT_ID": experiment_id,
         "MLFLOW_EXPERIMENT_NAME": str(properties["experimentName"]),
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "ARM_CLOUD_METADATA_URL": f"{settings.url}/metadata/endpoints?api-version=2019-05-01",
-        "AZUREML_CURRENT_CLOUD": "AzureSandbox",
+        # azureml-mlflow knows this cloud by heart; any other it fetches, without a retry while the sandbox restarts.
+        "AZUREML_CURRENT_CLOUD": "AzureCloud",
         "AZUREML_RUN_ID": identity.name,
         "AZUREML_RUN_TOKEN": token,
         "AZUREML_RUN_TOKEN_EXPIRY": expiry,

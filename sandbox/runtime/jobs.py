@@ -24,6 +24,7 @@ from sandbox.runtime.job_command import exit_file, job_folder, log_file, prepare
 from sandbox.runtime.processes import Process
 from sandbox.state.documents import Document
 from sandbox.tracking import runs
+from sandbox.tracking.server import ready_url
 from sandbox.world import World
 
 log = logging.getLogger(__name__)
@@ -159,7 +160,6 @@ class Jobs:
         times = {"started_at": _text(now), "limit_at": _text(now + duration(limits.get("timeout")))}
         self._world.documents.update(KIND, key, lambda found: {**found, **times, "process": process.document()})
         self._status(key, "Running")
-        self._track(record["id"], "RUNNING", None)
 
     def _adopted(self, key: str, record: Document) -> bool:
         """Whether the process was started just before a kill, too late for its record."""
@@ -178,6 +178,8 @@ class Jobs:
             if self._world.now() > datetime.fromisoformat(record["limit_at"]):
                 processes.terminate(process)
                 self._end(key, "Failed", "The job was ended: it ran longer than its time limit.")
+            elif not record.get("tracked") and self._track(record["id"], "RUNNING", None):
+                self._world.documents.update(KIND, key, lambda found: {**found, "tracked": True})
         else:
             code = processes.exit_code(process)
             if code == 0:
@@ -216,11 +218,14 @@ class Jobs:
             self._active.remove(key)
 
     def _track(self, job_id: str, status: str, end_time_ms: int | None) -> bool:
+        """Whether MLflow was told; never waits for a server that is starting, since other jobs must go on."""
         identity = parse(job_id)
+        if not ready_url(self._world):
+            return False
         try:
             runs.update_run(self._world, identity.workspace, identity.name, status, end_time_ms)
-        except (HTTPException, httpx.HTTPError, TimeoutError):
-            log.warning("The run %s could not be marked %s in MLflow", identity.name, status, exc_info=True)
+        except (HTTPException, httpx.HTTPError, TimeoutError) as error:
+            log.warning("The run %s could not be marked %s in MLflow: %s", identity.name, status, error)
             return False
         return True
 

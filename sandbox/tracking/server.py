@@ -95,12 +95,19 @@ def server_url(world: World, timeout_seconds: float = 60.0) -> str:
     """Where the server answers; waits while it starts. TimeoutError says where its log is."""
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        document = world.documents.get(KIND, KEY)
-        if document is not None and (document.get("healthy") or _healthy(world, document["url"])):
-            return str(document["url"])
+        if url := ready_url(world):
+            return url
         time.sleep(0.1)
     log_file = world.settings.home / "mlflow" / "server.log"
     raise TimeoutError(f"The mlflow server did not answer within {timeout_seconds:.0f} s; see {log_file}.")
+
+
+def ready_url(world: World) -> str:
+    """Where the server answers now, "" while it starts."""
+    document = world.documents.get(KIND, KEY)
+    if document is not None and (document.get("healthy") or _healthy(world, document["url"])):
+        return str(document["url"])
+    return ""
 
 
 def _healthy(world: World, url: str) -> bool:
