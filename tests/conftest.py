@@ -15,9 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.made_world import MadeWorld
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 20
+MADE_WORLD_SECONDS = 900
+"""The time limit of a test that may be the first to ask for `made_world`."""
 
 
 def interpreter(variable: str, environment: str) -> Path:
@@ -167,3 +171,20 @@ def make_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 def sandbox(make_sandbox: Callable[..., Sandbox]) -> Sandbox:
     """The world shared by the tests of a session: add to it, and leave what others made alone."""
     return make_sandbox("--poll-after-ms", "50", "--ingestion-seconds", "0.2")
+
+
+@pytest.fixture(scope="session")
+def made_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeWorld]:
+    """The first world with version 1 serving, made once a session by the product's own commands."""
+    world = MadeWorld(tmp_path_factory.mktemp("made"))
+    try:
+        world.make()
+        yield world
+    finally:
+        world.end()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "made_world" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(MADE_WORLD_SECONDS))

@@ -33,6 +33,9 @@ class Children:
     def pid(self, name: str) -> int:
         return self._running[name].pid
 
+    def has(self, name: str) -> bool:
+        return name in self._running
+
     def check(self) -> None:
         for name, process in self._running.items():
             if process.poll() is not None:

@@ -43,10 +43,10 @@ class FirstWorld:
         alive: Callable[[], None],
     ) -> None:
         self.checkout, self.home, self.ports, self.say, self.alive = checkout, home, ports, say, alive
-        told = json.loads((home / "sandbox" / "secrets.json").read_text())
+        self.told: dict[str, dict[str, str]] = json.loads((home / "sandbox" / "secrets.json").read_text())
         python = python_of(checkout, "console")
-        env = service_environment(home, told, "mlops-console")
-        self.setup_env = service_environment(home, told, "mlops-setup")
+        env = service_environment(home, self.told, "mlops-console")
+        self.setup_env = service_environment(home, self.told, "mlops-setup")
         self.lead = Person("lead", python, checkout, home, ports, env)
         self.scientist = Person("scientist", python, checkout, home, ports, env)
 
