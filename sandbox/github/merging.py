@@ -44,16 +44,26 @@ def merge(world: World, repository: Document, number: int, caller: Caller, wante
         _refuse(world, repository, pull, caller, wanted)
         base = pulls.base_tip(git, pull)
         commit = _commit(world, git, repository, pull, base, caller, wanted)
-        if not git.move_ref(f"refs/heads/{pull['base_ref']}", commit, base):
+        change = RefChange(f"refs/heads/{pull['base_ref']}", base, commit)
+        pushes.intend(world, name, [change], caller.login, {"number": number})
+        if not git.move_ref(change.ref, commit, base):
             raise GitHubError(405, MOVED_BASE)
+        return finish(world, repository, number, change, caller.login)
+
+
+def finish(world: World, repository: Document, number: int, change: RefChange, login: str) -> Document:
+    """What follows once the base branch has moved; a second call finds the pull request merged and goes on."""
+    git = repositories.git_of(world, repository["full_name"])
+    pull = pulls.get(world, repository["full_name"], number)
+    if pull["merged_at"] is None:
         now = repositories.stamp(world)
-        fields = {"state": "closed", "closed_at": now, "merged_at": now, "merged_by": caller.login}
-        merged = pulls.change(world, pull, base_sha=base, merge_commit_sha=commit, **fields)
-        pulls.publish(world, merged, "closed")
-        pushes.applied(world, repository, [RefChange(f"refs/heads/{pull['base_ref']}", base, commit)], caller.login)
-        if repository["delete_branch_on_merge"]:
-            _delete_head(world, repository, git, merged, caller.login)
-        return merged
+        fields = {"state": "closed", "closed_at": now, "merged_at": now, "merged_by": login}
+        pull = pulls.change(world, pull, base_sha=change.before, merge_commit_sha=change.after, **fields)
+        pulls.publish(world, pull, "closed")
+    pushes.applied(world, repository, [change], login)
+    if repository["delete_branch_on_merge"]:
+        _delete_head(world, repository, git, pull, login)
+    return pull
 
 
 def _refuse(world: World, repository: Document, pull: Document, caller: Caller, wanted: MergeRequest) -> None:
@@ -144,10 +154,11 @@ def update_branch(world: World, repository: Document, number: int, caller: Calle
         message = f"Merge branch '{pull['base_ref']}' into {pull['head_ref']}"
         committer = Signature(GITHUB.name, GITHUB.email, now)
         commit = git.make_commit(tree, [head, base], message, signature(caller.login, now), committer)
-        ref = f"refs/heads/{pull['head_ref']}"
-        if not git.move_ref(ref, commit, head):
+        change = RefChange(f"refs/heads/{pull['head_ref']}", head, commit)
+        pushes.intend(world, name, [change], caller.login)
+        if not git.move_ref(change.ref, commit, head):
             raise GitHubError(422, MOVED_EXPECTED)
-        pushes.applied(world, repository, [RefChange(ref, head, commit)], caller.login)
+        pushes.applied(world, repository, [change], caller.login)
 
 
 def delete_branch(world: World, repository: Document, branch: str, login: str) -> None:
@@ -156,9 +167,12 @@ def delete_branch(world: World, repository: Document, branch: str, login: str) -
     sha = git.ref(f"refs/heads/{branch}")
     if branch == repository["default_branch"]:
         raise forbidden("Cannot delete the default branch")
-    if sha is None or not git.delete_ref(f"refs/heads/{branch}"):
+    if sha is None:
         raise GitHubError(422, "Reference does not exist")
-    pushes.applied(world, repository, [RefChange(f"refs/heads/{branch}", sha, ZERO)], login)
+    change = RefChange(f"refs/heads/{branch}", sha, ZERO)
+    pushes.intend(world, repository["full_name"], [change], login)
+    git.delete_ref(change.ref)
+    pushes.applied(world, repository, [change], login)
 
 
 def _delete_head(world: World, repository: Document, git: Git, pull: Document, login: str) -> None:

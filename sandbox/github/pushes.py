@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sandbox.github import diffs, pulls, repositories, reviews
 from sandbox.github.git import Git
@@ -11,6 +12,8 @@ from sandbox.github.models import ZERO
 from sandbox.github.rules import branch_rules
 from sandbox.state.documents import Document
 from sandbox.world import World
+
+INTENT = "github_ref_intent"  # by repository: what is being done to its refs, for a start after a kill -9
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,16 @@ class RefChange:
     after: str
 
 
+def intend(
+    world: World, repository: str, changes: Sequence[RefChange], pusher: str, merge: Mapping[str, Any] | None = None
+) -> None:
+    """Note, before git moves a ref, what `applied` will have to follow; the caller holds the repository's lock."""
+    body = {"repository": repository, "pusher": pusher, "changes": [asdict(change) for change in changes]}
+    world.documents.put(INTENT, repository.lower(), body | {"merge": dict(merge) if merge else None})
+
+
 def applied(world: World, repository: Document, changes: Sequence[RefChange], pusher: str) -> None:
-    """Record changes that git has made already, in order."""
+    """Record changes that git has made already, in order, and forget the intent."""
     name = repository["full_name"]
     with repositories.lock(world, name):
         repositories.change(world, name, {"pushed_at": repositories.stamp(world)})
@@ -40,6 +51,7 @@ def applied(world: World, repository: Document, changes: Sequence[RefChange], pu
                     "pusher": pusher,
                 },
             )
+        world.documents.delete(INTENT, name.lower())
 
 
 def _follow(world: World, repository: Document, change: RefChange, pusher: str) -> None:
@@ -48,7 +60,7 @@ def _follow(world: World, repository: Document, change: RefChange, pusher: str) 
     for pull in pulls.every(world, repository["full_name"], "open"):
         if branch in {pull["head_ref"], pull["base_ref"]} and change.after == ZERO:
             close(world, git, pull)
-        elif pull["head_ref"] == branch:
+        elif pull["head_ref"] == branch and pull["head_sha"] != change.after:
             _synchronise(world, repository, git, pull, change.after, pusher)
         elif pull["base_ref"] == branch and git.is_ancestor(pull["head_sha"], change.after):
             now = repositories.stamp(world)

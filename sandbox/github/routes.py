@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sandbox.github import smart_http, wire
+from functools import partial
+
+from sandbox.github import recovery, smart_http, wire
 from sandbox.github.graphql import endpoint as graphql
 from sandbox.github.handlers import (
     branches,
@@ -42,4 +44,5 @@ TABLES: tuple[wire.Routes, ...] = (
 
 def service(world: World) -> Service:
     rest = [route for table in TABLES for route in wire.routes(world, table)]
-    return Service(name="github", routes=[*rest, *graphql.routes(world), *smart_http.routes(world)])
+    routes = [*rest, *graphql.routes(world), *smart_http.routes(world)]
+    return Service(name="github", routes=routes, start=partial(recovery.resume, world))

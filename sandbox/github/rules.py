@@ -103,6 +103,10 @@ def _validate(body: Document) -> None:
         raise invalid("Ruleset", "enforcement")
     if body["target"] != "branch":
         raise GitHubError(501, f"The sandbox has branch rulesets only, not target {body['target']!r}")
+    if not isinstance(body["rules"], list) or not all(isinstance(rule, dict) for rule in body["rules"]):
+        raise invalid("Ruleset", "rules")
+    if not isinstance(body["conditions"], dict) or not isinstance(body["bypass_actors"], list):
+        raise invalid("Ruleset", "conditions")
     for rule in body["rules"]:
         parameters = rule.get("parameters") or {}
         if rule.get("type") not in RULE_TYPES:

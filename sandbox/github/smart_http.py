@@ -40,6 +40,7 @@ def routes(world: World) -> list[Route]:
     """`/{owner}/{repo}.git/...` for clone, fetch and push."""
 
     async def serve(request: Request) -> Response:
+        """Clone, fetch and push over HTTPS; the ruleset decides ref by ref."""
         # The whole body is read before git starts: a streaming response listens for a disconnect on the same
         # channel and swallows parts of a body that is still arriving.
         with tempfile.SpooledTemporaryFile(max_size=1 << 22) as spool:
@@ -100,6 +101,7 @@ def _receive(world: World, request: Request, repository: Document, caller: Calle
         before = git.refs("refs/")
         hook = {"PUSH_POLICY": str(policy), "PUSH_HOOK": str(HOOK), "PUSH_HOOK_PYTHON": sys.executable}
         _install_hook(git.path)
+        pushes.intend(world, repository["full_name"], wanted, caller.login)
         response = _backend(world, request, repository, caller, folder, hook)
         after = git.refs("refs/")
         done = [

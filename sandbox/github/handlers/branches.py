@@ -187,6 +187,7 @@ def _move(call: Call, repository: Document, git: Git, change: RefChange) -> None
         permission = call.caller.permission(repository)
         if change.ref.startswith("refs/heads/"):
             push_policy.require_allowed(call.world, repository, change, permission, git)
+        pushes.intend(call.world, repository["full_name"], [change], call.caller.login)
         if change.after == ZERO:
             moved = git.delete_ref(change.ref)
         else:

@@ -64,6 +64,7 @@ def write(call: Call) -> Reply:
         commit = _commit_file(call, git, parent, path, content)
         change = RefChange(f"refs/heads/{branch}", parent or ZERO, commit)
         push_policy.require_allowed(call.world, repository, change, call.caller.permission(repository), git)
+        pushes.intend(call.world, repository["full_name"], [change], call.caller.login)
         git.move_ref(change.ref, commit, change.before)
         pushes.applied(call.world, repository, [change], call.caller.login)
     return Reply(_written(call, repository, git, branch, path, commit), 201 if before is None else 200)
