@@ -50,8 +50,7 @@ def _reg_rate(value: str) -> Callable[[Path], None]:
 
 
 def _lint_error(tree: Path) -> None:
-    path = tree / "training" / "metrics.py"
-    path.write_text("import os\n" + path.read_text())
+    _replace(tree / "training" / "metrics.py", r"^from __future__ import annotations\n\n", r"\g<0>import os\n")
 
 
 def _leaky_split(tree: Path) -> None:
