@@ -23,20 +23,6 @@ PERSON_NEEDS: dict[tuple[str, str], str] = {
     ("administration", "write"): "admin",
     ("environments", "write"): "admin",
 }
-# The installed app's own token carries the permissions the app was installed with.
-INSTALLATION_PERMISSIONS = {
-    "actions": "write",
-    "administration": "write",
-    "checks": "write",
-    "contents": "write",
-    "deployments": "write",
-    "environments": "write",
-    "issues": "write",
-    "metadata": "read",
-    "pull_requests": "write",
-    "statuses": "write",
-    "variables": "write",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,5 +98,4 @@ def caller_of(principal: Principal) -> Caller:
         login = "github-actions[bot]"
         return Caller(login, BOT_NUMBERS[login], None, app, principal.repository, principal.permissions)
     login = "mlops-console[bot]"
-    permissions = principal.permissions or INSTALLATION_PERMISSIONS
-    return Caller(login, BOT_NUMBERS[login], None, APPS["mlops-console"], principal.repository, permissions)
+    return Caller(login, BOT_NUMBERS[login], None, APPS["mlops-console"], "", principal.permissions)
