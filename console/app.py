@@ -39,7 +39,10 @@ def _sources() -> None:
     down = [(s, r) for s, r in wiring.current().snapshots.health().items() if r.problem]
     if down:
         now = utc_now()
-        rows = join(fill("<li><span>{s}</span><span>{age}</span></li>", s=s.value, age=ago(r.at, now)) for s, r in down)
+        rows = join(
+            fill("<li><span>{s} does not answer</span><span>{age}</span></li>", s=s.value, age=ago(r.at, now))
+            for s, r in down
+        )
         draw(fill('<ul class="sources" aria-label="Services that do not answer">{rows}</ul>', rows=rows))
 
 

@@ -26,9 +26,7 @@ def traffic_card(
     rate = calls_per_minute(traffic.value)
     note = f"{rate:.0f} calls/min on {promotion.target.endpoint}, {age(endpoint, now)}"
     bar = traffic_bar(split(endpoint.value, promotion))
-    return card(
-        "Live traffic", fill("{bar}{under}", bar=bar, under=_under(promotion, now)), note=note, name="live-traffic"
-    )
+    return card("Live traffic", fill("{bar}{under}", bar=bar, under=_under(promotion)), note=note, name="live-traffic")
 
 
 def calls_per_minute(traffic: Traffic | None) -> float:
@@ -41,8 +39,8 @@ def calls_per_minute(traffic: Traffic | None) -> float:
     return 60 * sum(p.requests for p in recent) / span
 
 
-def _under(promotion: Promotion, now: datetime) -> Html:
-    seen = observed(promotion, now)
+def _under(promotion: Promotion) -> Html:
+    seen = observed(promotion)
     current = promotion.current
     if promotion.phase.final or current is None:
         return fill('<div class="under"><span>{reason}</span></div>', reason=Untrusted(promotion.reason, 300))
@@ -101,8 +99,8 @@ def _side(side: Side, width: int) -> Html:
     )
 
 
-def analysis_card(promotion: Promotion, now: datetime) -> Html:
-    seen = observed(promotion, now)
+def analysis_card(promotion: Promotion) -> Html:
+    seen = observed(promotion)
     if seen is None:
         would_be = "Errors, latency and calls of the candidate against the step's limits, once it takes traffic."
         return card("Analysis", empty("Nothing observed yet", would_be, "analytics"), name="analysis")

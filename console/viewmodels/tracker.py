@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from backend.domain.promotions import Kind, Phase, Promotion, Request, StepKind, StepRecord
+from backend.domain.promotions import Kind, Phase, Promotion, Request, StepKind, StepRecord, StepState
 from backend.domain.telemetry import CapacityPoint, Mark, Traffic
 from backend.domain.value import Reading
 from console.viewmodels.decision import summary_of
@@ -60,31 +59,36 @@ def title(promotion: Promotion) -> str:
     )
 
 
-def observed(promotion: Promotion, now: datetime) -> Observed | None:
+def observed(promotion: Promotion) -> Observed | None:
     """The observe step in progress, else the last one that ran."""
     observing = [r for r in promotion.steps if r.step.kind is StepKind.OBSERVE and r.started_at is not None]
     if not observing:
         return None
     record = observing[-1]
     out = record.output
-    started = record.started_at or now
     return Observed(
         record=record,
-        calls=int(out.get("requests", 0)),
+        calls=int(out.get("calls", 0)),
         errors=int(out.get("errors", 0)),
         p95_ms=float(out["p95_ms"]) if "p95_ms" in out else None,
-        seconds=((record.finished_at or now) - started).total_seconds(),
+        seconds=float(out.get("seconds", 0.0)),
     )
 
 
 def checks(seen: Observed) -> tuple[Check, ...]:
-    """Each limit of the step against what was measured; too few calls is not a pass."""
+    """Each limit of the step against what was measured; too few calls is not a pass.
+
+    Errors above the limit are a failure only where the step has failed: before that they may be chance.
+    """
     step, n = seen.record.step, f"{seen.calls:,}"
     short = step.min_calls - seen.calls
     few = Pill(f"inconclusive: needs {short:,} more calls", "blue", "hourglass_top")
     over = Pill("over the limit", "bad", "error")
     rate = seen.errors / seen.calls if seen.calls else 0.0
-    verdict = over if rate > step.max_error_rate else few if short > 0 else PASS
+    failed = seen.record.state is StepState.FAILED
+    chance = Pill("inconclusive: may be chance, more calls are needed", "blue", "hourglass_top")
+    above = over if failed else chance
+    verdict = above if rate > step.max_error_rate else few if short > 0 else PASS
     rows = [
         Check(
             "Error rate",
@@ -96,7 +100,7 @@ def checks(seen: Observed) -> tuple[Check, ...]:
     ]
     if step.max_p95_ms:
         slow = seen.p95_ms is not None and seen.p95_ms > step.max_p95_ms
-        verdict = over if slow else few if short > 0 or seen.p95_ms is None else PASS
+        verdict = over if slow and (failed or short <= 0) else few if short > 0 or seen.p95_ms is None else PASS
         rows.append(Check("p95 latency", f"{milliseconds(seen.p95_ms)} ms", f"≤ {step.max_p95_ms:.0f} ms", n, verdict))
     wait = step.min_seconds - seen.seconds
     time_left = Pill(f"{duration(wait)} to go", "blue", "hourglass_top") if wait > 0 else PASS

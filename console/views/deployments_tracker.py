@@ -108,7 +108,7 @@ def _measured(wired: Wiring, promotion: Promotion, endpoint: Reading[Endpoint | 
         else:
             marks = wired.backend.telemetry.marks(traffic.value.start, traffic.value.end)
             chart(latency_chart(promotion, traffic.value, marks))
-    draw(analysis_card(promotion, now))
+    draw(analysis_card(promotion))
 
 
 def _steps(wired: Wiring, promotion: Promotion) -> None:

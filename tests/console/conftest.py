@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,34 +11,23 @@ from streamlit.testing.v1 import AppTest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import world as worlds
+import hospital
+from visitors import claims
 
 ENTRY = Path(__file__).resolve().parents[2] / "console" / "app.py"
 SECONDS = 20
 
 
-def claims(name: str = "lead", *roles: str) -> dict[str, object]:
-    """What a verified id token says of a person who has just signed in."""
-    now = int(time.time())
-    return {
-        "is_logged_in": True,
-        "preferred_username": name,
-        "roles": list(roles or (name,)),
-        "auth_time": now - 5,
-        "exp": now + 3600,
-    }
-
-
 @pytest.fixture
-def empty_world(tmp_path: Path) -> Iterator[worlds.World]:
-    world = worlds.wire(tmp_path)
+def empty_world(tmp_path: Path) -> Iterator[hospital.World]:
+    world = hospital.wire(tmp_path)
     yield world
     world.store.close()
 
 
 @pytest.fixture
-def world(empty_world: worlds.World) -> worlds.World:
-    return worlds.populate(empty_world)
+def world(empty_world: hospital.World) -> hospital.World:
+    return hospital.populate(empty_world)
 
 
 @pytest.fixture
@@ -58,8 +46,3 @@ def visit() -> Callable[..., AppTest]:
         return app
 
     return _visit
-
-
-def text(app: AppTest) -> str:
-    """All markup that the page put into the main area."""
-    return "\n".join(element.proto.body for element in app.main.get("html"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from conftest import claims, text
+from visitors import claims, text
 
 
 @pytest.mark.parametrize(

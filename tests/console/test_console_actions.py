@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hospital
 import pytest
-import world as worlds
-from conftest import claims, text
 from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
+from visitors import claims, text
 
 from backend.domain.promotions import IntentKind, Kind, Phase, Request, Succeeded, Waiting
 
@@ -21,15 +21,15 @@ def connect(world, name="lead"):
 
 def promotion_under_way(world):
     """v2 at 10 %, observed."""
-    stable = worlds.target(worlds.version(1), "").deployment
-    promotion = world.begin(Kind.PROMOTE, worlds.version(2), stable=stable)
+    stable = hospital.target(hospital.version(1), "").deployment
+    promotion = world.begin(Kind.PROMOTE, hospital.version(2), stable=stable)
     promotion = world.walk(promotion, Succeeded(output={"traffic": f'{{"{stable}": 100}}', "stable": stable}))
     for _ in range(4):
-        promotion = world.walk(promotion, worlds.outcome_of(promotion))
-    seen = {"requests": 21, "errors": 0, "p95_ms": 79.0}
+        promotion = world.walk(promotion, hospital.outcome_of(promotion))
+    seen = {"calls": 21, "seconds": 8.0, "errors": 0, "p95_ms": 79.0}
     promotion = world.walk(promotion, Waiting(reason="21 of 30 calls", retry_after=1, output=seen))
-    candidate = worlds.target(worlds.version(2), "").deployment
-    worlds.fill_snapshots(world, {stable: 90, candidate: 10})
+    candidate = hospital.target(hospital.version(2), "").deployment
+    hospital.fill_snapshots(world, {stable: 90, candidate: 10})
     return promotion
 
 
@@ -142,7 +142,7 @@ def test_approve_and_merge_is_recorded_for_the_commit_that_was_seen(visit, world
     app.text_area(key="verdict_14").set_value("Better on the same data, and readable.")
     button(app, "approve_and_merge").click().run()
     (intent,) = world.wired.backend.reviews.intents(14)
-    assert (intent.kind, intent.head_sha, intent.actor) == (IntentKind.APPROVE_AND_MERGE, worlds.SHA, "lead")
+    assert (intent.kind, intent.head_sha, intent.actor) == (IntentKind.APPROVE_AND_MERGE, hospital.SHA, "lead")
     assert "recorded, the worker will do it" in text(app)
     assert button(app, "approve_and_merge").disabled
 

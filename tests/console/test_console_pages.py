@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import claims, text
+from visitors import claims, text
 
 PAGES = ("overview", "pull_requests", "experiments", "models", "deployments", "monitoring", "audit")
 
