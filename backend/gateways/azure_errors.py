@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import httpx
 
 from backend.errors import CredentialsRejected, RemoteUnavailable
 from backend.gateways.failures import NO_ANSWER, Failure, Row, one_line
+
+MISSING_ARTEFACT = re.compile(r"File with path (\S+) was not found")
 
 ROWS = (
     Row(RemoteUnavailable, code=NO_ANSWER, advice="Try again when it can be reached."),
@@ -60,6 +63,10 @@ def _from_tracking(error: Exception, service: str, operation: str) -> Failure | 
     text = str(error.message)
     if "failed with exception" in text or "Max retries exceeded" in text:
         return Failure(service, operation, None, NO_ANSWER, "the tracking service did not answer")
+    # azureml-mlflow turns the 404 of an artefact into a bare Exception, and MLflow that into an internal error.
+    missing = MISSING_ARTEFACT.search(text)
+    if missing is not None:
+        return Failure(service, operation, 404, "ResourceNotFound", f"there is no {missing.group(1)}")
     status = int(error.get_http_status_code())  # type: ignore[no-untyped-call]  # mlflow-skinny is half typed
     return Failure(service, operation, status, str(error.error_code), one_line(text))
 

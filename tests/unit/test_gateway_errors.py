@@ -81,6 +81,17 @@ def test_mlflow_without_an_answer_is_unavailable():
         raise raised
 
 
+def test_mlflow_hides_a_missing_artefact_in_an_internal_error():
+    from mlflow.exceptions import MlflowException
+
+    text = (
+        "The following failures occurred while downloading one or more artifacts from azureml://" + "x" * 500 + ":\n"
+        "##### File evidence/a.json #####\nFile with path evidence/a.json was not found,\navailable files include: b."
+    )
+    with pytest.raises(NotFound, match=r"there is no evidence/a\.json"), azureml("read a run's artefact"):
+        raise MlflowException(text)
+
+
 def test_mlflow_run_that_is_not_there():
     from mlflow.exceptions import RestException
 

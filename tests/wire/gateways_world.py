@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from backend.settings import Cloud, GitHub, Identity, Project, Settings, SignIn
 from sandbox.accounts import SIGN_IN_CLIENT_ID, SUBSCRIPTION, TENANT
 
-from backend.settings import Cloud, GitHub, Identity, Project, Settings, SignIn
 
-
-def settings_of(sandbox, home, program="mlops-setup"):
+def settings_of(sandbox, home, project=None, program="mlops-setup", secret=""):
     """Settings that reach `sandbox` as `program`, with our own state below `home`."""
     told = sandbox.secrets
     return Settings.model_construct(
@@ -23,7 +22,7 @@ def settings_of(sandbox, home, program="mlops-setup"):
             instance_discovery=False,
             credential="client_secret",
             client_id=told[program]["client_id"],
-            client_secret=told[program]["secret"],
+            client_secret=secret or told[program]["secret"],
         ),
         signin=SignIn(
             metadata_url=f"{sandbox.browser_url}/{TENANT}/v2.0/.well-known/openid-configuration",
@@ -44,18 +43,18 @@ def settings_of(sandbox, home, program="mlops-setup"):
             installation_token=told["github"]["installation_token"],
         ),
         default_project="diabetes",
-        projects={"diabetes": PROJECT},
+        projects={"diabetes": project or PROJECT},
     )
 
 
 PROJECT = Project(
     repository="hospital/diabetes",
     subscription_id=SUBSCRIPTION,
-    resource_group="diabetes",
+    resource_group="gateways",
     region="westeurope",
-    dev_workspace="diabetes-dev",
-    prod_workspace="diabetes-prod",
-    dev_data="diabetes-dev",
+    dev_workspace="gateways-dev",
+    prod_workspace="gateways-prod",
+    dev_data="gateways-dev",
     prod_data="diabetes-prod",
     model="diabetes-classifier",
     environment="diabetes-training",
