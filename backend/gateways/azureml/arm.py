@@ -43,7 +43,8 @@ class ArmResources:
             answer = self.get(resource_id, api_version) or {}
         if _state(answer) != "Succeeded":
             raise RemoteRejected(
-                f"Azure left {resource_id.rpartition('/')[2]} as {_state(answer)}; look at its activity log, then repeat.",
+                f"Azure left {resource_id.rpartition('/')[2]} as {_state(answer)}; look at its activity log, then "
+                "repeat.",
                 service="Azure", operation="create a resource",
             )  # fmt: skip
         return answer
@@ -51,7 +52,9 @@ class ArmResources:
     def _send(self, verb: str, resource_id: str, api_version: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         ml = self._workspace.ml()
         base = str(ml._base_url).rstrip("/")
-        token = self._workspace.credential.get_token(f"{base}/.default" if self._workspace.cloud.metadata_url else "https://management.azure.com/.default")  # fmt: skip
+        private = self._workspace.cloud.metadata_url
+        scope = f"{base}/.default" if private else "https://management.azure.com/.default"
+        token = self._workspace.credential.get_token(scope)
         headers = {"Authorization": f"Bearer {token.token}"}
         with azureml("reach a resource"), httpx.Client(verify=self._workspace.tls(), timeout=30) as http:
             answer = http.request(

@@ -71,8 +71,8 @@ class Foundation:
         if self.endpoint_mode(name) is not None:
             # An existing endpoint's mode cannot be changed, and writing it anew would drop its traffic.
             raise RemoteRejected(
-                f"The endpoint {name} exists with another authentication mode, which Azure does not change; choose another "
-                "name, or declare the mode it has.",
+                f"The endpoint {name} exists with another authentication mode, which Azure does not change; choose "
+                "another name, or declare the mode it has.",
                 service="Azure ML", operation="create an endpoint",
             )  # fmt: skip
         entity = ManagedOnlineEndpoint(name=name, auth_mode=auth_mode, description=description)
