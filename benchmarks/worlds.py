@@ -1,4 +1,4 @@
-"""A world of the benchmarks' own: a temporary home on free ports, ended and deleted afterwards."""
+"""Worlds of the benchmarks' own: each a temporary home on free ports, ended and deleted afterwards."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from backend.gateways.azureml.endpoints import Endpoints
 from backend.operations.training import Subject
 from backend.promotion.target import target_on
 from backend.settings import Settings, load
+from sandbox.demo.branches import BRANCHES
 from sandbox.demo.children import Children
 from sandbox.demo.environments import python_of
 from sandbox.demo.first_world import FirstWorld
-from sandbox.demo.launch import CHECKOUT, start_sandbox
+from sandbox.demo.launch import CHECKOUT, start_sandbox, start_services
 from sandbox.demo.preflight import free_port
 from sandbox.demo.settings_file import Ports
 
@@ -148,16 +149,34 @@ class World:
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def bare_world() -> Iterator[World]:
     """A sandbox with nothing in it yet."""
-    home = Path(tempfile.mkdtemp(prefix="mlops-bench-"))
-    children = Children(home / "logs")
-    ports = Ports(console=free_port(), sandbox=free_port(), browser=free_port())
-    try:
+    with _home() as (home, ports, children):
         started = time.monotonic()
         start_sandbox(children, home, ports)
         say("A world of its own", started)
         yield World(home, ports, children)
+
+
+@contextmanager
+def complete_world() -> Iterator[World]:
+    """Sandbox, worker and console with a version in service and a pull request that was checked, as `make run` has."""
+    with _home() as (home, ports, children):
+        started = time.monotonic()
+        start_services(children, home, ports, console=True)
+        made = World(home, ports, children)
+        made.first.make(BRANCHES[:1])
+        say("A complete world of its own", started)
+        yield made
+
+
+@contextmanager
+def _home() -> Iterator[tuple[Path, Ports, Children]]:
+    """A temporary home on free ports; whatever was started there is ended, and the home deleted."""
+    home = Path(tempfile.mkdtemp(prefix="mlops-bench-"))
+    children = Children(home / "logs")
+    try:
+        yield home, Ports(console=free_port(), sandbox=free_port(), browser=free_port()), children
     finally:
         children.stop()
         shutil.rmtree(home, ignore_errors=True)
