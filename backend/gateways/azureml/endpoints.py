@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from backend.gateways.azureml.errors import azureml
 from backend.gateways.azureml.scoring import Answer, Scoring
 
 SCORING_SCRIPT = "training/score.py"
+ERROR_LINE = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
 
 
 class Endpoints:
@@ -99,9 +101,20 @@ class Endpoints:
         deployment = as_deployment(endpoint, entity)
         if deployment.state is not ProvisioningState.FAILED:
             return deployment
-        lines = [line.strip() for line in self.deployment_log(endpoint, deployment.name, 30).splitlines()]
-        reason = next((line for line in reversed(lines) if line), "the container wrote no line before it ended")
-        return deployment.model_copy(update={"problem": reason})
+        return deployment.model_copy(
+            update={"problem": as_problem(self.deployment_log(endpoint, deployment.name, 200))}
+        )
+
+
+def as_problem(log: str) -> str:
+    """The line of a failed container's log that says why: the scoring script's own error, else the last line.
+
+    The inference server chains its own exception to the script's and then says that its worker exits.
+    """
+    own = log.partition("The above exception was the direct cause")[0]
+    lines = [line.strip() for line in own.splitlines() if line.strip()]
+    errors = [line for line in lines if ERROR_LINE.match(line)]
+    return next(reversed(errors or lines), "the container wrote no line before it ended")
 
 
 def as_endpoint(entity: Any, deployments: tuple[Deployment, ...]) -> Endpoint:
