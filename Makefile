@@ -8,7 +8,7 @@ DEV := .venv/dev/bin
 export MLOPS_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour test test-recovery check bench reset environments format
+.PHONY: help run tour test unit test-recovery check bench reset environments format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ environments: ## Install every environment, those for tests included
 test: environments ## Unit, wire, console, recovery sample and browser tests
 	@$(PYTHON) -m sandbox.demo.install --browser
 	$(DEV)/python -m pytest -m "not recovery" tests
+
+unit: environments ## The unit tests alone
+	$(DEV)/python -m pytest tests/unit
 
 test-recovery: environments ## The long crash matrix
 	$(DEV)/python -m pytest -m recovery --timeout 1800 tests/recovery

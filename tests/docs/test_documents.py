@@ -145,6 +145,19 @@ def test_every_target_exists(document):
     assert targets_in(document.read_text()) <= known
 
 
+def called_by(script: str) -> set[str]:
+    """Targets of every `make a b` in a script or a workflow."""
+    return {
+        target for line in re.findall(r"(?:^|run:)\s*make ([^\n#]+)", script, re.MULTILINE) for target in line.split()
+    }
+
+
+@pytest.mark.parametrize("path", [".ci/run", ".github/workflows/pull-request.yml"])
+def test_every_target_that_automation_calls_exists(path):
+    assert called_by("make a\n      - run: make b c\n") == {"a", "b", "c"}
+    assert called_by((ROOT / path).read_text()) - set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE)) == set()
+
+
 def test_every_target_for_people_is_in_the_readme():
     known = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
     assert known <= targets_in(README)
