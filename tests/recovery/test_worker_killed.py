@@ -1,0 +1,116 @@
+"""kill -9 of real workers in the middle of real promotions, against the sandbox: the next one finishes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.domain.promotions import Kind, Phase, StepKind
+from tests.conftest import interpreter
+from tests.recovery.hospital import LEAD, WHY
+from tests.recovery.world import World
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def world(make_sandbox, tmp_path_factory):
+    home = tmp_path_factory.mktemp("recovery")
+    sandbox = make_sandbox("--poll-after-ms", "50", "--ingestion-seconds", "0.2", home=home / "sandbox")
+    made = World(home, sandbox, interpreter("MLOPS_RUNTIME_PYTHON", "runtime"))
+    made.set_up()
+    yield made
+    made.end()
+
+
+def staged(world, version):
+    def look():
+        return next(
+            (p for p in world.store.promotions.of_version(version.name, version.version) if p.kind is Kind.STAGE), None
+        )
+
+    return world.wait(f"the test of v{version.version}", look)
+
+
+def kill_at(world, promotion_id, kind):
+    """Kill the worker as soon as the promotion stands at a step of this kind, and start another one."""
+
+    def there():
+        promotion = world.store.promotions.find(promotion_id)
+        assert promotion is not None
+        current = promotion.current
+        return promotion.phase.final or (current is not None and current.step.kind is kind)
+
+    world.wait(f"{promotion_id} at {kind.value}", there)
+    world.kill_worker()
+    world.start_worker()
+
+
+def test_a_promotion_outlives_its_worker(world):
+    first = world.train("The reference model")
+    world.start_worker()
+    ended = world.wait_final(staged(world, first).id)
+    assert ended.phase is Phase.SUCCEEDED, ended.reason
+    world.promotions.approve_and_promote(LEAD, first, world.promotions.stable(), WHY, "click-1")
+    ended = world.wait_final("click-1")
+    assert ended.phase is Phase.SUCCEEDED, ended.reason
+
+    params = world.tree / "training" / "params.toml"
+    params.write_text(params.read_text().replace('model = "logistic"', 'model = "hist_gradient_boosting"'))
+    second = world.train("A gradient-boosting challenger")
+    ended = world.wait_final(staged(world, second).id)
+    assert ended.phase is Phase.SUCCEEDED, ended.reason
+
+    world.promotions.approve_and_promote(LEAD, second, world.promotions.stable(), WHY, "click-2")
+    kill_at(world, "click-2", StepKind.SHIFT_TRAFFIC)
+    ended = world.wait_final("click-2")
+    assert ended.phase is Phase.SUCCEEDED, ended.reason
+    before = ended.snapshot.stable
+    served = world.endpoint()
+    assert served["traffic"] == {ended.target.deployment: 100}
+    assert sorted(served["deployments"]) == sorted([ended.target.deployment, before])
+    assert served["served"]["digest"] == second.digest
+    whole(world)
+
+
+def test_the_cloud_may_die_as_well(world):
+    """The sandbox itself is gone in the middle of a rollback, and comes back with what it held."""
+    before = world.store.promotions.get("click-2").snapshot.stable
+    world.promotions.roll_back(LEAD, world.promotions.stable(), WHY, "back")
+    world.wait("begin", lambda: world.store.promotions.get("back").position > 0)
+    world.sandbox.kill()
+    world.sandbox.restart()
+    ended = world.wait_final("back")
+    assert ended.phase is Phase.SUCCEEDED, ended.reason
+    assert world.endpoint()["traffic"] == {before: 100}
+    whole(world)
+
+
+@pytest.mark.recovery
+@pytest.mark.parametrize(
+    "kind",
+    [
+        StepKind.SNAPSHOT,
+        StepKind.CREATE_DEPLOYMENT,
+        StepKind.VERIFY_DIGEST,
+        StepKind.SHIFT_TRAFFIC,
+        StepKind.OBSERVE,
+        StepKind.SCHEDULE_RETIREMENT,
+    ],
+)
+def test_a_worker_dies_at_every_step_of_a_rollback(world, kind):
+    if world.store.promotions.find("click-2") is None:
+        test_a_promotion_outlives_its_worker(world)
+    stable = world.store.promotions.stable(world.project.endpoint).target.version
+    other = next(p.target.version for p in world.store.promotions.recent() if p.target.version != stable)
+    key = f"to-{other}-{kind.value}"
+    world.promotions.roll_back(LEAD, world.promotions.stable(), WHY, key, other)
+    kill_at(world, key, kind)
+    ended = world.wait_final(key)
+    assert ended.phase is Phase.SUCCEEDED, ended.reason
+    assert world.endpoint()["traffic"] == {ended.target.deployment: 100}
+    whole(world)
+
+
+def whole(world):
+    report = world.store.audit.verify()
+    assert report.whole, report.problem

@@ -1,0 +1,179 @@
+"""A sandbox with workers that can be killed: real processes, the real wire, one world for a test module."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from backend.domain.clock import utc_now
+from backend.domain.promotions import Promotion
+from backend.domain.registry import ModelVersion
+from backend.operations.promotions import Promotions
+from backend.settings import Project
+from backend.store import Store
+from sandbox.demo.settings_file import Ports, service_environment, write_settings
+from tests.recovery.hospital import PROJECT
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = {
+    "min_calls": "0",
+    "min_seconds": "1",
+    "max_p95_ms": "5000",
+    "deadline_seconds": "120",
+    "keep_warm_seconds": "600",
+}
+
+
+class World:
+    """`runtime` is the interpreter that makes the simulated patients."""
+
+    def __init__(self, home: Path, sandbox: Any, runtime: Path) -> None:
+        self.home, self.sandbox, self.runtime = home, sandbox, runtime
+        ports = Ports(console=1, sandbox=sandbox.port, browser=sandbox.browser_port)
+        self.told = write_settings(home, ports)
+        self.tree = home / "diabetes"
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.store = Store(f"sqlite:///{home / 'console.db'}", token_key=SecretStr(""))
+        self.store.migrate()
+        self.project: Project = PROJECT
+        self.promotions = Promotions(self.store, self.project, utc_now)
+
+    def prepare(self, *arguments: str) -> Any:
+        """Run one of `prepare.py`'s verbs as the setup program."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.recovery.prepare", *arguments],
+            cwd=ROOT,
+            env=service_environment(self.home, self.told, "mlops-setup"),
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        assert done.returncode == 0, f"prepare {arguments}: {done.stderr[-3000:]}"
+        return json.loads(done.stdout)
+
+    def set_up(self) -> None:
+        """Patients, resources, and the repository with a rollout that asks for few calls."""
+        files = []
+        for name, seed in (("dev", 3), ("prod", 4)):
+            files.append(str(self.home / f"{name}.csv"))
+            command = [str(self.runtime), "-m", "training.cohort", "--rows", "2500", "--seed", str(seed)]
+            subprocess.run([*command, "--out", files[-1]], cwd=ROOT, check=True, capture_output=True, timeout=120)
+        failed = self.prepare("setup", *files)
+        assert not [line for line in failed if "ruleset" not in line], failed
+        shutil.copytree(ROOT / "training", self.tree / "training", ignore=shutil.ignore_patterns("__pycache__"))
+        rollout = self.tree / "training" / "rollout.toml"
+        text = rollout.read_text()
+        for key, value in SMALL.items():
+            text = re.sub(rf"^({key}\s*=\s*)[\d.]+", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        rollout.write_text(text)
+        self.git("init", "-q", "-b", "main")
+
+    def push(self, message: str) -> str:
+        """Commit what is in the tree and push it to a branch of its own, which every reader can reach by its hash."""
+        self.git("add", "--all")
+        self.git("-c", "user.name=scientist", "-c", "user.email=s@hospital.example", "commit", "-q", "-m", message)
+        sha = self.git("rev-parse", "HEAD").strip()
+        address = f"https://x-access-token:{self.github_token()}@localhost:{self.sandbox.port}/hospital/diabetes.git"
+        self.git("push", "-q", address, f"HEAD:refs/heads/train-{sha[:7]}")
+        return sha
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=self.tree,
+            env={
+                **os.environ,
+                "GIT_SSL_CAINFO": str(self.sandbox.ca_file),
+                "GIT_TERMINAL_PROMPT": "0",
+                "HOME": str(self.home),
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def github_token(self) -> str:
+        """The lead's, by GitHub's device flow."""
+        login = {"client_id": self.told["github"]["client_id"]}
+        accept = {"Accept": "application/json"}
+        with httpx.Client(base_url=self.sandbox.browser_url, headers=accept, timeout=20) as http:
+            code = http.post("/login/device/code", data=login).json()
+            http.post("/control/device", json={"user_code": code["user_code"], "account": "lead"}).raise_for_status()
+            grant = {
+                **login,
+                "device_code": code["device_code"],
+                "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+            }
+            return str(http.post("/login/oauth/access_token", data=grant).json()["access_token"])
+
+    def train(self, message: str) -> ModelVersion:
+        commit = self.push(message)
+        return ModelVersion.model_validate(self.prepare("train", str(self.tree), commit))
+
+    def endpoint(self) -> dict[str, Any]:
+        return dict(self.prepare("endpoint", self.project.endpoint))
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        environment = service_environment(self.home, self.told, "mlops-worker")
+        environment |= {"MLOPS_WORKER__LEASE": "5", "MLOPS_WORKER__POLL": "0.1", "MLOPS_WORKER__REGISTRY_POLL": "0.5"}
+        with (self.home / f"worker-{len(self.workers)}.log").open("wb") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "backend", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        self.workers.append(worker)
+        return worker
+
+    def kill_worker(self) -> None:
+        """As a power cut does: no handler runs, no lease is given back."""
+        worker = self.workers[-1]
+        assert worker.poll() is None, self.worker_log()
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(timeout=10)
+
+    def worker_log(self) -> str:
+        return "\n".join(p.read_text()[-3000:] for p in sorted(self.home.glob("worker-*.log"))[-2:])
+
+    def wait(self, what: str, look: Callable[[], Any], seconds: float = 120) -> Any:
+        """Until `look` answers something; fails with the worker's last words."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = look()
+            if found:
+                return found
+            assert self.workers[-1].poll() in {None, -signal.SIGKILL}, self.worker_log()
+            time.sleep(0.05)
+        latest = [(p.id, p.phase.value, p.reason) for p in self.store.promotions.recent(3)]
+        raise AssertionError(f"{what}: not within {seconds:.0f} s. {latest}\n{self.worker_log()}")
+
+    def wait_final(self, promotion_id: str, seconds: float = 120) -> Promotion:
+        def look() -> Promotion | None:
+            found = self.store.promotions.find(promotion_id)
+            return (
+                found if found is not None and (found.phase.final or found.phase.value == "needs attention") else None
+            )
+
+        found: Promotion = self.wait(f"the end of {promotion_id}", look, seconds)
+        return found
+
+    def end(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.terminate()
+                worker.wait(timeout=40)
+        self.store.close()
