@@ -127,8 +127,11 @@ def test_an_approval_of_an_earlier_commit_does_not_count(lab, settings):
 def test_the_list_of_a_hundred_costs_four_calls(lab, settings, sandbox):
     clone = lab.start()
     lab.git(clone, "commit", "--allow-empty", "--quiet", "--message", "More")
+    lab.git(clone, "push", "--quiet", "origin", "HEAD:refs/heads/more")
     names = [f"branch-{index}" for index in range(100)]
-    lab.git(clone, "push", "--quiet", "origin", *(f"HEAD:refs/heads/{name}" for name in names))
+    bare = repositories.bare_path(lab.world, lab.full_name)
+    for name in names:
+        lab.git(bare, "branch", name, "more")
     repository = repositories.get(lab.world, lab.full_name)
     for name in names:
         pulls.create(lab.world, repository, "scientist", {"title": name, "head": name, "base": "main"}, {})
