@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import ssl
+import sys
 import time
 import uuid
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,6 +114,8 @@ def enter(sandbox: Any) -> None:
     os.environ["ARM_CLOUD_METADATA_URL"] = metadata
     os.environ["REQUESTS_CA_BUNDLE"] = str(sandbox.bundle)
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
+    if known := sys.modules.get("azureml.mlflow._common._cloud.cloud"):
+        known.KNOWN_CLOUDS.update(known.get_known_clouds())  # read once, at import, from whatever sandbox came first
 
 
 def client(sandbox: Any, workspace: str | None, program: str = "mlops-setup") -> Any:
@@ -125,7 +130,8 @@ def client(sandbox: Any, workspace: str | None, program: str = "mlops-setup") ->
 
 
 def session(sandbox: Any, program: str = "mlops-setup") -> httpx.Client:
-    token = credential(sandbox, program).get_token(f"{sandbox.url}/.default").token
+    with credential(sandbox, program) as signed_in:
+        token = signed_in.get_token(f"{sandbox.url}/.default").token
     return httpx.Client(
         base_url=sandbox.url,
         verify=ssl.create_default_context(cafile=sandbox.ca_file),
@@ -134,7 +140,19 @@ def session(sandbox: Any, program: str = "mlops-setup") -> httpx.Client:
     )
 
 
-def make_lab(sandbox: Any, folder: Path, workspace: str = "azureml-lab") -> Lab:
+@contextmanager
+def open_lab(sandbox: Any, folder: Path, workspace: str = "azureml-lab") -> Iterator[Lab]:
+    """A lab whose connections are closed at the end; those of azure-ai-ml only its garbage collection closes."""
+    made = _make_lab(sandbox, folder, workspace)
+    yield made
+    made.http.close()
+    made.ml = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def _make_lab(sandbox: Any, folder: Path, workspace: str) -> Lab:
     ml = client(sandbox, workspace)
     from azure.ai.ml.entities import AmlCompute, Environment, Workspace
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from tests.wire.azureml_lab import NOISE, client, enter, make_lab, session, unique, wait_for
+from tests.wire.azureml_lab import NOISE, client, enter, open_lab, session, unique, wait_for
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in NOISE]
 
@@ -45,7 +45,8 @@ ENVIRONMENT = "import os\nprint('\\n'.join(sorted(os.environ)))\n"
 
 @pytest.fixture(scope="module")
 def lab(sandbox, tmp_path_factory):
-    return make_lab(sandbox, tmp_path_factory.mktemp("lab"), "azureml-jobs")
+    with open_lab(sandbox, tmp_path_factory.mktemp("lab"), "azureml-jobs") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +107,10 @@ def test_artefacts_and_logs_lie_in_one_folder(lab, trained, mlflow_client, tmp_p
 
 
 def test_workspaces_do_not_see_each_others_runs(lab, trained, tmp_path_factory):
-    other = make_lab(lab.sandbox, tmp_path_factory.mktemp("other"), "azureml-other")
-    path = "/api/2.0/mlflow/runs/get"
-    here = other.http.get(f"/mlflow/v2.0{lab.workspace_id}{path}", params={"run_id": trained.name})
-    there = other.http.get(f"/mlflow/v2.0{other.workspace_id}{path}", params={"run_id": trained.name})
+    with open_lab(lab.sandbox, tmp_path_factory.mktemp("other"), "azureml-other") as other:
+        path = "/api/2.0/mlflow/runs/get"
+        here = other.http.get(f"/mlflow/v2.0{lab.workspace_id}{path}", params={"run_id": trained.name})
+        there = other.http.get(f"/mlflow/v2.0{other.workspace_id}{path}", params={"run_id": trained.name})
     assert (here.status_code, there.status_code) == (200, 404)
     with session(lab.sandbox, "mlops-ci-dev") as http:
         assert http.get(f"/mlflow/v2.0{lab.workspace_id}{path}", params={"run_id": trained.name}).status_code == 403

@@ -7,7 +7,7 @@ import signal
 import psutil
 import pytest
 
-from tests.wire.azureml_lab import NOISE, enter, make_lab, wait_for
+from tests.wire.azureml_lab import NOISE, enter, open_lab, wait_for
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in NOISE]
 
@@ -25,11 +25,14 @@ with mlflow.start_run():
     mlflow.log_metric("auc", 0.9)
 print("done")
 """
+WAIT = "import time\ntime.sleep(600)\n"
 
 
 @pytest.fixture(scope="module")
 def lab(make_sandbox, tmp_path_factory):
-    return make_lab(make_sandbox("--poll-after-ms", "50"), tmp_path_factory.mktemp("lab"), "azureml-recovery")
+    world = make_sandbox("--poll-after-ms", "50")
+    with open_lab(world, tmp_path_factory.mktemp("lab"), "azureml-recovery") as made:
+        yield made
 
 
 @pytest.fixture
@@ -84,7 +87,7 @@ def test_job_whose_processes_vanished_is_reported_as_lost(lab, running):
 
 
 def test_stopped_sandbox_ends_its_jobs_and_keeps_the_queue(lab, running):
-    waiting = [lab.submit(STEPS).name for _ in range(2)]
+    waiting = [lab.submit(WAIT).name for _ in range(2)]
     wrapper = _wrapper(running)
     assert lab.sandbox.stop() == 0
     assert not wrapper.is_running()

@@ -9,14 +9,15 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
 from sandbox.accounts import SUBSCRIPTION
-from tests.wire.azureml_lab import CLUSTER, GROUP, NOISE, client, error_of, make_lab, session, unique
+from tests.wire.azureml_lab import CLUSTER, GROUP, NOISE, client, error_of, open_lab, session, unique
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in NOISE]
 
 
 @pytest.fixture(scope="module")
 def lab(sandbox, tmp_path_factory):
-    return make_lab(sandbox, tmp_path_factory.mktemp("lab"))
+    with open_lab(sandbox, tmp_path_factory.mktemp("lab")) as made:
+        yield made
 
 
 @pytest.fixture
