@@ -54,6 +54,8 @@ class Endpoints:
             environment_variables={
                 "MLOPS_THRESHOLD": repr(target.threshold),
                 "MLOPS_MODEL_VERSION": target.version,
+                # A call brings a few rows: a second OpenMP thread spins longer than it works.
+                "OMP_NUM_THREADS": "1",
             },
             instance_type=instance_type,
             instance_count=instance_count,
