@@ -20,6 +20,7 @@ _COLOURS = {
     "light": ("#2C5FD6", "#7A44B8", "#00876C", "#C2570C", "#B0226B", "#5B6474"),
     "dark": ("#7DA2FF", "#C4A0FA", "#3CCB9E", "#F7A14D", "#F28BB8", "#97A1B3"),
 }
+NARROW = 0.12
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -37,13 +38,14 @@ def _figure(chart: Chart, tone: str) -> go.Figure:
         figure.add_trace(_trace(series, tone, chart.unit))
     figure.update_layout(
         height=chart.height,
-        margin={"l": 40, "r": 10, "t": 18 if chart.bands or chart.marks else 8, "b": 22},
+        margin={"l": 40, "r": 10, "t": 18 if chart.bands or chart.marks else 8, "b": 20},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "Inter, system-ui, sans-serif", "size": 11.5, "color": ink["text"]},
         showlegend=False,
         hovermode="x unified" if chart.over_time else "closest",
         bargap=0.1,
+        barmode="stack",
         xaxis=_axis(ink, title=chart.x_title) | {"showgrid": not chart.over_time},
         yaxis=_axis(ink, title="") | {"rangemode": "tozero" if chart.from_zero else "normal"},
         uirevision=chart.name,
@@ -65,7 +67,7 @@ def _axis(ink: dict[str, str], title: str) -> dict[str, Any]:
         "zeroline": False,
         "linecolor": ink["grid"],
         "title": {"text": title, "font": {"size": 11}},
-        "automargin": True,
+        "automargin": "left" if not title else True,
     }
 
 
@@ -91,42 +93,23 @@ def _trace(series: Series, tone: str, unit: str) -> go.Scatter | go.Bar:
 
 def _shade(figure: go.Figure, chart: Chart, ink: dict[str, str]) -> None:
     """Bands for who served when, dotted lines for what was done, and the limit."""
+    small = {"size": 10}
     for index, band in enumerate(chart.bands):
         if index % 2 == 0:
             figure.add_vrect(x0=band.start, x1=band.end, fillcolor=ink["shade"], line_width=0, layer="below")
-        figure.add_annotation(
-            x=band.start,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            xanchor="left",
-            text=_label(band.name),
-            showarrow=False,
-            font={"size": 10},
-        )
+        if chart.share(band.end) - chart.share(band.start) > NARROW:
+            place = {"x": band.start, "y": 0, "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+            figure.add_annotation(text=_label(band.name), showarrow=False, font=small, opacity=0.8, **place)
     for mark in chart.marks:
         figure.add_vline(x=mark.at, line={"color": ink["text"], "width": 1, "dash": "dot"})
-        figure.add_annotation(
-            x=mark.at,
-            y=1,
-            yref="paper",
-            yanchor="top",
-            xanchor="left",
-            text=_label(mark.text),
-            showarrow=False,
-            font={"size": 10},
-        )
+        side = "right" if chart.share(mark.at) > 0.5 else "left"
+        place = {"x": mark.at, "y": 1, "yref": "paper", "xanchor": side, "yanchor": "bottom"}
+        figure.add_annotation(text=_label(mark.text), showarrow=False, font=small, **place)
     if chart.limit is not None:
         figure.add_hline(y=chart.limit, line={"color": ink["limit"], "width": 1.3, "dash": "dash"})
+        place = {"x": 1, "xref": "paper", "y": chart.limit, "xanchor": "right", "yanchor": "bottom"}
         figure.add_annotation(
-            x=1,
-            xref="paper",
-            y=chart.limit,
-            yanchor="bottom",
-            xanchor="right",
-            text=chart.limit_text,
-            showarrow=False,
-            font={"size": 10.5, "color": ink["limit"]},
+            text=chart.limit_text, showarrow=False, font={"size": 10.5, "color": ink["limit"]}, **place
         )
 
 

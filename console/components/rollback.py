@@ -39,6 +39,8 @@ def roll_back_button(wired: Wiring, actor: Actor, endpoint: Endpoint | None) -> 
                 state=_state(endpoint, versions[0]),
             )
         )
+    elif refusal:
+        draw(fill("<p class=quiet>{refusal}</p>", refusal=refusal))
     if clicked:
         open_dialog("Roll back production", lambda: _body(wired, actor, endpoint, stable, versions))
 

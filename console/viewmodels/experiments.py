@@ -40,7 +40,7 @@ def address(run: Run) -> str:
 
 
 def matches(run: Run, query: str) -> bool:
-    """Every word occurs in the name, experiment, author, a parameter (`kind=boosting`) or a tag."""
+    """Every word occurs in the name, experiment, author, a parameter (`model=logistic`) or a tag."""
     pairs = (f"{k}={v}" for k, v in (*run.params.items(), *run.tags.items()))
     text = " ".join((run.id, run.name, run.experiment, run.workspace, run.author, run.state.value, *pairs)).lower()
     return all(word in text for word in query.lower().split())
@@ -67,7 +67,7 @@ def _row(run: Run, now: datetime) -> dict[str, object]:
         "Started": clock(run.started_at, now),
         "Took": took(run),
         **{name: run.metrics.get(name) for name in shown},
-        "Model": Untrusted(run.params.get("kind", ""), 40).one_line(),
+        "Model": Untrusted(run.params.get("model", "") or run.tags.get("model_kind", ""), 40).one_line(),
         "Purpose": Untrusted(run.tags.get("purpose", ""), 40).one_line(),
         "Pull request": f"#{run.pull_request}" if run.pull_request.isdecimal() else "",
         "Commit": Untrusted(short_commit(run.commit)).one_line(),

@@ -59,6 +59,8 @@ def progressed(promotion: Promotion, now: datetime) -> tuple[Line, ...]:
 def label_of(step: Step) -> str:
     if step.weight is not None:
         return f"{step.weight} %"
+    if step.kind is StepKind.SCHEDULE_RETIREMENT and step.keep_warm_seconds:
+        return f"+ {duration(step.keep_warm_seconds)}"
     return _LABELS.get(step.kind, "0 %")
 
 
@@ -93,4 +95,6 @@ def _intended(records: list[StepRecord]) -> str:
     observe = next((r.step for r in records if r.step.kind is StepKind.OBSERVE), None)
     if observe is not None:
         return f"{observe.min_calls:,} calls and {duration(observe.min_seconds)}, then analysis"
+    if any(r.step.kind is StepKind.SCHEDULE_RETIREMENT for r in records):
+        return "what served before is released"
     return ", ".join(r.step.kind.value.replace("_", " ") for r in records)

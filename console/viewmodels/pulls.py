@@ -25,6 +25,8 @@ def headline(pull: PullRequest) -> Pill:
     """The worst of the required checks, in the words of the list."""
     state = pull.check_state
     if state is CheckState.PASSED:
+        if any(check.state is CheckState.FAILED for check in pull.checks):
+            return Pill("Mergeable, with a warning", "warn", "warning")
         return Pill("Checks pass", "good", "check_circle")
     if state is CheckState.FAILED:
         return Pill("A check fails", "bad", "error")
@@ -55,6 +57,13 @@ def counted(pull: PullRequest) -> str:
     return ", ".join(words)
 
 
+def told(pull: PullRequest) -> str:
+    """The most telling reason among the checks: a failed one's, else the comparison's, else any."""
+    ranked = sorted(pull.checks, key=lambda c: (c.state is not CheckState.FAILED, "comparison" not in c.name))
+    reasons = (plain_reason(check) for check in ranked if check.state in {CheckState.FAILED, CheckState.PASSED})
+    return next((reason for reason in reasons if reason), "")
+
+
 def check_lines(pull: PullRequest) -> tuple[CheckLine, ...]:
     """Failed first, then under way, then passed."""
     order = list(CheckState)
@@ -76,7 +85,7 @@ def plain_reason(check: CheckRun) -> str:
 
 def _line(check: CheckRun, pull: PullRequest) -> CheckLine:
     took = ""
-    if check.started_at and check.completed_at:
+    if check.started_at and check.completed_at and check.state is not CheckState.SKIPPED:
         took = duration((check.completed_at - check.started_at).total_seconds())
     required = check.required or check.name in pull.required_checks
     return CheckLine(

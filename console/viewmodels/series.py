@@ -60,9 +60,31 @@ class Chart:
     limit: float | None = None
     limit_text: str = ""
 
+    def share(self, at: datetime) -> float:
+        """Where a moment lies in the window, 0 at its start and 1 at its end."""
+        if self.start is None or self.end is None:
+            return 0.0
+        return (at - self.start) / (self.end - self.start)
+
+
+CLOSE = 0.07
+"""Marks nearer than this share of the window are drawn as one line: their words would cover each other."""
+
 
 def mark_lines(marks: tuple[Mark, ...], start: datetime, end: datetime) -> tuple[MarkLine, ...]:
-    return tuple(MarkLine(mark.at, mark.text[:28]) for mark in marks if start <= mark.at <= end)
+    """The marks of the window; a cluster keeps the words of its last, with the number of the others."""
+    clusters: list[list[Mark]] = []
+    for mark in sorted((m for m in marks if start <= m.at <= end), key=lambda m: m.at):
+        if clusters and mark.at - clusters[-1][0].at < (end - start) * CLOSE:
+            clusters[-1].append(mark)
+        else:
+            clusters.append([mark])
+    return tuple(_cluster(cluster) for cluster in clusters)
+
+
+def _cluster(marks: list[Mark]) -> MarkLine:
+    others = f" +{len(marks) - 1}" if len(marks) > 1 else ""
+    return MarkLine(marks[-1].at, f"{marks[-1].text[:24]}{others}")
 
 
 def bands(serving: tuple[Serving, ...], start: datetime, end: datetime) -> tuple[Band, ...]:

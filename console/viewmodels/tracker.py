@@ -12,6 +12,9 @@ from console.viewmodels.figures import duration, milliseconds, share
 from console.viewmodels.series import Chart, Series, mark_lines
 from console.viewmodels.state import Pill
 
+FAR = 3
+"""A limit further above than this many times the measured is said in words: drawn, it would flatten the lines."""
+
 PASS = Pill("pass", "good", "check_circle")
 
 
@@ -166,6 +169,11 @@ def _quads(
     return (*calls, used)
 
 
+def latency_limit(promotion: Promotion) -> str:
+    limit = max((r.step.max_p95_ms for r in promotion.steps), default=0.0)
+    return f", limit {limit:,.0f} ms" if limit else ""
+
+
 def latency_chart(promotion: Promotion, traffic: Traffic, marks: tuple[Mark, ...]) -> Chart:
     stable = promotion.snapshot.stable if promotion.snapshot else None
     names = [name for name in (stable, promotion.target.deployment) if name]
@@ -176,6 +184,7 @@ def latency_chart(promotion: Promotion, traffic: Traffic, marks: tuple[Mark, ...
         bins = sorted({p.at for p in traffic.points})
         role = "candidate" if name == promotion.target.deployment else "stable"
         series.append(Series(f"{role} {name}", tuple(bins), tuple(at.get(b) for b in bins), style=style))
+    highest = max((y for s in series for y in s.y if y is not None), default=limit)
     return Chart(
         name=f"p95_{promotion.id[:12]}",
         series=tuple(series),
@@ -183,7 +192,7 @@ def latency_chart(promotion: Promotion, traffic: Traffic, marks: tuple[Mark, ...
         start=traffic.start,
         end=traffic.end,
         marks=mark_lines(marks, traffic.start, traffic.end),
-        limit=limit or None,
+        limit=limit if limit and limit <= FAR * highest else None,
         limit_text=f"limit {limit:.0f} ms",
         height=230,
     )

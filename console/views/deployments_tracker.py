@@ -31,7 +31,7 @@ from console.viewmodels.plan import position, progressed
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.state import promotion_pill
 from console.viewmodels.text import Untrusted
-from console.viewmodels.tracker import controls, latency_chart, title
+from console.viewmodels.tracker import controls, latency_chart, latency_limit, title
 from console.wiring import Wiring
 
 WINDOW = 900
@@ -101,7 +101,7 @@ def _measured(wired: Wiring, promotion: Promotion, endpoint: Reading[Endpoint | 
     draw(traffic_card(promotion, endpoint, traffic, now))
     draw(sides_cards(promotion, endpoint, traffic, capacity))
     with st.container(border=True, key="card_latency"):
-        draw(card_head("p95 latency, ms", "last 15 min, 10 s windows"))
+        draw(card_head("p95 latency, ms", f"last 15 min, 10 s windows{latency_limit(promotion)}"))
         if traffic.value is None or not traffic.value.points:
             would_be = "The latency of stable and candidate, as soon as calls reach the log."
             draw(empty("No calls in this window", would_be, "show_chart"))

@@ -51,7 +51,7 @@ def _found(runs: tuple[Run, ...]) -> list[Run]:
             "Search",
             key="q",
             bind="query-params",
-            placeholder="Name, author, kind=boosting, pull_request=14, failed",
+            placeholder="Name, author, model=logistic, pull_request=14, failed",
         )
     with sort:
         by = st.selectbox("Sort", SORTS, key="sort", bind="query-params", format_func=lambda s: s.replace("auc", "AUC"))

@@ -16,7 +16,7 @@ from console.components.states import empty, freshness, waiting
 from console.session import parameter, signed_in, tell
 from console.surroundings import surroundings
 from console.viewmodels.figures import ago
-from console.viewmodels.pulls import counted, headline, matches, newest, reviewed
+from console.viewmodels.pulls import counted, headline, matches, newest, reviewed, told
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.text import Untrusted
 from console.views.pull_request import show_pull_request
@@ -76,9 +76,10 @@ def _row(pull: PullRequest) -> None:
     with checks:
         draw(
             fill(
-                '{state}<span class="two">{counted}</span>',
+                '{state}<span class="two">{counted}</span><span class="two">{told}</span>',
                 state=word(headline(pull)),
                 counted=Untrusted(counted(pull), 160),
+                told=Untrusted(told(pull), 120),
             )
         )
     with who:

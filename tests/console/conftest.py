@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hospital
 import pytest
 from streamlit.testing.v1 import AppTest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import hospital
 from visitors import claims
 
 ENTRY = Path(__file__).resolve().parents[2] / "console" / "app.py"

@@ -425,7 +425,7 @@ PULLS: dict[int, tuple[str, str, tuple[CheckRun, ...]]] = {
             check("unit", OK, "41 tests passed"),
             check("data", OK, "10,000 rows as declared"),
             check("train", OK),
-            check("report", OK, "AUC 0.988 against 0.848: better"),
+            check("model comparison", OK, "better: AUC +0.140 (95 % +0.131 to +0.149, n 3,000)"),
             check("quality-gate", OK),
         ),
     ),
@@ -435,14 +435,18 @@ PULLS: dict[int, tuple[str, str, tuple[CheckRun, ...]]] = {
         (
             check("lint", OK),
             check("unit", OK),
-            check("report", OK, "no detectable difference"),
+            check("model comparison", OK, "no detectable difference"),
             check("quality-gate", OK),
         ),
     ),
     16: (
         "Set reg_rate to 1000",
         "feature/strong-regularisation",
-        (check("lint", OK), check("report", BAD, "AUC 0.745 against 0.848: worse"), check("quality-gate", BAD)),
+        (
+            check("lint", OK),
+            check("model comparison", BAD, "worse: AUC −0.103 (95 % −0.112 to −0.094, n 3,000)"),
+            check("quality-gate", BAD),
+        ),
     ),
     17: (
         "Log the **calibration** slope <img src=x onerror=alert(1)> [x](javascript:alert(1)) :green-badge[ok]",
@@ -539,7 +543,7 @@ def runs() -> tuple[Run, ...]:
                 ended_at=NOW - timedelta(hours=i) + timedelta(seconds=40),
                 author="scientist",
                 metrics={} if i == 5 else {"auc": 0.988 if boosting else 0.848, "sensitivity": 0.6, "brier": 0.12},
-                params={"kind": "boosting" if boosting else "logistic", "seed": "0", "reg_rate": str(0.01 * (i + 1))},
+                params={"model": "boosting" if boosting else "logistic", "seed": "0", "reg_rate": str(0.01 * (i + 1))},
                 tags={
                     "commit": SHA,
                     "pull_request": "14" if boosting else "",
@@ -553,7 +557,7 @@ def runs() -> tuple[Run, ...]:
 
 def run_detail(found: Run) -> RunDetail:
     steps = tuple(i / 20 for i in range(21))
-    power = 0.2 if found.params["kind"] == "boosting" else 0.45
+    power = 0.2 if found.params["model"] == "boosting" else 0.45
     return RunDetail(
         run=found,
         curves=(
