@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from sandbox.actions import records
 from sandbox.actions.repository import ZERO, changed_paths, test_merge, workflow_files
@@ -71,12 +74,27 @@ def pull_request_changed(world: World, event: Document) -> bool:
 
 
 def dispatched(world: World, subject: Document, path: str) -> Document | None:
-    """Create the run of a workflow_dispatch; None if the workflow has no such trigger."""
+    """Create the run of a workflow_dispatch; None without such a trigger, ValueError for inputs it does not take."""
     text = workflow_files(world, subject["repository"], subject["sha"]).get(path)
     if text is None:
         return None
     workflow = read_workflow(path, text)
-    return records.create_run(world, workflow, subject) if "workflow_dispatch" in workflow.triggers else None
+    if "workflow_dispatch" not in workflow.triggers:
+        return None
+    inputs = _inputs(workflow.triggers["workflow_dispatch"].get("inputs") or {}, subject["payload"]["inputs"])
+    return records.create_run(world, workflow, {**subject, "payload": {**subject["payload"], "inputs": inputs}})
+
+
+def _inputs(declared: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given inputs over the declared defaults."""
+    unexpected = sorted(set(given) - set(declared))
+    if unexpected:
+        raise ValueError(f"Unexpected inputs provided: {json.dumps(unexpected)}")
+    options = {name: body or {} for name, body in declared.items()}
+    for name, body in options.items():
+        if body.get("required") and name not in given and "default" not in body:
+            raise ValueError(f"Required input '{name}' not provided")
+    return {name: given.get(name, body.get("default", "")) for name, body in options.items()}
 
 
 def _start(world: World, subject: Document, branch: str, action: str, paths: list[str]) -> bool:

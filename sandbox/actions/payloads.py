@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.actions import records
 from sandbox.state.documents import Document
 from sandbox.world import World
 
@@ -12,7 +13,8 @@ def api(world: World, repository: str) -> str:
     return f"{world.settings.url}/api/v3/repos/{repository}"
 
 
-def workflow_payload(world: World, repository: str, path: str, name: str, number: int) -> dict[str, Any]:
+def workflow_payload(world: World, repository: str, path: str, name: str) -> dict[str, Any]:
+    number = records.workflow_id(world, repository, path)
     return {
         "id": number,
         "node_id": f"W_{number}",
@@ -41,7 +43,7 @@ def run_payload(world: World, run: Document) -> dict[str, Any]:
         "head_sha": run["head_sha"],
         "run_number": run["run_number"],
         "run_attempt": run["attempt"],
-        "workflow_id": run["run_number"],
+        "workflow_id": records.workflow_id(world, run["repository"], run["path"]),
         "check_suite_id": run["suite"],
         "created_at": run["created_at"],
         "updated_at": run["updated_at"],

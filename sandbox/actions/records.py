@@ -10,7 +10,8 @@ from sandbox.github.checks import create_check_run, create_check_suite, update_c
 from sandbox.state.documents import Document
 from sandbox.world import World
 
-RUN, JOB = "workflow_run", "workflow_job"
+RUN, JOB, WORKFLOW = "workflow_run", "workflow_job", "workflow"
+SUMMARY_LIMIT = 65_535
 LOST = "The runner has lost communication with the service: it was stopped while this job ran."
 
 
@@ -20,6 +21,16 @@ def key(number: int) -> str:
 
 def stamp(world: World) -> str:
     return world.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def workflow_id(world: World, repository: str, path: str) -> int:
+    """The number a workflow file keeps for as long as the repository lives."""
+    place = f"{repository.lower()}:{path}"
+    found = world.documents.get(WORKFLOW, place)
+    if found is None:
+        found = {"id": world.documents.next_number("workflow"), "path": path}
+        world.documents.put(WORKFLOW, place, found)
+    return int(found["id"])
 
 
 def create_run(world: World, workflow: Workflow, event: Document) -> Document:
@@ -88,7 +99,7 @@ def create_job(world: World, run: Document, job_id: str, name: str, needs: Seque
         "created_at": stamp(world),
         "started_at": None,
         "completed_at": None,
-        "process": None,
+        "artifacts": [],
     }
     world.documents.put(JOB, key(number), job)
     return job
@@ -129,6 +140,10 @@ def run(world: World, number: int) -> Document | None:
     return world.documents.get(RUN, key(number))
 
 
+def job(world: World, number: int) -> Document | None:
+    return world.documents.get(JOB, key(number))
+
+
 def jobs(world: World, run_id: int, attempt: int | None = None) -> list[Document]:
     """The jobs of a run's attempt, in the order of the file; all attempts if None."""
     found = [body for _, body in world.documents.list(JOB) if body["run_id"] == run_id]
@@ -149,6 +164,11 @@ def change_job(world: World, number: int, **fields: Any) -> Document:
     return body
 
 
+def add_artifact(world: World, number: int, name: str) -> None:
+    """Note that this job made the artifact; at once, because a job that is lost may run again."""
+    world.documents.update(JOB, key(number), lambda job: {**job, "artifacts": [*job["artifacts"], name]})
+
+
 def start_job(world: World, job: Document) -> Document:
     update_check_run(world, job["check_run_id"], status="in_progress", started_at=stamp(world))
     change_run(world, job["run_id"], status="in_progress")
@@ -156,11 +176,20 @@ def start_job(world: World, job: Document) -> Document:
 
 
 def finish_job(
-    world: World, job: Document, conclusion: str, *, reason: str = "", annotations: Sequence[Document] = ()
+    world: World,
+    job: Document,
+    conclusion: str,
+    *,
+    reason: str = "",
+    summary: str = "",
+    annotations: Sequence[Document] = (),
 ) -> None:
-    """End a job and its check run; `reason` is the plain sentence shown as the check's title."""
-    change_job(world, job["id"], status="completed", conclusion=conclusion, completed_at=stamp(world), process=None)
-    conclude_check(world, job["check_run_id"], conclusion, reason, "", annotations)
+    """End a job and its check run; `reason` is the plain sentence shown as the check's title.
+
+    `summary` is what its steps wrote for their page (markdown).
+    """
+    change_job(world, job["id"], status="completed", conclusion=conclusion, completed_at=stamp(world))
+    conclude_check(world, job["check_run_id"], conclusion, reason, summary, annotations)
     siblings = jobs(world, job["run_id"], job["attempt"])
     if all(sibling["status"] == "completed" for sibling in siblings):
         change_run(world, job["run_id"], status="completed", conclusion=_overall(siblings))
@@ -170,9 +199,14 @@ def finish_job(
 def conclude_check(
     world: World, check: int, conclusion: str, title: str, summary: str, annotations: Sequence[Document]
 ) -> None:
-    output = {"title": title, "summary": summary or title, "annotations": list(annotations)} if title else None
     fields: Document = {"status": "completed", "conclusion": conclusion, "completed_at": stamp(world)}
-    update_check_run(world, check, **({**fields, "output": output} if output else fields))
+    if title or summary or annotations:
+        fields["output"] = {
+            "title": title or None,
+            "summary": (summary or title)[:SUMMARY_LIMIT] or None,
+            "annotations": list(annotations),
+        }
+    update_check_run(world, check, **fields)
 
 
 def _overall(siblings: Sequence[Document]) -> str:

@@ -15,6 +15,8 @@ def service(world: World) -> Service:
     runner = WorkflowRunner(world)
     table = (
         ("GET", f"{BASE}/workflows", runs.list_workflows),
+        ("GET", f"{BASE}/workflows/{{workflow}}", runs.get_workflow),
+        ("GET", f"{BASE}/workflows/{{workflow}}/runs", runs.list_runs_of_workflow),
         ("POST", f"{BASE}/workflows/{{workflow}}/dispatches", runs.dispatch(runner)),
         ("GET", f"{BASE}/runs", runs.list_runs),
         ("GET", f"{BASE}/runs/{{run_id}}", runs.get_run),

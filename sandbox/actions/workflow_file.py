@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-WORKFLOW_KEYS = {"name", "run-name", "on", "permissions", "env", "defaults", "concurrency", "jobs"}
+WORKFLOW_KEYS = {"name", "on", "permissions", "env", "defaults", "concurrency", "jobs"}
 JOB_KEYS = {
     "name", "needs", "if", "runs-on", "permissions", "env", "defaults", "steps", "outputs",
-    "timeout-minutes", "concurrency", "environment",
+    "timeout-minutes",
 }  # fmt: skip
 STEP_KEYS = {
     "id", "name", "if", "uses", "run", "with", "env", "shell", "working-directory", "continue-on-error",
@@ -64,10 +64,16 @@ class Workflow:
 
 
 def read_workflow(path: str, text: str) -> Workflow:
+    """The workflow in `text`. Raises WorkflowError for whatever this runner would read otherwise than GitHub."""
     try:
-        document = yaml.safe_load(text)
+        return _workflow(path, yaml.safe_load(text))
     except yaml.YAMLError as error:
         raise WorkflowError(f"{path}: not YAML: {error}") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise WorkflowError(f"{path}: a value has the wrong shape: {error}") from error
+
+
+def _workflow(path: str, document: Any) -> Workflow:
     if not isinstance(document, dict):
         raise WorkflowError(f"{path}: a workflow is a mapping")
     # YAML 1.1 reads the bare key `on` as the boolean true.

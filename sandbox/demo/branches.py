@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROLLOUT = {"min_calls": "30", "min_seconds": "10", "max_p95_ms": "2000", "keep_warm_seconds": "86400", "deadline_seconds": "900"}
+ROLLOUT = {
+    "min_calls": "30",
+    "min_seconds": "10",
+    "max_p95_ms": "2000",
+    "keep_warm_seconds": "86400",
+    "deadline_seconds": "900",
+}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class FirstWorld:
         ):
             self._step(text, step)
         for branch in branches:
-            self._step(f"Pull request: {branch.title}", lambda branch=branch: self.open_pull_request(branch))
+            self._step(f"Pull request: {branch.title}", partial(self.open_pull_request, branch))
 
     def _step(self, text: str, step: Callable[[], Any]) -> None:
         started = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.github import repositories, variables
 from sandbox.identity.tokens import issue_github_token, issue_workflow_request_token
-from sandbox.runtime.workflow_steps import JobRun
+from sandbox.runtime.workflow_job import JobRun
 from sandbox.state.documents import Document
 from sandbox.world import World
 
@@ -84,6 +84,7 @@ def environment(
     if permissions.get("id-token") == "write":
         env["ACTIONS_ID_TOKEN_REQUEST_URL"] = f"{world.settings.url}/actions/oidc/token?api-version=2.0"
         env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = issue_workflow_request_token(world, _claims(world, run, job))
+        active.masks.append(env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
     return token, env
 
 

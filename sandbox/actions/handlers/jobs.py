@@ -17,6 +17,7 @@ from sandbox.state.documents import Document
 
 
 def list_jobs(call: Call) -> Reply:
+    """Jobs of the newest attempt, or of all with `filter=all`."""
     run = workflow_run(call, "read")
     attempt = None if call.query.get("filter") == "all" else run["attempt"]
     return call.paged(
@@ -34,6 +35,7 @@ def _job(call: Call) -> tuple[Document, Document]:
 
 
 def get_job(call: Call) -> Reply:
+    """One job with its steps."""
     run, job = _job(call)
     return Reply(job_payload(call.world, run, job))
 
@@ -48,11 +50,13 @@ def job_log(call: Call) -> Reply:
 
 
 def list_artifacts(call: Call) -> Reply:
+    """What the jobs of a run uploaded."""
     run = workflow_run(call, "read")
     return call.paged(_artifacts(call, run), lambda payload: payload, "artifacts")
 
 
 def download_artifact(call: Call) -> Reply:
+    """One artifact as a zip file."""
     run = workflow_run(call, "read")
     folder = call.world.folder("actions", "artifacts", str(run["id"])) / Path(str(call.path["name"])).name
     if not folder.is_dir():
