@@ -79,6 +79,9 @@ def _from_sdk_check(error: Exception, service: str, operation: str) -> Failure |
 
     if not isinstance(error, MlException):
         return None
+    if "Unknown cloud environment" in str(error):
+        # It asks a private cloud for its addresses before each operation, and says this when nobody answers.
+        return Failure(service, operation, None, NO_ANSWER, "the cloud does not answer")
     first: BaseException = error
     while not isinstance(first, ValidationException) and first.__context__ is not None:
         first = first.__context__

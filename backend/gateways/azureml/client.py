@@ -6,7 +6,10 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from backend.gateways.azureml.errors import azureml
+import httpx
+
+from backend.errors import RemoteUnavailable
+from backend.gateways.azureml.errors import SERVICE, azureml
 from backend.gateways.credentials import tls_context
 from backend.settings import Project, Settings
 
@@ -92,6 +95,8 @@ class Workspace:
         """The MLClient. Building it asks a private cloud for its addresses."""
         with self._lock:
             if self._ml is None:
+                if self.cloud.metadata_url:
+                    _choose_cloud(self.cloud.metadata_url, self.tls())
                 from azure.ai.ml import MLClient
 
                 options: dict[str, Any] = {"enable_telemetry": False, "show_progress": False, **TIMEOUTS}
@@ -123,6 +128,28 @@ class Workspace:
     def warm(self) -> None:
         """Import and connect everything now, so that no page waits for it (3-10 s once)."""
         self.tracking()
+
+
+def _choose_cloud(metadata_url: str, tls: ssl.SSLContext) -> None:
+    """Name the private cloud to the SDK, asked of the cloud itself.
+
+    Left to choose alone, azure-ai-ml answers a metadata request that failed with a warning and the *public* cloud, for
+    the rest of the process. Raises RemoteUnavailable while the private cloud does not answer.
+    """
+    with azureml("find its cloud"):
+        answer = httpx.get(metadata_url, verify=tls, timeout=10)
+        clouds = answer.json() if answer.status_code == 200 else []
+    listed = clouds if isinstance(clouds, list) else [clouds]
+    name = next((str(cloud["name"]) for cloud in listed if cloud["resourceManager"] in metadata_url), "")
+    if not name:
+        raise RemoteUnavailable(
+            f"Azure ML could not find its cloud: {metadata_url} does not describe one (HTTP {answer.status_code}). "
+            "Check cloud.metadata_url.",
+            service=SERVICE,
+            operation="find its cloud",
+            status=answer.status_code,
+        )
+    os.environ["AZUREML_CURRENT_CLOUD"] = name
 
 
 def version_in(asset_id: str) -> tuple[str, str]:
