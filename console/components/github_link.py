@@ -26,11 +26,15 @@ _OUTCOMES = {
 }
 
 
-def connect_github(wired: Wiring, actor: Actor, page: str) -> None:
-    """`page` is where GitHub's answer leads back to."""
+def consent_outcome() -> None:
+    """What came of the consent that led back to this page, if one did."""
     outcome = _OUTCOMES.get(parameter("github"))
     if outcome:
         draw(notice(*outcome))
+
+
+def connect_github(wired: Wiring, actor: Actor, page: str) -> None:
+    """`page` is where GitHub's answer leads back to."""
     browser = str(st.context.cookies.get(BROWSER_COOKIE, ""))
     sealed = ticket(wired.seal, actor.name, browser, page)
     with st.container(key="connect_github"):

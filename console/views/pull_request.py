@@ -12,7 +12,7 @@ from console import navigation, topics
 from console.components.cards import card, word
 from console.components.dialogs import action
 from console.components.diff import diff, prose
-from console.components.github_link import connect_github
+from console.components.github_link import connect_github, consent_outcome
 from console.components.header import page_header
 from console.components.live import FAST, follow
 from console.components.markup import Html, card_head, draw, fill, icon, join
@@ -93,6 +93,7 @@ def _verdict(wired: Wiring, actor: Actor, detail: PullRequestDetail) -> None:
     pull = detail.summary
     draw(card_head("Your verdict", f"as {actor.name}"))
     _blockers(detail)
+    consent_outcome()
     if wired.backend.people.github_login(actor.name) is None:
         connect_github(wired, actor, f"/pull-requests?number={pull.number}")
     st.text_area(

@@ -38,7 +38,6 @@ def visit() -> Callable[..., AppTest]:
             app.query_params[name] = value
         if page != "views/overview.py":
             app.switch_page(page)
-        app.run()
-        return app
+        return app.run() if query or page != "views/overview.py" else app
 
     return _visit
