@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 
 KIND = "tracking_server"
 KEY = "mlflow"
-CHECK_SECONDS = 1.0
+WANTED = "wanted"
+CHECK_SECONDS = 0.3
 ANALYZE_SECONDS = 300.0
 
 
@@ -33,7 +34,7 @@ class TrackingServer:
         self._analyzed = time.monotonic()
 
     def start(self) -> None:
-        """Begin without waiting: the server needs some seconds, and nobody asks before a workspace exists."""
+        """Begin to look after the server, which is started once a workspace exists: it takes 500 MB."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -48,7 +49,7 @@ class TrackingServer:
         while not self._ended.is_set():
             try:
                 process = self._recorded()
-                if process is None or not processes.alive(process):
+                if self._world.documents.get(KIND, WANTED) is not None and not (process and processes.alive(process)):
                     self._launch()
                 self._analyze()
             except (OSError, sqlite3.Error):
@@ -93,6 +94,7 @@ class TrackingServer:
 
 def server_url(world: World, timeout_seconds: float = 60.0) -> str:
     """Where the server answers; waits while it starts. TimeoutError says where its log is."""
+    want(world)
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
         if url := ready_url(world):
@@ -100,6 +102,12 @@ def server_url(world: World, timeout_seconds: float = 60.0) -> str:
         time.sleep(0.1)
     log_file = world.settings.home / "mlflow" / "server.log"
     raise TimeoutError(f"The mlflow server did not answer within {timeout_seconds:.0f} s; see {log_file}.")
+
+
+def want(world: World) -> None:
+    """Have the server started, now and whenever this world starts again."""
+    if world.documents.get(KIND, WANTED) is None:
+        world.documents.create(KIND, WANTED, {})
 
 
 def ready_url(world: World) -> str:

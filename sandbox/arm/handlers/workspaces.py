@@ -17,6 +17,7 @@ from sandbox.arm.routing import Call, Handler, listing
 from sandbox.blob.access import account_signature
 from sandbox.blob.files import ARTEFACTS, BLOBSTORE, account_name, container_path
 from sandbox.state.documents import Document
+from sandbox.tracking.server import want
 from sandbox.world import World
 
 DATASTORES = {"workspaceblobstore": BLOBSTORE, "workspaceartifactstore": ARTEFACTS}
@@ -73,6 +74,7 @@ def create_workspace(world: World, deployment: ResourceId, parameters: Mapping[s
             world, f"{identity}/datastores/{datastore}", _datastore(world, datastore, account, container), actor
         )
     resources.put(world, identity, body, actor)
+    want(world)
 
 
 def require_workspace(world: World, identity: ResourceId) -> Document:
