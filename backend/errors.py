@@ -10,7 +10,7 @@ BackendError
   CorruptState                        broken audit chain, unknown schema: stop the worker
 ```
 
-A message says what happened, why, and what to do. Retryability follows from the type, and only the engine decides on it.
+A message says what happened, why, and what to do. Retryability follows from the type; only the engine decides on it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ ORGANISATION = "hospital"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`roles` are the app roles of the console, `permission` the GitHub permission on the organisation's repositories."""
+    """`roles` are app roles of the console, `permission` the GitHub permission on the organisation's repositories."""
 
     login: str
     number: int

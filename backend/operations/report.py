@@ -52,8 +52,8 @@ def compare(jobs: Jobs, pair: TrainedPair, now: datetime) -> Comparison:
     same = all(np.array_equal(champion[name], challenger[name]) for name in ("row", "outcome"))
     if not same:
         raise Conflict(
-            "The two runs judged different holdout rows, so their models cannot be compared: the pull request changes the "
-            "split. Compare after the merge, or leave the split as it is.",
+            "The two runs judged different holdout rows, so their models cannot be compared: the pull request changes "
+            "the split. Compare after the merge, or leave the split as it is.",
             expected=f"{len(champion['row'])} rows of {pair.champion_run}",
             actual=f"{len(challenger['row'])} rows of {pair.challenger_run}",
         )
@@ -94,14 +94,17 @@ def summary(comparison: Comparison) -> str:
         for name in METRICS
         if all(name in comparison.figures[side] for side in ("champion", "challenger"))
     ]
+    holdout = f"{comparison.rows:,} holdout rows of `{comparison.data_asset}`"
+    inside = f"{comparison.positives:,} positive, patients in both sides: {comparison.shared_groups}"
+    interval = f"{difference.confidence:.0%} interval {difference.low:+.4f} to {difference.high:+.4f}"
+    champion, challenger = comparison.champion.commit[:9], comparison.challenger.commit[:9]
     return "\n".join(
         [
-            f"**{difference.verdict.value}** on {comparison.rows:,} holdout rows of `{comparison.data_asset}` "
-            f"({comparison.positives:,} positive, patients in both sides: {comparison.shared_groups}).",
+            f"**{difference.verdict.value}** on {holdout} ({inside}).",
             "",
-            f"AUC {difference.difference:+.4f}, {difference.confidence:.0%} interval {difference.low:+.4f} to {difference.high:+.4f}.",
+            f"AUC {difference.difference:+.4f}, {interval}.",
             "",
-            f"| metric | champion `{comparison.champion.commit[:9]}` | this change `{comparison.challenger.commit[:9]}` |",
+            f"| metric | champion `{champion}` | this change `{challenger}` |",
             "| --- | --- | --- |",
             *rows,
         ]

@@ -84,8 +84,8 @@ class Training:
                 )
             )
         raise PolicyDenied(
-            f"The run of commit {subject.commit[:9]} failed {ATTEMPTS} times on {data.name}:{data.version}; mend the cause "
-            "named in its log and push a new commit.",
+            f"The run of commit {subject.commit[:9]} failed {ATTEMPTS} times on {data.name}:{data.version}; mend the "
+            "cause named in its log and push a new commit.",
             (),
         )
 
@@ -97,8 +97,8 @@ class Training:
                 raise PolicyDenied(f"The run {name} {state.value}: {self._jobs.failure(name)}", ())
             if time.monotonic() - started > seconds:
                 raise RemoteUnavailable(
-                    f"The run {name} is still {state.value} after {seconds:.0f} s; it goes on by itself, and running this "
-                    "again looks at the same run.",
+                    f"The run {name} is still {state.value} after {seconds:.0f} s; it goes on by itself, and running "
+                    "this again looks at the same run.",
                     service="azureml", operation="wait for a run",
                 )  # fmt: skip
             report(state, time.monotonic() - started)

@@ -74,9 +74,7 @@ class Documents:
     def update(self, kind: str, key: str, change: Callable[[Document], Document]) -> Document | None:
         """Read, change and write in one transaction; None if there is no such document."""
         with self._transaction() as connection:
-            row = connection.execute(
-                "SELECT body FROM documents WHERE kind = ? AND key = ?", (kind, key)
-            ).fetchone()
+            row = connection.execute("SELECT body FROM documents WHERE kind = ? AND key = ?", (kind, key)).fetchone()
             if row is None:
                 return None
             body = change(json.loads(row[0]))
