@@ -8,7 +8,7 @@ import sys
 import httpx
 
 from backend.errors import CredentialsRejected, RemoteUnavailable
-from backend.gateways.failures import NO_ANSWER, Failure, Row, one_line
+from backend.gateways.failures import NO_ANSWER, Failure, Row, no_answer, one_line
 
 MISSING_ARTEFACT = re.compile(r"File with path (\S+) was not found")
 
@@ -33,7 +33,7 @@ def read_azure(error: Exception, service: str, operation: str) -> Failure | None
     if known is not None:
         return known
     if isinstance(error, core.AzureError | httpx.TransportError | ConnectionError | TimeoutError):
-        return Failure(service, operation, None, NO_ANSWER, one_line(str(error)))
+        return no_answer(service, operation, error)
     return None
 
 

@@ -111,6 +111,25 @@ def judged(failure: Failure, rows: Sequence[Row]) -> BackendError:
     return row.raises(sentence)
 
 
+SILENCES = (
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted (cloud.ca_bundle)"),
+    ("Connection refused", "it refuses connections"),
+    ("Name or service not known", "its name is unknown"),
+    ("Temporary failure in name resolution", "its name cannot be resolved"),
+    ("timed out", "it did not answer in time"),
+    ("Connection reset", "it closed the connection"),
+    ("Remote end closed", "it closed the connection"),
+)
+"""What lies below the layers of a transport library's message."""
+
+
+def no_answer(service: str, operation: str, error: Exception) -> Failure:
+    """A failure without any answer, in plain words where the cause is a known one."""
+    text = str(error)
+    words = next((plain for sign, plain in SILENCES if sign.lower() in text.lower()), one_line(text))
+    return Failure(service, operation, None, NO_ANSWER, words)
+
+
 def one_line(text: str, limit: int = 400) -> str:
     """A service's message on one line, without terminal codes, and short enough for a page."""
     line = " ".join(TERMINAL_CODES.sub("", text).split()).removeprefix("() ")

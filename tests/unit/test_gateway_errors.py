@@ -136,9 +136,26 @@ def test_github(operation, status, body, expected, words):
     assert "\n" not in str(caught.value)
 
 
-def test_github_without_an_answer():
-    with pytest.raises(RemoteUnavailable), github("list pull requests"):
-        raise requests.exceptions.ConnectionError("refused")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "HTTPSConnection(host='x', port=9): Failed to establish: [Errno 111] Connection refused",
+            "refuses connections",
+        ),
+        ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] ...", "certificate is not trusted"),
+        ("HTTPSConnectionPool(host='x', port=9): Read timed out. (read timeout=15)", "did not answer in time"),
+        ("something new", "something new"),
+    ],
+)
+def test_no_answer_is_told_in_plain_words(text, words):
+    for gateway, raised in (
+        (github, requests.exceptions.ConnectionError(text)),
+        (azureml, ServiceRequestError(message=text)),
+        (monitor, ServiceRequestError(message=text)),
+    ):
+        with pytest.raises(RemoteUnavailable, match=words), gateway("read it"):
+            raise raised
 
 
 def test_monitor_names_the_missing_diagnostic_setting():

@@ -43,6 +43,17 @@ class Checks:
             for item in self._items(sha)
         )
 
+    def reason(self, id_: int) -> str:
+        """The first line of a check run's first failure annotation, "" without one.
+
+        A check run of an Actions job has no title on GitHub; what its steps printed as `::error` is all it says.
+        """
+        path = f"{{repo}}/check-runs/{id_}/annotations"
+        for item in self._connection.pages(path, "read a check's annotations"):
+            if item.get("annotation_level") == "failure" and item.get("message"):
+                return str(item["message"]).strip().splitlines()[0]
+        return ""
+
     def comparison(self, sha: str) -> Comparison | None:
         """The comparison made for this commit; None until its check has completed, or if it holds none we can read."""
         for item in self._items(sha, check_name=COMPARISON_CHECK):

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 import httpx
 
 from backend.errors import CredentialsRejected, RemoteRejected, RemoteUnavailable
-from backend.gateways.failures import NO_ANSWER, Failure, Row, one_line, translating
+from backend.gateways.failures import NO_ANSWER, Failure, Row, no_answer, one_line, translating
 
 SERVICE = "GitHub"
 
@@ -51,7 +51,7 @@ def read_github(error: Exception, operation: str) -> Failure | None:
             retry_after=float(pause) if pause.isdigit() else None,
         )
     if isinstance(error, RequestException | httpx.TransportError | ConnectionError | TimeoutError):
-        return Failure(SERVICE, operation, None, NO_ANSWER, one_line(str(error)))
+        return no_answer(SERVICE, operation, error)
     return None
 
 

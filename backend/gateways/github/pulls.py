@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backend.domain.reviews import ChangedFile, PullRequest, PullRequestDetail
+from backend.domain.reviews import ChangedFile, CheckState, PullRequest, PullRequestDetail
 from backend.errors import NotFound
 from backend.gateways.github import codeowners
 from backend.gateways.github.blockers import blockers
@@ -65,7 +65,7 @@ class Pulls:
         node = repository["pullRequest"]
         if node is None:
             raise NotFound(f"{self._connection.repository} has no pull request #{number}")
-        pull = as_pull(node, required_contexts(repository))
+        pull = self._with_reasons(as_pull(node, required_contexts(repository)))
         files = self.files(number)
         return PullRequestDetail(
             summary=pull,
@@ -90,6 +90,16 @@ class Pulls:
             )
             for item in found
         )
+
+    def _with_reasons(self, pull: PullRequest) -> PullRequest:
+        """Give each failed check that has no title the reason it printed."""
+        told = tuple(
+            check.model_copy(update={"title": self._checks.reason(check.id)})
+            if check.state is CheckState.FAILED and check.id and not check.title
+            else check
+            for check in pull.checks
+        )
+        return pull.model_copy(update={"checks": told})
 
     def merge_state(self, number: int) -> MergeState:
         """Read back before any second try: a merge whose answer was lost may have happened."""
