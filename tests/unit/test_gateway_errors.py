@@ -140,7 +140,7 @@ def test_github(operation, status, body, expected, words):
     ("text", "words"),
     [
         (
-            "HTTPSConnection(host='x', port=9): Failed to establish: [Errno 111] Connection refused",
+            "HTTPSConnection(host='x', port=9): [Errno 111] Connection refused",
             "refuses connections",
         ),
         ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] ...", "certificate is not trusted"),
