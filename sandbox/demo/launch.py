@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +25,9 @@ from sandbox.demo.settings_file import Ports, service_environment, write_setting
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("console", "sandbox", "runtime")
+
+
+Say = Callable[[str, float | None], None]
 
 
 class Stopped(Exception):
@@ -125,25 +128,26 @@ def _install(home: Path, names: tuple[str, ...]) -> None:
             result.result()
 
 
-def start_services(children: Children, home: Path, ports: Ports, *, console: bool) -> None:
-    """Sandbox, then worker, then console, each once the one before answers."""
+def start_services(children: Children, home: Path, ports: Ports, *, console: bool, tell: Say | None = None) -> None:
+    """Sandbox, then worker, then console, each once the one before answers; `tell` hears a line for each."""
+    tell = tell or say
     started = time.monotonic()
     console_python = python_of(CHECKOUT, "console")
     told = start_sandbox(children, home, ports)
-    say(f"Sandbox answers at https://localhost:{ports.sandbox} and http://127.0.0.1:{ports.browser}", started)
+    tell(f"Sandbox answers at https://localhost:{ports.sandbox} and http://127.0.0.1:{ports.browser}", started)
     started = time.monotonic()
     children.start(
         "worker", [str(console_python), "-m", "backend", "worker"],
         cwd=CHECKOUT, env=service_environment(home, told, "mlops-worker"),
     )  # fmt: skip
-    say("Worker started")
+    tell("Worker started", None)
     if console:
         children.start(
             "console", [str(console_python), "-m", "console"],
             cwd=CHECKOUT, env=service_environment(home, told, "mlops-console"),
         )  # fmt: skip
         children.wait_for(f"http://127.0.0.1:{ports.console}/_stcore/health", 90, "The console")
-        say(f"Console answers at http://127.0.0.1:{ports.console}", started)
+        tell(f"Console answers at http://127.0.0.1:{ports.console}", started)
 
 
 def start_sandbox(children: Children, home: Path, ports: Ports) -> dict[str, dict[str, str]]:

@@ -51,7 +51,7 @@ def main() -> int:
         for name in ENVIRONMENTS:
             ensure(CHECKOUT, name, home / "logs" / f"install-{name}.log")
         ports = Ports(console=free_port(), sandbox=free_port(), browser=free_port())
-        start_services(children, home, ports, console=False)
+        start_services(children, home, ports, console=False, tell=say)
         result = Tour(home, ports, children).run()
     except (TourFailed, Died, InstallFailed, Unready, WorldFailed, CommandFailed, GitRefused, OSError) as error:
         print(f"The tour failed: {error}", file=sys.stderr)
