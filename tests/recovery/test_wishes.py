@@ -1,0 +1,170 @@
+"""People's wishes about pull requests, performed against GitHub's wire: once, or refused with GitHub's own word."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from backend.domain.promotions import Intent, IntentKind, IntentState
+from backend.gateways.github.client import GitHubWriter
+from backend.operations.performing import MAX_ATTEMPTS, Performing
+from backend.store import Store
+from tests.recovery.cloud import Clock
+from tests.recovery.hospital import fresh_store
+from tests.wire.gateways_world import settings_of
+from tests.wire.github_lab import close_lab, open_lab
+
+LEASE = 30.0
+
+
+class Desk:
+    """A store with connected people, a repository under the ruleset, and a worker's hands."""
+
+    def __init__(self, lab, settings, folder):
+        self.lab, self.settings = lab, settings
+        self.clock = Clock()
+        fresh_store(folder, self.clock).close()
+        key = SecretStr(Fernet.generate_key().decode())
+        self.store = Store(f"sqlite:///{folder / 'console.db'}", self.clock, key)
+        for login in ("lead", "scientist"):
+            self.store.tokens.put(login, login, SecretStr(lab.token(login)))
+        self.performing = self.hands(settings.github.api_url)
+
+    def hands(self, api_url):
+        def connect(token):
+            return GitHubWriter(api_url, self.lab.full_name, token, self.settings.cloud.ca_bundle)
+
+        return Performing(self.store, connect, LEASE)
+
+    def wish(self, kind, number, sha, actor="lead", key="wish"):
+        intent = Intent(
+            id=key,
+            kind=kind,
+            pull_request=number,
+            head_sha=sha,
+            actor=actor,
+            reason="read and understood",
+            state=IntentState.PENDING,
+            outcome="",
+            created_at=self.clock(),
+        )
+        return self.store.intents.record(intent, "console")
+
+    def done(self, key="wish"):
+        assert self.performing.perform_next()
+        found = self.store.intents.get(key)
+        return found.state, found.outcome
+
+
+@pytest.fixture
+def desk(sandbox, tmp_path):
+    lab = open_lab(sandbox, tmp_path)
+    lab.start()
+    lab.protect()
+    made = Desk(lab, settings_of(sandbox, tmp_path), tmp_path)
+    yield made
+    report = made.store.audit.verify()
+    made.store.close()
+    close_lab(lab)
+    assert report.whole, report.problem
+
+
+@pytest.fixture
+def opened(desk):
+    """A pull request by the scientist, its required check green."""
+    _, pull = desk.lab.feature("better-model", {"training/params.toml": "reg_rate = 0.1\n"})
+    desk.lab.check(pull.head.sha)
+    return pull
+
+
+def reviews(desk, number):
+    return [(r.user.login, r.state) for r in desk.lab.repo("lead").get_pull(number).get_reviews()]
+
+
+def test_approve_and_merge_as_the_person(desk, opened):
+    desk.wish(IntentKind.APPROVE_AND_MERGE, opened.number, opened.head.sha)
+    state, outcome = desk.done()
+    assert state is IntentState.SUCCEEDED, outcome
+    merged = desk.lab.repo("lead").get_pull(opened.number)
+    assert outcome == f"Approved as lead. Merged as {merged.merge_commit_sha[:7]}."
+    assert merged.merged_by.login == "lead"
+    assert not desk.performing.perform_next()
+    told = [(e.actor, e.action, e.after) for e in desk.store.audit.entries(subject=f"pull_request/{opened.number}")]
+    assert told == [
+        ("worker", "review.approve_and_merge", "succeeded"),
+        ("lead", "review.approve_and_merge", "pending"),
+    ]
+
+
+def test_a_worker_that_died_after_the_write_is_not_repeated(desk, opened):
+    """The review and the merge have happened, their answers were lost: the next worker reads back and says so."""
+    desk.wish(IntentKind.APPROVE_AND_MERGE, opened.number, opened.head.sha)
+    lost = desk.store.intents.claim(LEASE)
+    outcome = desk.performing._perform(lost.intent)
+    assert not desk.performing.perform_next()
+    desk.clock.pass_(LEASE + 1)
+    assert desk.done() == (IntentState.SUCCEEDED, outcome)
+    assert reviews(desk, opened.number) == [("lead", "APPROVED")]
+
+
+def test_changes_are_requested(desk, opened):
+    desk.wish(IntentKind.REQUEST_CHANGES, opened.number, opened.head.sha)
+    assert desk.done() == (IntentState.SUCCEEDED, "Changes requested as lead.")
+    assert reviews(desk, opened.number) == [("lead", "CHANGES_REQUESTED")]
+
+
+def test_new_commits_since_the_page_was_drawn_refuse_the_wish(desk, opened):
+    desk.wish(IntentKind.APPROVE_AND_MERGE, opened.number, "a" * 40)
+    state, outcome = desk.done()
+    assert state is IntentState.FAILED
+    assert outcome == f"#{opened.number} has new commits: you saw aaaaaaa, it is at {opened.head.sha[:7]}."
+    assert reviews(desk, opened.number) == []
+
+
+def test_github_refuses_ones_own_pull_request_and_an_unreviewed_merge(desk, opened):
+    desk.wish(IntentKind.APPROVE, opened.number, opened.head.sha, actor="scientist", key="own")
+    state, outcome = desk.done("own")
+    assert state is IntentState.FAILED
+    assert "Can not approve your own pull request" in outcome
+    desk.wish(IntentKind.MERGE, opened.number, opened.head.sha, key="merge")
+    state, outcome = desk.done("merge")
+    assert state is IntentState.FAILED
+    assert "approving review" in outcome
+
+
+def test_without_a_connected_account_nothing_is_tried(desk, opened):
+    desk.wish(IntentKind.APPROVE, opened.number, opened.head.sha, actor="deputy")
+    assert desk.done() == (IntentState.FAILED, "deputy has not connected GitHub; connect it and ask again.")
+
+
+def test_a_token_that_github_no_longer_accepts_is_dropped(desk, opened):
+    desk.store.tokens.put("lead", "lead", SecretStr("ghu_expired0000000000000000000000000000"))
+    desk.wish(IntentKind.APPROVE, opened.number, opened.head.sha)
+    state, outcome = desk.done()
+    assert state is IntentState.FAILED
+    assert "connect GitHub again" in outcome
+    assert desk.store.tokens.login("lead") is None
+
+
+def test_while_github_is_away_the_wish_waits_and_says_so(desk, opened):
+    desk.wish(IntentKind.APPROVE, opened.number, opened.head.sha)
+    reachable, desk.performing = desk.performing, desk.hands("https://localhost:1/api/v3")
+    state, outcome = desk.done()
+    assert state is IntentState.PENDING
+    assert outcome.endswith("Trying again.")
+    assert not desk.performing.perform_next()
+    desk.clock.pass_(2)
+    desk.performing = reachable
+    assert desk.done() == (IntentState.SUCCEEDED, "Approved as lead.")
+
+
+def test_a_wish_that_never_gets_through_ends_with_a_word(desk, opened):
+    desk.wish(IntentKind.APPROVE, opened.number, opened.head.sha)
+    desk.performing = desk.hands("https://localhost:1/api/v3")
+    for _ in range(MAX_ATTEMPTS - 1):
+        assert desk.done()[0] is IntentState.PENDING
+        desk.clock.pass_(60)
+    state, outcome = desk.done()
+    assert state is IntentState.FAILED
+    assert outcome.endswith(f"Given up after {MAX_ATTEMPTS} tries.")
