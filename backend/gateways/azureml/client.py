@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,23 @@ def apply_environment(settings: Settings) -> None:
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+
+
+def _silence_sdk() -> None:
+    """Keep the SDK's remarks out of our output: what we print is ours, and what fails is raised.
+
+    Some of its modules give themselves a handler on stderr ("Check: endpoint ... exists", "Instance type ... may be
+    too small", experimental classes), and its poller prints a dot to stdout at each look, with no option for either.
+    """
+    from azure.ai.ml._utils import _azureml_polling
+
+    for name in [name for name in logging.root.manager.loggerDict if name.split(".")[:3] == ["azure", "ai", "ml"]]:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    vars(_azureml_polling)["print"] = _say_nothing
+
+
+def _say_nothing(*_words: object, **_options: object) -> None:
+    """Takes the place of `print` in the SDK's polling module."""
 
 
 class Workspace:
@@ -100,6 +118,7 @@ class Workspace:
                 from azure.ai.ml import MLClient
 
                 options: dict[str, Any] = {"enable_telemetry": False, "show_progress": False, **TIMEOUTS}
+                _silence_sdk()
                 with azureml("connect"):
                     self._ml = MLClient(
                         self.credential,
