@@ -9,15 +9,16 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import cycle
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright, sync_playwright
 
 from benchmarks.measure import Row, alternate
 from benchmarks.worlds import World
 from sandbox.demo.environments import python_of
+from sandbox.demo.install import ensure_chromium
 from sandbox.demo.launch import CHECKOUT
 from sandbox.demo.preflight import free_port
 
@@ -54,18 +55,20 @@ CHOICE = '[data-testid="stButtonGroup"] button'
 
 
 def run(world: World) -> list[Row]:
-    with empty_app(world) as address, sync_playwright() as playwright:
-        chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        try:
-            console = browser.new_page()
-            sign_in(console, f"http://127.0.0.1:{world.ports.console}")
-            empty = browser.new_page()
-            empty.goto(address, timeout=WAIT_MS)
-            empty.get_by_role("heading", name="First").wait_for(timeout=WAIT_MS)
-            return [*_switches(console, empty), *_clicks(console, empty)]
-        finally:
-            browser.close()
+    ensure_chromium()
+    with empty_app(world) as address, sync_playwright() as playwright, ExitStack() as stack:
+        # A browser for each: a tab behind another one is throttled.
+        console, empty = (_new_page(playwright, stack) for _ in range(2))
+        sign_in(console, f"http://127.0.0.1:{world.ports.console}")
+        empty.goto(address, timeout=WAIT_MS)
+        empty.get_by_role("heading", name="First").wait_for(timeout=WAIT_MS)
+        return [*_switches(console, empty), *_clicks(console, empty)]
+
+
+def _new_page(playwright: Playwright, stack: ExitStack) -> Page:
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    stack.callback(browser.close)
+    return browser.new_page()
 
 
 def _switches(console: Page, empty: Page) -> list[Row]:
@@ -103,7 +106,6 @@ def _choose(empty: Page, choice: str) -> float:
 
 def turn(page: Page, css: str, text: str, heading: str, sign: str = "") -> float:
     """Click what reads `text` and answer the milliseconds until the page with this heading stands."""
-    page.bring_to_front()
     return float(page.evaluate(TURN, [css, text, heading, sign]))
 
 
