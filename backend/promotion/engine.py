@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
@@ -27,6 +30,8 @@ from backend.store.audit import Note
 from backend.store.promotions import Superseded
 
 WORKER = "worker"
+RENEWALS_A_LEASE = 3
+LONGEST_STEP_IN_LEASES = 20
 _log = logging.getLogger(__name__)
 
 
@@ -74,7 +79,8 @@ class Engine:
             still_mine=lambda: self._store.promotions.renew(promotion, self._lease_seconds),
         )
         try:
-            return STEPS[record.step.kind](context)
+            with self._keeping(promotion):
+                return STEPS[record.step.kind](context)
         except (LeaseLost, Superseded, CorruptState):
             raise
         except BackendError as error:
@@ -82,6 +88,29 @@ class Engine:
         except Exception as error:  # noqa: BLE001  # a defect must end in the way back, not in a promotion left alone
             _log.exception("step %s of promotion %s broke", record.step.kind.value, promotion.id)
             return Errored(reason=f"Unexpected {type(error).__name__}: {error}", transient=False)
+
+    @contextmanager
+    def _keeping(self, promotion: Promotion) -> Iterator[None]:
+        """Renew the lease while the step runs, so that a slow service does not make two workers of this process race.
+
+        A process that is killed or frozen renews nothing. Nor does a step that hangs for ever: it is given up on.
+        """
+        ended = threading.Event()
+
+        def keep() -> None:
+            for _ in range(LONGEST_STEP_IN_LEASES * RENEWALS_A_LEASE):
+                if ended.wait(self._lease_seconds / RENEWALS_A_LEASE):
+                    return
+                if not self._store.promotions.renew(promotion, self._lease_seconds):
+                    return
+
+        keeper = threading.Thread(target=keep, name=f"lease of {promotion.id}", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            keeper.join()
 
     def _commit(self, claimed: Promotion, outcome: Outcome | None) -> None:
         now = self._clock()

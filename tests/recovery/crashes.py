@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,13 +29,14 @@ class Boundaries:
         self.cut_at: int | None = None
         self.where = ""
         self._counting = False
+        self._worker = threading.current_thread()
         hospital.cloud.crossings = self._cross
         engine = hospital.store.database.engine
         event.listen(engine, "begin", lambda _connection: self._cross("begin"))
         event.listen(engine, "commit", lambda _connection: self._cross("commit"))
 
     def _cross(self, where: str) -> None:
-        if not self._counting:
+        if not self._counting or threading.current_thread() is not self._worker:
             return
         self.crossed += 1
         if self.crossed == self.cut_at:

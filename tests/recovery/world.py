@@ -131,7 +131,7 @@ class World:
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         environment = service_environment(self.home, self.told, "mlops-worker")
-        environment |= {"MLOPS_WORKER__LEASE": "5", "MLOPS_WORKER__POLL": "0.1", "MLOPS_WORKER__REGISTRY_POLL": "0.5"}
+        environment |= {"MLOPS_WORKER__LEASE": "10", "MLOPS_WORKER__POLL": "0.1", "MLOPS_WORKER__REGISTRY_POLL": "0.5"}
         with (self.home / f"worker-{len(self.workers)}.log").open("wb") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "backend", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log

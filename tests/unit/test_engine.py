@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from backend.domain.clock import utc_now
 from backend.domain.endpoints import ProvisioningState
 from backend.domain.promotions import Kind, Phase, Request, StepKind, StepState
 from backend.errors import RemoteRejected, RemoteUnavailable
+from backend.promotion.engine import Engine
+from backend.store import Store
 from tests.recovery.cloud import PRODUCTION, TEST
-from tests.recovery.hospital import LEAD, Hospital
+from tests.recovery.hospital import LEAD, PROJECT, Hospital
 
 
 def kept(hospital):
@@ -285,3 +290,26 @@ def test_a_way_back_that_is_barred_keeps_the_endpoint_and_calls_a_person(ready):
     ready.run("click-2")
     assert ready.store.promotions.get("click-2").phase is Phase.ROLLED_BACK
     assert ready.traffic == before
+
+
+def test_a_slow_service_does_not_cost_the_lease(tmp_path):
+    """In real time: a call that outlasts the lease three times is finished by the worker that began it."""
+    hospital = Hospital.after(tmp_path, "1", staged="2")
+    store, lease = Store(f"sqlite:///{tmp_path / 'console.db'}"), 0.3
+    hospital.click("2")
+    look, claims = hospital.cloud.look, []
+
+    def slow_look():
+        look()
+        pause = threading.Event()
+        for _ in range(6):
+            pause.wait(lease / 2)
+            claims.append(store.promotions.claim("other", lease))
+
+    hospital.cloud.look = slow_look
+    engine = Engine(store, hospital.cloud.reach(), PROJECT, utc_now, owner="slow", lease_seconds=lease)
+    assert engine.tick()
+    assert claims == [None] * 6
+    assert store.promotions.get("click-2").position == 1
+    store.close()
+    hospital.close()
