@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from backend.cli.output import printable_text
 from backend.errors import BackendError
 
 USAGE = 64
@@ -71,6 +72,6 @@ def main() -> None:
         error.show()
         sys.exit(USAGE)
     except BackendError as error:
-        click.echo(f"mlops: {error}", err=True)
+        click.echo(f"mlops: {printable_text(str(error))}", err=True)
         sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)

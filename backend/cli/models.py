@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from backend.bootstrap import Backend
-from backend.cli.output import difference_line, json_option, moment, print_json, print_table, short
+from backend.cli.output import difference_line, json_option, moment, print_json, print_table, printable, short
 from backend.cli.session import backend
 from backend.domain.decisions import Dossier
 from backend.domain.registry import ModelVersion
@@ -70,7 +70,7 @@ def show(version: str, as_json: bool) -> None:
         f"{found.name} v{found.version}: {dossier.state.value}\ndigest {found.digest}, threshold {found.threshold}"
     )
     for name, value in found.lineage.model_dump().items():
-        click.echo(f"  {name.replace('_', ' ')}: {value or '-'}")
+        click.echo(f"  {name.replace('_', ' ')}: {printable(value or '-')}")
     for evidence in dossier.evidence:
         if evidence.comparison:
             for difference in evidence.comparison.differences:
@@ -78,7 +78,9 @@ def show(version: str, as_json: bool) -> None:
         if evidence.smoke:
             click.echo(f"  smoke test: {evidence.smoke.passed} of {evidence.smoke.requests} passed")
     for approval in dossier.approvals:
-        click.echo(f"  {approval.decision} by {approval.actor}, {moment(approval.at)}: {approval.reason}")
+        click.echo(
+            f"  {approval.decision} by {approval.actor}, {moment(approval.at)}: {printable(approval.reason, 400)}"
+        )
 
 
 def _summary(dossier: Dossier) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,6 +13,8 @@ import click
 from backend.domain.evidence import Difference
 from backend.domain.value import Value
 
+PIPE_WIDTH = 4_000
+TEXT_LIMIT = 20_000
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -21,7 +24,8 @@ def json_option(function: F) -> F:
 
 
 def print_json(value: object) -> None:
-    click.echo(json.dumps(value, default=_plain, ensure_ascii=False))
+    # ASCII only: outside text could otherwise steer the terminal that shows it.
+    click.echo(json.dumps(value, default=_plain))
 
 
 def _plain(value: object) -> object:
@@ -46,7 +50,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         table.add_row(*(Text(printable(str(cell))) for cell in row))
         shown += 1
     if shown:
-        Console(highlight=False).print(table)
+        # A file or a pipe has no width to fold at, and folded ids could be neither searched nor copied.
+        Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
     else:
         click.echo(empty)
 
@@ -55,6 +60,12 @@ def printable(text: str, limit: int = 120) -> str:
     """Outside text in one line: no control characters, no direction marks, not endless."""
     clean = "".join(character if character.isprintable() else " " for character in text[: limit * 2])
     return clean if len(clean) <= limit else f"{clean[: limit - 1]}…"
+
+
+def printable_text(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Outside text with its line breaks, each line as `printable` makes it."""
+    cut = text if len(text) <= limit else f"{text[:limit]}…"
+    return "\n".join(printable(line, limit) for line in cut.splitlines())
 
 
 def moment(value: datetime | None) -> str:

@@ -7,7 +7,7 @@ import uuid
 
 import click
 
-from backend.cli.output import difference_line, json_option, print_json, print_table, printable
+from backend.cli.output import difference_line, json_option, print_json, print_table, printable, printable_text
 from backend.cli.session import backend, current_actor
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import CheckState, PullRequestDetail
@@ -57,15 +57,15 @@ def show(number: int, as_json: bool) -> None:
         return
     pull = detail.summary
     click.echo(f"#{pull.number} {printable(pull.title)}  by {pull.author}, {detail.state}, head {pull.head_sha[:10]}")
-    click.echo(detail.body)
+    click.echo(printable_text(detail.body))
     for file in detail.files:
         click.echo(f"  {file.status:9} {printable(file.path)}  +{file.additions} -{file.deletions}")
     for check in pull.checks:
         required = " (required)" if check.required else ""
-        click.echo(f"  {check.state.value:9} {check.name}{required}  {printable(check.title, 200)}")
+        click.echo(f"  {check.state.value:9} {printable(check.name)}{required}  {printable(check.title, 200)}")
     _echo_comparison(detail)
     for blocker in detail.blockers:
-        click.echo(f"  blocked: {blocker.what}: {blocker.why} ({blocker.who})")
+        click.echo(f"  blocked: {printable(blocker.what)}: {printable(blocker.why, 300)} ({blocker.who})")
 
 
 def _echo_comparison(detail: PullRequestDetail) -> None:
@@ -128,4 +128,4 @@ def _finish(intent: Intent, as_json: bool) -> None:
     if intent.state is IntentState.FAILED:
         raise Rejected(intent.outcome)
     if not as_json:
-        click.echo(intent.outcome)
+        click.echo(printable_text(intent.outcome))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from backend.cli.output import json_option, moment, print_json, print_table, printable
+from backend.cli.output import json_option, moment, print_json, print_table, printable, printable_text
 from backend.cli.session import backend, current_actor
 from backend.settings import load
 
@@ -59,7 +59,7 @@ def show(workspace: str, run: str, as_json: bool) -> None:
     if as_json:
         print_json(detail)
         return
-    click.echo(f"{detail.run.name}: {detail.run.state.value} {detail.error}".rstrip())
+    click.echo(f"{printable(detail.run.name)}: {detail.run.state.value} {printable(detail.error, 400)}".rstrip())
     for title, values in (
         ("Parameters", detail.run.params),
         ("Metrics", detail.run.metrics),
@@ -67,8 +67,8 @@ def show(workspace: str, run: str, as_json: bool) -> None:
     ):
         click.echo(title)
         for name, value in sorted(values.items()):
-            click.echo(f"  {name}: {printable(str(value))}")
-    click.echo(f"Log\n{detail.log_tail}")
+            click.echo(f"  {printable(name)}: {printable(str(value))}")
+    click.echo(f"Log\n{printable_text(detail.log_tail)}")
 
 
 @runs.command()

@@ -33,7 +33,10 @@ def current_actor(settings: Settings, known: Backend) -> Actor:
     path = profile_file(settings)
     if not path.exists():
         raise NotPermitted("Nobody is signed in at this terminal: run `mlops login` first.")
-    tokens = json.loads(path.read_text())
+    try:
+        tokens = dict(json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise NotPermitted(f"The sign-in kept in {path} cannot be read: run `mlops login` again.") from error
     claims = _claims(settings, tokens)
     return known.people.actor(claims, "cli")
 
@@ -77,11 +80,11 @@ def _claims(settings: Settings, tokens: Mapping[str, Any]) -> Mapping[str, Any]:
     import jwt
 
     metadata = _metadata(settings)
-    token = str(tokens["id_token"])
-    if jwt.decode(token, options={"verify_signature": False})["exp"] < time.time() + 30:
-        token = _refreshed(settings, metadata, tokens)
+    token = str(tokens.get("id_token"))
     try:
-        keys = jwt.PyJWKClient(metadata["jwks_uri"], timeout=10)
+        if jwt.decode(token, options={"verify_signature": False})["exp"] < time.time() + 30:
+            token = _refreshed(settings, metadata, tokens)
+        keys = jwt.PyJWKClient(metadata["jwks_uri"], timeout=10, ssl_context=_verify(settings))
         return dict(
             jwt.decode(
                 token, keys.get_signing_key_from_jwt(token).key, algorithms=["RS256"],

@@ -12,6 +12,7 @@ from backend.gateways.azureml.assets import Assets, environment_digest, file_dig
 from backend.gateways.azureml.client import Workspace
 from backend.gateways.azureml.foundation import Foundation
 from backend.settings import Project
+from backend.setup.data_file import check_table
 from backend.setup.declaration import Declaration
 from backend.setup.resource import Resource, differing
 
@@ -105,6 +106,8 @@ def _compute(project: Project, declared: Declaration, place: Place) -> Resource:
 
 def _data(place: Place) -> Resource:
     def look() -> tuple[str, ...] | None:
+        if place.data_file is not None:
+            check_table(place.data_file)
         now = place.assets.data(place.data_name)
         if now is None:
             return None

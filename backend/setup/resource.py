@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from backend.domain.setup import AppliedResource, Change, PlannedResource, SetupPlan
 from backend.errors import BackendError, CredentialsRejected
+
+LOOKS_AT_A_TIME = 6
 
 Look = Callable[[], tuple[str, ...] | None]
 """Answers None if the resource is missing, else its `field: now -> declared` lines (none: as declared)."""
@@ -37,7 +40,9 @@ def look_at(resource: Resource) -> PlannedResource:
 
 
 def plan(resources: Sequence[Resource]) -> SetupPlan:
-    return SetupPlan(resources=tuple(look_at(resource) for resource in resources))
+    """Look at all of them, some at a time: nearly all of a look is waiting for an answer."""
+    with ThreadPoolExecutor(max_workers=LOOKS_AT_A_TIME) as pool:
+        return SetupPlan(resources=tuple(pool.map(look_at, resources)))
 
 
 def apply(resources: Sequence[Resource], report: Callable[[AppliedResource], None]) -> bool:
@@ -46,8 +51,9 @@ def apply(resources: Sequence[Resource], report: Callable[[AppliedResource], Non
     Stops at the first failure: what follows may need it. What is done stays done, and repeating continues.
     """
     whole = True
-    for resource in resources:
-        planned = look_at(resource)
+    for resource, before in zip(resources, plan(resources).resources, strict=True):
+        # What was made since the plan may have changed this one.
+        planned = before if before.change is Change.NONE else look_at(resource)
         waiting = resource.waits_for() if planned.change is Change.CREATE else ""
         if planned.change is Change.NONE:
             report(AppliedResource(resource=planned, done=True, message="as declared"))
