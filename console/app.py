@@ -10,7 +10,7 @@ from backend.domain.clock import utc_now
 from backend.domain.people import Actor, Right
 from console import navigation, wiring
 from console.components.markup import draw, fill, icon, join
-from console.session import signed_in
+from console.session import keep_address, signed_in
 from console.viewmodels.figures import ago
 
 HERE = Path(__file__).resolve().parent
@@ -59,6 +59,7 @@ st.html(HERE / "console.css")
 person = signed_in()
 st.logo(str(HERE / "static" / "logo.svg"), size="medium", icon_image=str(HERE / "static" / "icon.svg"))
 page = navigation.menu()
+keep_address(page.url_path)
 with st.sidebar:
     _foot(person)
 page.run()

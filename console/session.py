@@ -16,6 +16,7 @@ from console.components.states import notice
 from console.viewmodels.text import Untrusted
 
 CHANNEL = "console"
+SELECTIONS = frozenset({"number", "version", "promotion"})
 SETTLE_SECONDS = 3.0
 TELL_SECONDS = 20.0
 
@@ -70,6 +71,19 @@ def parameter(name: str) -> str:
     """One query parameter, "" where it is absent."""
     value = st.query_params.get(name, "")
     return value if isinstance(value, str) else ""
+
+
+def keep_address(page: str) -> None:
+    """Write the selection into the browser's address where a link has changed it.
+
+    A link to the page that is already open hands its query to one run and leaves the address as it was
+    (Streamlit 1.67), so that the next run would forget what was selected.
+    """
+    chosen = {name: value for name, value in st.query_params.to_dict().items() if name in SELECTIONS}
+    before = st.session_state.get("address")
+    st.session_state["address"] = (page, chosen)
+    if before is not None and before[0] == page and before[1] != chosen:
+        st.query_params.from_dict(st.query_params.to_dict())
 
 
 def form_key(form: str) -> str:

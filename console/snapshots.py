@@ -35,12 +35,13 @@ FORGET_AFTER_SECONDS = 900.0
 
 
 class Source(StrEnum):
-    """A service that is polled by a thread of its own."""
+    """What is polled by a thread of its own. The setup has one because comparing all of it takes many calls."""
 
     GITHUB = "GitHub"
     AZURE_ML = "Azure ML"
     TRACKING = "Azure ML tracking"
     MONITOR = "Azure Monitor"
+    SETUP = "Azure and GitHub setup"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def endpoint(name: str) -> Topic[Endpoint | None]:
 
 
 def plan() -> Topic[SetupPlan]:
-    return Topic("plan", Source.AZURE_ML, _PLAN, lambda backend: backend.setup.plan(), every=120, pinned=True)
+    return Topic("plan", Source.SETUP, _PLAN, lambda backend: backend.setup.plan(), every=120, pinned=True)
 
 
 def traffic(name: str, seconds: int) -> Topic[Traffic]:

@@ -54,7 +54,7 @@ def _ages(readings: tuple[Reading[object], ...], now: datetime) -> Html:
 
 
 def _age(reading: Reading[object], now: datetime) -> Html:
-    words = f"{reading.source} read {age(reading, now)}" if reading.at else f"{reading.source} not read yet"
+    words = f"{reading.source} {age(reading, now)}"
     if reading.problem:
         return fill('<span class="warn">{words}, not answering</span>', words=words)
     return fill("<span>{words}</span>", words=words)

@@ -17,7 +17,7 @@ class Column:
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Content]], *, caption: str = "") -> Html:
-    heads = join(_cell("th", column, column.title) for column in columns)
+    heads = join(_cell("th" if column.title else "td", column, column.title) for column in columns)
     body = join(
         fill(
             "<tr>{cells}</tr>", cells=join(_cell("td", column, cell) for column, cell in zip(columns, row, strict=True))

@@ -140,7 +140,7 @@ def health(traffic: Reading[Traffic], deployment: str, max_p95_ms: float) -> tup
     return (
         ("Error rate", f"{share(summary.errors, summary.requests)} %", f"{summary.errors:,} of {summary.requests:,}"),
         ("p95", f"{milliseconds(summary.p95_ms)} ms", limit),
-        ("Calls", count(summary.requests), ""),
+        ("Calls", count(summary.requests), "last hour"),
     )
 
 

@@ -38,8 +38,8 @@ def stamp(at: datetime | None) -> str:
 
 
 def age(reading: Reading[T], now: datetime) -> str:
-    """`4 s ago`, or why there is nothing yet."""
-    return "not read yet" if reading.at is None else ago(reading.at, now)
+    """`read 4 s ago`, or that nothing is known yet."""
+    return "not read yet" if reading.at is None else f"read {ago(reading.at, now)}"
 
 
 def count(number: float) -> str:

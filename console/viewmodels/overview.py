@@ -64,7 +64,18 @@ def waits(world: Surroundings, actor: Actor, *, may_review: bool, may_promote: b
         found += [
             _review(pull) for pull in sorted(world.pulls.value or (), key=lambda p: p.created_at) if _mine(pull, actor)
         ]
+    found += [_to_mend(pull) for pull in world.pulls.value or () if _failing(pull, actor)]
     return tuple(found)
+
+
+def _failing(pull: PullRequest, actor: Actor) -> bool:
+    return pull.author == actor.name and pull.check_state is CheckState.FAILED
+
+
+def _to_mend(pull: PullRequest) -> Wait:
+    label = Untrusted(f"Mend #{pull.number} {pull.title}", 100)
+    chosen = {"number": str(pull.number)}
+    return Wait("pull request", f"mend_{pull.number}", label, "build", chosen, headline(pull), pull.updated_at)
 
 
 def _mine(pull: PullRequest, actor: Actor) -> bool:

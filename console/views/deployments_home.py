@@ -85,7 +85,7 @@ def _endpoint_card(title: str, reading: Reading[Endpoint | None], active: Promot
     else:
         body = empty("No deployment yet", "A registered version is deployed here after its merge.", "deployed_code")
     bar = traffic_bar(split(endpoint, active))
-    note = fill("{name}, read {age}", name=endpoint.name, age=age(reading, utc_now()))
+    note = fill("{name}, {age}", name=endpoint.name, age=age(reading, utc_now()))
     return card(title, fill("{bar}{body}", bar=bar, body=body), note=note)
 
 

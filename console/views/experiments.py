@@ -143,7 +143,9 @@ def _log(run: Run, reading: Reading[RunDetail]) -> None:
         return
     parts = [strong(Untrusted(reading.value.error, 600))] if reading.value.error else []
     if reading.value.log_tail:
-        parts.append(fill('<pre class="log">{log}</pre>', log=Html(_plain(reading.value.log_tail))))
+        parts.append(
+            fill('<pre class="log" tabindex="0" aria-label="Log">{log}</pre>', log=Html(_plain(reading.value.log_tail)))
+        )
     if parts:
         draw(card(fill("Log of {name}", name=Untrusted(run.name or run.id, 60)), join(parts), name="log"))
 

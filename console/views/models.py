@@ -147,7 +147,7 @@ def _lineage(version: ModelVersion) -> Html:
 def _deployed(version: ModelVersion, endpoints: tuple[Reading[Endpoint | None], ...]) -> Html:
     now = utc_now()
     served = tuple(reading.value for reading in endpoints)
-    rows = [("Deployed", where(version, served), f"read {age(endpoints[0], now)}")]
+    rows = [("Deployed", where(version, served), age(endpoints[0], now))]
     rows += [
         (name.capitalize() if name != "auc" else "AUC", value, "")
         for name, value in zip(METRICS, figures(version), strict=True)

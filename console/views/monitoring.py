@@ -117,7 +117,7 @@ def _logs(wired: Wiring, name: str, traffic: Traffic) -> None:
         reading = wired.snapshots.watch(topic)
         draw(freshness(reading, utc_now()))
         if reading.value:
-            draw(fill('<pre class="log">{lines}</pre>', lines=_lines(reading.value)))
+            draw(fill('<pre class="log" tabindex="0" aria-label="Log">{lines}</pre>', lines=_lines(reading.value)))
         else:
             would_be = "What the platform did with the endpoint, and what the deployments wrote."
             draw(empty("No line yet", would_be, "subject"))

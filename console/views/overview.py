@@ -10,14 +10,16 @@ from console import navigation, topics, wiring
 from console.components.cards import card, word
 from console.components.header import page_header
 from console.components.live import follow
-from console.components.markup import Html, card_head, draw, fill
+from console.components.markup import Html, card_head, draw, fill, join
 from console.components.rail import stage_rail
-from console.components.states import empty, freshness
+from console.components.states import empty, freshness, waiting
 from console.components.steps import activity
+from console.components.tables import Column, table
 from console.components.traffic_bar import traffic_bar
 from console.session import signed_in, tell
 from console.surroundings import surroundings
 from console.viewmodels.activity import acts
+from console.viewmodels.decision import health
 from console.viewmodels.figures import age, ago
 from console.viewmodels.overview import Wait, making, waits
 from console.viewmodels.pulls import headline, newest
@@ -31,6 +33,9 @@ _PLACES = {
     "version": navigation.DEPLOYMENTS,
     "promotion": navigation.DEPLOYMENTS,
 }
+
+
+HOUR = 3600
 
 
 def show() -> None:
@@ -51,11 +56,12 @@ def show() -> None:
     with left:
         with st.container(border=True, key="card_waits"):
             _waits(actor, world)
-        _production(world)
+        _production(wired, world)
         with st.container(border=True, key="card_branches"):
             _branches(world)
     with right:
         _making(world)
+        _setup(world)
         entries = wired.backend.ledger.entries(limit=12)
         done = acts(entries, utc_now())
         would_be = "Every approval, promotion and change of traffic, with who did it and why."
@@ -81,8 +87,8 @@ def _follow(wired: Wiring) -> None:
 
 def _sources_down(wired: Wiring) -> None:
     """One line per service that does not answer, however many of its topics are old."""
-    for health in wired.snapshots.health().values():
-        draw(freshness(health, utc_now()))
+    for source in wired.snapshots.health().values():
+        draw(freshness(source, utc_now()))
 
 
 def _waits(actor: Actor, world: Surroundings) -> None:
@@ -103,18 +109,48 @@ def _wait(wait: Wait) -> None:
         draw(fill('{state} <span class="quiet">{age}</span>', state=word(wait.state), age=ago(wait.since, utc_now())))
 
 
-def _production(world: Surroundings) -> None:
+def _production(wired: Wiring, world: Surroundings) -> None:
     reading = world.endpoint
-    note = f"read {age(reading, utc_now())}"
+    note = age(reading, utc_now())
+    if reading.at is None:
+        draw(card("Production", waiting(reading, "the endpoint"), note=note))
+        return
     if reading.value is None or not reading.value.traffic:
         would_be = "The first version serves here once it was trained, tested, approved and promoted."
         draw(card("Production", empty("Nothing serves yet", would_be, "rocket_launch"), note=note))
         return
-    draw(card("Production", traffic_bar(split(reading.value, world.active)), note=note))
+    bar = traffic_bar(split(reading.value, world.active))
+    draw(
+        card("Production", fill("{bar}{health}", bar=bar, health=_health(wired, reading.value.stable or "")), note=note)
+    )
+
+
+def _health(wired: Wiring, stable: str) -> Html:
+    """Calls, errors and latency of what serves, over the last hour."""
+    traffic = wired.snapshots.watch(topics.traffic(wired.settings.project.endpoint, HOUR))
+    rows = health(traffic, stable, 0.0)
+    if not rows:
+        return Html("<p class=quiet>No calls in the last hour.</p>")
+    tile = '<div class="tile"><b>{value}</b><span>{name}{more}</span></div>'
+    cells = join(fill(tile, value=value, name=name, more=f", {more}" if more else "") for name, value, more in rows)
+    return fill('<div class="tiles three">{cells}</div>', cells=cells)
+
+
+def _setup(world: Surroundings) -> None:
+    """What differs from the declaration, once the world is made."""
+    pending = world.plan.value.pending if world.plan.value else ()
+    if not pending or not world.versions.value:
+        return
+    rows = [(f"{r.kind} {r.name}", r.change.value, Untrusted("; ".join(r.differences), 200)) for r in pending[:8]]
+    body = table((Column("Resource"), Column("Would"), Column("Difference")), rows, caption="Differences")
+    draw(card("Setup differs from its declaration", body, note=age(world.plan, utc_now()), name="drift"))
 
 
 def _branches(world: Surroundings) -> None:
-    draw(card_head("Pull requests", f"read {age(world.pulls, utc_now())}"))
+    draw(card_head("Pull requests", age(world.pulls, utc_now())))
+    if world.pulls.value is None:
+        draw(waiting(world.pulls, "the pull requests"))
+        return
     if not world.pulls.value:
         would_be = "Feature branches that were opened as pull requests, with their checks."
         draw(empty("No open pull request", would_be, "merge"))

@@ -8,6 +8,7 @@ from backend.domain.clock import utc_now
 from backend.domain.people import Actor
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import PullRequestDetail
+from backend.domain.value import Reading
 from console import navigation, topics
 from console.components.cards import card, word
 from console.components.dialogs import action
@@ -56,6 +57,7 @@ def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
         here=f"#{number}",
     )
     _follow(wired, number)
+    _look_again(wired, number, reading)
     tell()
     stage_rail(stages(surroundings(wired)), Stage.INTEGRATION)
     draw(freshness(reading, utc_now()))
@@ -73,6 +75,13 @@ def _follow(wired: Wiring, number: int) -> None:
         return tuple((i.id, i.state, i.outcome) for i in wired.backend.reviews.intents(number))
 
     follow(f"pull request {number}", (topics.pull(number).key,), marks, every=FAST)
+
+
+def _look_again(wired: Wiring, number: int, reading: Reading[PullRequestDetail]) -> None:
+    """Once the worker has carried out a verdict, what is shown of GitHub is old."""
+    latest = next(iter(wired.backend.reviews.intents(number)), None)
+    if latest and latest.finished_at and reading.at and latest.finished_at > reading.at:
+        wired.snapshots.refresh(topics.pull(number).key, topics.pulls().key)
 
 
 def _change(detail: PullRequestDetail) -> None:
