@@ -141,7 +141,7 @@ def _controls(wired: Wiring, actor: Actor, promotion: Promotion, endpoint: Readi
         refusal = may or ("" if pausable else "Nothing to pause now.")
         _simple("Pause", "pause", refusal, wired.backend.promotions.pause, actor, promotion)
         draw(Html("<p class=quiet>Traffic stays as it is until you resume.</p>"))
-    _abort(wired, actor, promotion, may or ("" if abortable else "It is on its way back already."))
+    _abort(wired, actor, promotion, may or ("" if abortable else "The way back was asked for already."))
 
 
 def _simple(

@@ -136,6 +136,53 @@ def test_a_promotion_that_ended_badly_says_why(visit, world):
     assert "Errors 4.8 % of 21 calls, limit 1.0 %." in text(visit("views/deployments.py", promotion=promotion.id))
 
 
+def test_a_dialog_records_the_reason_that_was_given():
+    def page():
+        import streamlit as st
+
+        from console.components.dialogs import confirm_body
+        from console.components.markup import Html
+
+        wishes = st.session_state.setdefault("wishes", [])
+        confirm_body(
+            (("Traffic", "100 % v2-b802", "100 % v1-c9c6"),),
+            Html("<p>Takes seconds.</p>"),
+            form="roll_back",
+            label="Roll back to v1",
+            reason="v2-b802 does not do well.",
+            done="Production returns to v1.",
+            wish=lambda key, reason: wishes.append((key, reason)),
+        )
+
+    app = AppTest.from_function(page).run()
+    app.text_area(key="reason_roll_back").set_value("  Rehearse the way back.  ")
+    app.button(key="confirm_roll_back").click().run()
+    ((key, reason),) = app.session_state["wishes"]
+    assert reason == "Rehearse the way back."
+    assert key
+
+
+def test_a_rollback_is_offered_to_the_version_that_served_before(visit, world):
+    stable = hospital.target(hospital.version(1), "").deployment
+    world.finish(world.begin(Kind.PROMOTE, hospital.version(2), stable=stable))
+    app = visit("views/deployments.py", user=claims("operator"))
+    assert button(app, "roll_back").label == "Roll back to v1…"
+    assert not button(app, "roll_back").disabled
+    refused = visit("views/deployments.py", user=claims("scientist"))
+    assert button(refused, "roll_back").disabled
+    assert "operator" in button(refused, "roll_back").help
+
+
+def test_a_hold_is_shown_with_its_reason_and_the_button_that_lifts_it(visit, world):
+    stable = hospital.target(hospital.version(1), "").deployment
+    world.finish(world.begin(Kind.PROMOTE, hospital.version(2), stable=stable))
+    promotions = world.wired.backend.promotions
+    promotions.roll_back(hospital.LEAD, promotions.stable(), "It missed too many patients.", "a key")
+    shown = text(visit("views/deployments.py"))
+    assert "Promotions are held" in shown
+    assert "It missed too many patients." in shown
+
+
 def test_approve_and_merge_is_recorded_for_the_commit_that_was_seen(visit, world):
     connect(world)
     app = visit("views/pull_requests.py", number="14")

@@ -31,6 +31,7 @@ def test_a_page_of_a_living_world_is_drawn(visit, world, page):
         ("models", {"version": "2"}, "Lineage"),
         ("deployments", {"version": "2"}, "Sends diabetes-endpoint to v2 in steps 10 → 50 → 100 %"),
         ("deployments", {"version": "99"}, "No such version"),
+        ("deployments", {"promotion": "<b>none</b>"}, "No such promotion"),
         ("experiments", {"compare": "diabetes-prod/run-000,diabetes-dev/run-001"}, "Compared"),
         ("monitoring", {}, "424"),
         ("audit", {"actor": "lead"}, "Promote requested"),
