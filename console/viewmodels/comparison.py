@@ -80,7 +80,7 @@ def sentence(comparison: Comparison) -> str:
     return (
         f"{name} {metric(d.champion)} → {metric(d.challenger)}: {d.verdict.value}, difference {_signed(d)},"
         f" {d.confidence:.0%} interval {_interval(d)}."
-    ).replace("%:", " %:")
+    ).replace("% interval", " % interval")
 
 
 def holdout(comparison: Comparison) -> str:
