@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -11,6 +12,8 @@ from backend.cli.output import json_option, print_json, print_table
 from backend.cli.session import backend, current_actor
 from backend.errors import Invalid, NotFound
 from backend.settings import load
+
+ENDPOINT_NAME = r"[A-Za-z][A-Za-z0-9-]{2,31}"
 
 
 @click.group()
@@ -24,7 +27,7 @@ def endpoint() -> None:
 def show(name: str, as_json: bool) -> None:
     """Traffic and deployments of an endpoint (the production endpoint if none is named)."""
     settings = load()
-    wanted = name or settings.project.endpoint
+    wanted = _named(name) or settings.project.endpoint
     found = backend().endpoints.show(wanted)
     if found is None:
         raise NotFound(f"There is no endpoint {wanted}: `mlops setup apply` creates the declared ones.")
@@ -59,7 +62,7 @@ def score(name: str, deployment: str, file: Path | None, as_json: bool) -> None:
     settings, known = load(), backend()
     actor = current_actor(settings, known)
     rows = _rows(file) if file else [known.endpoints.example_row()]
-    served = known.endpoints.score(actor, name or settings.project.endpoint, rows, deployment)
+    served = known.endpoints.score(actor, _named(name) or settings.project.endpoint, rows, deployment)
     if as_json:
         print_json(served)
     else:
@@ -67,6 +70,15 @@ def score(name: str, deployment: str, file: Path | None, as_json: bool) -> None:
             f"{served.deployment}: version {served.model_version}, {served.digest}\n"
             f"probability {served.probability:.4f} against threshold {served.threshold}, {served.milliseconds:.0f} ms"
         )
+
+
+def _named(name: str) -> str:
+    """The name, or Invalid with Azure's rule: a bad one would be looked up under another address."""
+    if name and not re.fullmatch(ENDPOINT_NAME, name):
+        raise Invalid(
+            f"{name!r} is no endpoint name: 3 to 32 characters, a letter first, then letters, digits and hyphens."
+        )
+    return name
 
 
 def _rows(file: Path) -> list[dict[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -20,9 +21,16 @@ FEDERATED_AUDIENCE = "api://AzureADTokenExchange"
 IDENTITY_TIMEOUTS = {"connection_timeout": 5, "read_timeout": 15, "retry_total": 2}
 
 
+def ca_bundle(cloud: Cloud) -> str:
+    """The setting. Raises ConfigurationError where it names no file: the SDKs would each say so in another way."""
+    if cloud.ca_bundle and not Path(cloud.ca_bundle).is_file():
+        raise ConfigurationError("cloud.ca_bundle", f"there is no file {cloud.ca_bundle}")
+    return cloud.ca_bundle
+
+
 def tls_context(cloud: Cloud) -> ssl.SSLContext:
     """The roots our own HTTP calls trust: the private bundle alone where one is set, else the system's."""
-    return ssl.create_default_context(cafile=cloud.ca_bundle or None)
+    return ssl.create_default_context(cafile=ca_bundle(cloud) or None)
 
 
 def credential(identity: Identity, cloud: Cloud) -> TokenCredential:

@@ -11,7 +11,7 @@ import httpx
 
 from backend.errors import RemoteUnavailable
 from backend.gateways.azureml.errors import SERVICE, azureml
-from backend.gateways.credentials import tls_context
+from backend.gateways.credentials import ca_bundle, tls_context
 from backend.settings import Project, Settings
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def apply_environment(settings: Settings) -> None:
         if os.environ.get("ARM_CLOUD_METADATA_URL") != cloud.metadata_url:
             os.environ.pop("AZUREML_CURRENT_CLOUD", None)  # the SDK's memory of the cloud chosen before
         os.environ["ARM_CLOUD_METADATA_URL"] = cloud.metadata_url
-    if cloud.ca_bundle:
+    if ca_bundle(cloud):
         os.environ["REQUESTS_CA_BUNDLE"] = cloud.ca_bundle
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"

@@ -1,0 +1,129 @@
+"""The command line where no service is needed: settings, usage, and how outside text is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trustme
+
+from backend.cli.output import print_json, print_table, printable, printable_text
+from sandbox.demo.settings_file import Ports, write_settings
+
+ROOT = Path(__file__).parents[2]
+USAGE, REFUSED, REMOTE, CONFIGURATION = 64, 2, 3, 78
+PROGRAMS = ("mlops-console", "mlops-ci-dev", "mlops-ci-prod")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """The settings of a world that nobody has started."""
+    folder = tmp_path_factory.mktemp("home")
+    secrets = {name: {"client_id": "c", "secret": "s"} for name in PROGRAMS}
+    secrets["github"] = {"client_id": "c", "client_secret": "s", "installation_token": "ghs_x"}
+    (folder / "sandbox").mkdir()
+    (folder / "sandbox" / "secrets.json").write_text(json.dumps(secrets))
+    (folder / "sandbox" / "tls").mkdir()
+    trustme.CA().cert_pem.write_to_path(str(folder / "sandbox" / "tls" / "bundle.pem"))
+    write_settings(folder, Ports(console=1, sandbox=1, browser=1))
+    return folder
+
+
+def mlops(home, *arguments, **env):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_")}
+    return subprocess.run(
+        [sys.executable, "-m", "backend", *arguments], cwd=ROOT, env={**clean, "MLOPS_HOME": str(home), **env},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.replace('"diabetes-endpoint"', '"diabetes endpoint"'), "projects.diabetes.endpoint"),
+        (lambda text: text.replace("instance_discovery = false", 'instance_discovery = "perhaps"'), "instance_disc"),
+        (lambda text: text.replace("tenant_id", "tenantid"), "identity.tenant"),
+        (lambda text: text.replace('repository = "hospital/diabetes"', 'repository = "diabetes"'), "repository"),
+        (lambda text: text.replace('default_project = "diabetes"', 'default_project = "other"'), "default_project"),
+        (lambda text: text + "\n[broken", "not valid TOML"),
+        (lambda text: text.replace("bundle.pem", "none.pem"), "cloud.ca_bundle: there is no file"),
+    ],
+)
+def test_a_wrong_setting_is_named(home, tmp_path, change, words):
+    (tmp_path / "mlops.toml").write_text(change((home / "mlops.toml").read_text()))
+    done = mlops(tmp_path, "models", "list", "--json")
+    assert (done.returncode, done.stdout) == (CONFIGURATION, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_settings_it_says_where_they_would_be(tmp_path):
+    done = mlops(tmp_path, "whoami", MLOPS_SETTINGS=str(tmp_path / "none.toml"))
+    assert done.returncode == CONFIGURATION
+    assert "no settings file at" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("frobnicate",), ("promote",), ("pr", "show", "x"), ("pr", "merge", "1"), ("audit", "list", "--limit", "0")],
+)
+def test_wrong_usage_is_64(home, arguments):
+    done = mlops(home, *arguments)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert "Usage:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("whoami",), REFUSED, "run `mlops login` first"),
+        (("promote", "1", "--reason", "a reason that is long"), REFUSED, "run `mlops login` first"),
+        (("endpoint", "show", "my endpoint"), REFUSED, "'my endpoint' is no endpoint name"),
+        (("login",), REMOTE, "The identity provider does not answer"),
+        (("pr", "list"), REMOTE, "GitHub"),
+        (("ci", "data"), REMOTE, "Azure ML"),
+    ],
+)
+def test_refused_and_unreachable_are_told_apart(home, arguments, code, words):
+    done = mlops(home, *arguments)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kept", ["", "{", "[]", '{"id_token": "x.y.z"}', "{}"])
+def test_a_broken_sign_in_file_asks_for_a_new_one(home, kept):
+    profile = home / "cli" / "broken.json"
+    profile.parent.mkdir(exist_ok=True)
+    profile.write_text(kept)
+    done = mlops(home, "whoami", MLOPS_PROFILE="broken")
+    assert done.returncode in (REFUSED, REMOTE), done.stderr  # without the identity provider some cannot be judged
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("mlops: ")
+
+
+def test_outside_text_cannot_steer_a_terminal():
+    assert printable("a\x1b[31mred\u202e\x07\n") == "a [31mred   "
+    assert len(printable("x" * 10_000)) == 120
+    assert printable_text("one\x1b\ntwo\r\nthree") == "one \ntwo\nthree"
+    assert len(printable_text("x" * 100_000)) <= 20_001
+
+
+def test_json_is_one_line_of_ascii(capsys):
+    print_json({"title": "é\u202e\x1b" + "x" * 10_000})
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert out.count("\n") == 1
+    assert json.loads(out)["title"].startswith("é\u202e\x1b")
+
+
+def test_a_table_for_a_pipe_keeps_ids_whole(capsys):
+    print_table(("Id", "Title"), [("train-" + "0" * 90, "t" * 110), (2, "\x1b[2J")], "nothing")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert "train-" + "0" * 90 in lines[1]
+    assert "\x1b" not in lines[2]
