@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -29,6 +31,34 @@ class Children:
             self._running[name] = subprocess.Popen(
                 argv, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        self._record()
+
+    @property
+    def _records(self) -> Path:
+        return self.logs / "children.json"
+
+    def _record(self) -> None:
+        told = {name: [process.pid, _started(process.pid)] for name, process in self._running.items()}
+        partial = self._records.with_suffix(".part")
+        partial.write_text(json.dumps(told))
+        partial.replace(self._records)
+
+    def end_leftovers(self, seconds: float = 15.0) -> list[str]:
+        """End what a killed launcher of this home left running, told by pid and start time; the names of it."""
+        try:
+            told: dict[str, tuple[int, str]] = json.loads(self._records.read_text())
+        except (FileNotFoundError, ValueError):
+            return []
+        left = {name: pid for name, (pid, started) in told.items() if started and _started(pid) == started}
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            for pid in left.values():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, sign)
+            end = time.monotonic() + seconds
+            while time.monotonic() < end and any(_started(pid) == told[name][1] for name, pid in left.items()):
+                time.sleep(0.1)
+        self._records.unlink(missing_ok=True)
+        return list(left)
 
     def pid(self, name: str) -> int:
         return self._running[name].pid
@@ -70,6 +100,7 @@ class Children:
                 _signal(process, signal.SIGKILL)
                 process.wait(timeout=5)
         self._running.clear()
+        self._records.unlink(missing_ok=True)
 
 
 def _signal(process: subprocess.Popen[bytes], sign: signal.Signals) -> None:
@@ -78,3 +109,12 @@ def _signal(process: subprocess.Popen[bytes], sign: signal.Signals) -> None:
             os.killpg(process.pid, sign)
         except ProcessLookupError:
             return
+
+
+def _started(pid: int) -> str:
+    """The kernel's start time of a process that runs, which tells it from another that was given its number."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]

@@ -43,11 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         installed = all(is_complete(CHECKOUT, name) for name in ENVIRONMENTS)
         check_machine(CHECKOUT, installed=installed)
-        check_port(ports.console, "CONSOLE_PORT")
-        check_port(ports.sandbox, "SANDBOX_PORT")
-        check_port(ports.browser, "BROWSER_PORT")
         with one_launcher(home):
-            return _run(home, ports)
+            children = Children(home / "logs")
+            for name in children.end_leftovers():
+                say(f"Ended the {name} of an earlier start that was cut off")
+            check_port(ports.console, "CONSOLE_PORT")
+            check_port(ports.sandbox, "SANDBOX_PORT")
+            check_port(ports.browser, "BROWSER_PORT")
+            return _run(home, ports, children)
     except Unready as error:
         print(error, file=sys.stderr)
         return EXIT_UNAVAILABLE
@@ -97,10 +100,9 @@ def say(text: str, started: float | None = None) -> None:
     print(f"  {text}{took}", flush=True)
 
 
-def _run(home: Path, ports: Ports) -> int:
+def _run(home: Path, ports: Ports, children: Children) -> int:
     began = time.monotonic()
     print("MLOps Console: a local world with simulated patients", flush=True)
-    children = Children(home / "logs")
     try:
         _install(home, ("console", "sandbox"))
         start_services(children, home, ports, console=True)

@@ -1,0 +1,164 @@
+"""The launcher before it starts anything: what a machine lacks, what is taken, what was left running."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sandbox.demo.children import Children, Died
+from sandbox.demo.launch import CHECKOUT, one_launcher
+from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_port
+
+Usage = namedtuple("Usage", "total used free")
+SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+
+
+@pytest.mark.parametrize(
+    ("version", "spared"), [((3, 10, 12), False), ((3, 11, 0), True), ((3, 14, 1), True), ((3, 15, 0), False)]
+)
+def test_pythons_from_3_11_to_3_14_will_do(monkeypatch, version, spared):
+    monkeypatch.setattr(sys, "version_info", version)
+    if spared:
+        check_machine(CHECKOUT, installed=True)
+        return
+    with pytest.raises(Unready, match=rf"this is 3\.{version[1]}\.{version[2]}: choose one with `make run PYTHON="):
+        check_machine(CHECKOUT, installed=True)
+
+
+def test_without_git_it_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unready, match=r"^git is missing: sudo apt-get install -y git$"):
+        check_machine(CHECKOUT, installed=True)
+
+
+@pytest.mark.parametrize(
+    ("free", "installed", "spared"),
+    [
+        (5 * 1024**3, False, True),
+        (3 * 1024**3, False, False),
+        (3 * 1024**3, True, True),
+        (100 * 1024**2, True, False),
+    ],
+)
+def test_a_full_disk_is_told_before_it_hurts(monkeypatch, free, installed, spared):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(10**12, 0, free))
+    if spared:
+        check_machine(CHECKOUT, installed=installed)
+        return
+    with pytest.raises(Unready, match=r"GiB free and .* GiB are needed: free some space, then start again"):
+        check_machine(CHECKOUT, installed=installed)
+
+
+@pytest.fixture
+def taken():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_taken_port_is_named_with_the_way_out(taken):
+    with pytest.raises(Unready, match=rf"^Port {taken} is taken: .* make run SANDBOX_PORT={taken + 1}$"):
+        check_port(taken, "SANDBOX_PORT")
+
+
+def launch(home, *options, ports=None):
+    named = ports or {}
+    arguments = [
+        word for name in ("console", "sandbox", "browser") for word in (f"--{name}-port", str(named.get(name, 1)))
+    ]
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox.demo.launch", "--home", str(home), *arguments, *options],
+        cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_the_launcher_ends_with_69_and_one_line(tmp_path, taken):
+    done = launch(tmp_path / "home", ports={"console": taken})
+    assert (done.returncode, done.stdout) == (EXIT_UNAVAILABLE, "")
+    assert done.stderr.splitlines() == [
+        f"Port {taken} is taken: stop what uses it, or choose another: make run CONSOLE_PORT={taken + 1}"
+    ]
+
+
+def test_a_second_launcher_on_one_home_is_sent_away(tmp_path, taken):
+    with one_launcher(tmp_path):
+        done = launch(tmp_path, ports={"console": taken})
+    assert (done.returncode, len(done.stderr.splitlines())) == (EXIT_UNAVAILABLE, 1)
+    assert done.stderr.startswith(f"A world is already running in {tmp_path}: use it, or stop it with Ctrl-C first.")
+
+
+def test_a_home_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = launch(tmp_path / "file")
+    assert done.returncode == EXIT_UNAVAILABLE
+    assert len(done.stderr.splitlines()) == 1
+    assert str(tmp_path / "file") in done.stderr
+
+
+def test_all_children_end_together_and_the_stubborn_one_too(tmp_path):
+    children = Children(tmp_path)
+    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    children.start("obedient", SLEEP, cwd=tmp_path, env=os.environ)
+    children.start("stubborn", [sys.executable, "-c", stubborn], cwd=tmp_path, env=os.environ)
+    processes = [psutil.Process(children.pid(name)) for name in ("obedient", "stubborn")]
+    wait_for_up(tmp_path, "obedient", "stubborn")
+    children.check()
+    children.stop(seconds=1.0)
+    assert [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_child_that_died_is_told_with_its_last_words(tmp_path):
+    children = Children(tmp_path)
+    children.start(
+        "worker", [sys.executable, "-c", "import sys; sys.exit('no database')"], cwd=tmp_path, env=os.environ
+    )
+    while psutil.Process(children.pid("worker")).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.02)
+    with pytest.raises(Died, match="worker ended with code 1: no database"):
+        children.check()
+
+
+def test_what_a_killed_launcher_left_is_ended_by_the_next_and_nothing_else(tmp_path):
+    launcher = f"""
+import os, sys, time
+from pathlib import Path
+from sandbox.demo.children import Children
+children = Children(Path({str(tmp_path)!r}))
+children.start("sandbox", {SLEEP!r}, cwd=Path("/"), env=os.environ)
+print(children.pid("sandbox"), flush=True)
+time.sleep(60)
+"""
+    first = subprocess.Popen([sys.executable, "-c", launcher], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None
+    left = psutil.Process(int(first.stdout.readline()))
+    first.send_signal(signal.SIGKILL)
+    first.wait(timeout=10)
+    first.stdout.close()
+    assert left.is_running()
+
+    assert Children(tmp_path).end_leftovers() == ["sandbox"]
+    assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
+    assert Children(tmp_path).end_leftovers() == []
+
+
+def test_a_reused_process_number_is_left_alone(tmp_path):
+    mine = psutil.Process()
+    (tmp_path / "children.json").write_text(f'{{"sandbox": [{mine.pid}, "1"]}}')
+    assert Children(tmp_path).end_leftovers() == []
+
+
+def wait_for_up(folder: Path, *names: str) -> None:
+    end = time.monotonic() + 20
+    while time.monotonic() < end and not all("up" in (folder / f"{name}.log").read_text() for name in names):
+        time.sleep(0.05)
