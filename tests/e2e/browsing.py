@@ -1,8 +1,35 @@
-"""What a person does in the browser."""
+"""What a person does in the browser, and what the browser had to say about it."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from dataclasses import dataclass, field
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import TimeoutError as TooLong
+
+MINUTE = 60_000
+"""Playwright counts in milliseconds."""
+POINTING, POINTINGS = 4_000, 5
+
+
+@dataclass
+class Complaints:
+    """What browsers had to say about their visits: equal to `Complaints()` where that was nothing."""
+
+    policy: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def listen(self, context: BrowserContext) -> None:
+        """Keep what violates a policy, asks for another machine, or ends in an uncaught script error."""
+        context.on("console", lambda said: self.policy.append(said.text) if "Security Policy" in said.text else None)
+        context.on("request", lambda asked: self._asked(asked.url))
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("page", lambda page: page.on("websocket", lambda socket: self._asked(socket.url)))
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            self.outside.append(url)
 
 
 def sign_in(page: Page, url: str, name: str) -> None:
@@ -18,3 +45,66 @@ def settled(page: Page) -> None:
     """Wait until the script has run to its end."""
     app = page.locator("[data-testid=stApp][data-test-script-state]")
     expect(app).not_to_have_attribute("data-test-script-state", "running")
+
+
+def button(page: Page, key: str) -> Locator:
+    return page.locator(f".st-key-{key} button").first
+
+
+def refusal(page: Page, key: str) -> str:
+    """Why a button that is visible may not be used, as a person reads it: by pointing at it."""
+    expect(button(page, key)).to_be_disabled()
+    settled(page)
+    said = page.get_by_test_id("stTooltipContent")
+    for _ in range(POINTINGS):
+        page.locator(f".st-key-{key} [data-testid=stTooltipHoverTarget]").first.hover()
+        try:
+            said.wait_for(timeout=POINTING)
+        except TooLong:
+            page.mouse.move(0, 0)  # the page was redrawn under the pointer
+            continue
+        text = said.inner_text()
+        page.mouse.move(0, 0)
+        expect(said).to_have_count(0)
+        return text
+    raise AssertionError(f"The button {key} does not say why it may not be used")
+
+
+def row_of(page: Page, key: str) -> Locator:
+    """The whole row of a list, found by the key of its link."""
+    return page.get_by_test_id("stHorizontalBlock").filter(has=page.locator(f".st-key-{key}")).last
+
+
+def give_reason(page: Page, text: str) -> None:
+    """Write into the page's reason and leave the field, so that the page has it before anything is clicked."""
+    reason = page.get_by_label("Reason, required")
+    reason.fill(text)
+    reason.press("Tab")
+    settled(page)
+
+
+def sideways(page: Page) -> list[str]:
+    """What is wider than its place on the page, as `tag.class by N px`; what scrolls on purpose is left out."""
+    return list(page.evaluate(_SIDEWAYS))
+
+
+_SIDEWAYS = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  const right = main.getBoundingClientRect().right + 1;
+  const scrolls = (e) => ['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(e).overflowX);
+  const kept = (e) => {
+    const up = e.parentElement;
+    return up && up !== main && (scrolls(up) || kept(up));
+  };
+  const name = (e, by) => `${e.tagName.toLowerCase()}.${e.className} by ${Math.round(by)} px`;
+  const found = [];
+  for (const e of [document.documentElement, main])
+    if (e.scrollWidth > e.clientWidth) found.push(name(e, e.scrollWidth - e.clientWidth));
+  for (const e of main.querySelectorAll('*')) {
+    const box = e.getBoundingClientRect();
+    if (box.width && box.right > right && !kept(e)) found.push(name(e, box.right - right));
+  }
+  for (const e of main.querySelectorAll('section.card, .stVerticalBlock[class*=st-key-card_]'))
+    if (e.scrollWidth > e.clientWidth + 1) found.push(name(e, e.scrollWidth - e.clientWidth));
+  return found.slice(0, 8);
+}"""

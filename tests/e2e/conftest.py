@@ -9,11 +9,13 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from browsing import Complaints, sign_in
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from sandbox.demo.settings_file import Ports, service_environment, write_settings
 
@@ -94,29 +96,37 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@dataclass
-class Complaints:
-    """What a browser had to say about a visit."""
-
-    policy: list[str] = field(default_factory=list)
-    outside: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
 def complaints() -> Complaints:
     return Complaints()
 
 
 @pytest.fixture
-def visitor(chromium: Browser, complaints: Complaints) -> Iterator[Page]:
-    """A browser window of its own that trusts no special certificate."""
-    context: BrowserContext = chromium.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.on("console", lambda said: complaints.policy.append(said.text) if "Security Policy" in said.text else None)
-    page.on("request", lambda asked: complaints.outside.append(asked.url) if not _ours(asked.url) else None)
-    yield page
-    context.close()
+def window(chromium: Browser, complaints: Complaints) -> Iterator[Callable[..., Page]]:
+    """`window(**look)`: a browser of its own, without anybody's cookies, that trusts no special certificate."""
+    with ExitStack() as ends:
+
+        def open_window(**look: object) -> Page:
+            context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **look})
+            ends.callback(context.close)
+            complaints.listen(context)
+            return context.new_page()
+
+        yield open_window
 
 
-def _ours(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
+@pytest.fixture
+def visitor(window: Callable[..., Page]) -> Page:
+    return window()
+
+
+@pytest.fixture
+def enter(window: Callable[..., Page]) -> Callable[..., Page]:
+    """`enter(url, name, **look)`: a browser of its own in which `name` has signed in on the page of `url`."""
+
+    def signed_in(url: str, name: str, **look: object) -> Page:
+        page = window(**look)
+        sign_in(page, url, name)
+        return page
+
+    return signed_in

@@ -1,159 +1,282 @@
-"""The tour: from a pull request to production and back, by one lead in one browser, over real parts."""
+"""The tour: from a pull request to production and back, by people in their browsers, over real parts."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browsing import settled, sign_in
-from playwright.sync_api import Browser, Page, expect
+from browsing import MINUTE, Complaints, button, give_reason, refusal, row_of, settled
+from playwright.sync_api import Locator, Page, expect
 
 from sandbox.demo.branches import BRANCHES
-from sandbox.demo.children import Children
-from sandbox.demo.first_world import FirstWorld
-from sandbox.demo.launch import CHECKOUT, start_services
-from sandbox.demo.preflight import free_port
-from sandbox.demo.settings_file import Ports
+from tests.made_world import MadeWorld
 
-MINUTES = 60_000
 CALLS_PER_SECOND = 12.0
-CHALLENGER = next(branch for branch in BRANCHES if branch.key == "challenger")
+MERGE_REASON = "Better on the same holdout, and the checks are green."
+PROMOTE_REASON = "Fewer missed and fewer false alarms; agreed in the review."
+BACK_REASON = "Rehearse the way back to the earlier version."
+HOLD_REASON = "The rehearsal is over and went well."
+OWNED = {branch.key: branch for branch in BRANCHES if branch.key in ("challenger", "worse")}
 
 
-@dataclass
-class Living:
-    """A world of its own: v1 serves, practitioners call, the challenger's pull request is open."""
+@dataclass(frozen=True)
+class Tour:
+    """A world with version 1 in service, its console, and the pull requests by their branches' keys."""
 
+    world: MadeWorld
     url: str
-    world: FirstWorld
-    number: int
+    enter: Callable[..., Page]
+    numbers: dict[str, int]
+
+    def pull(self, key: str) -> str:
+        return f"{self.url}/pull-requests?number={self.numbers[key]}"
 
 
-@pytest.fixture(scope="module")
-def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    home: Path = tmp_path_factory.mktemp("tour")
-    ports = Ports(console=free_port(), sandbox=free_port(), browser=free_port())
-    children = Children(home / "logs")
-    said: list[str] = []
-    try:
-        start_services(children, home, ports, console=True)
-        world = FirstWorld(CHECKOUT, home, ports, lambda text, _=None: said.append(text), children.check)
-        world.make([CHALLENGER])
-        practitioners = f"http://127.0.0.1:{ports.browser}/control/practitioners"
-        world.lead.call(practitioners, "POST", {"per_second": CALLS_PER_SECOND})
-        number = world.open_pull_request(CHALLENGER)
-        yield Living(f"http://127.0.0.1:{ports.console}", world, number)
-    finally:
-        children.stop()
-
-
-@pytest.fixture(scope="module")
-def lead(chromium: Browser, living: Living) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    sign_in(page, living.url, "Lee Lead")
-    yield page
-    context.close()
+@pytest.fixture
+def tour(made_world: MadeWorld, enter: Callable[..., Page]) -> Iterator[Tour]:
+    numbers = {key: made_world.open_pull_request(branch) for key, branch in OWNED.items()}
+    yield Tour(made_world, made_world.console(), enter, numbers)
+    made_world.practitioners(1.0)
 
 
 def picture(page: Page, name: str) -> None:
-    """Keep what was seen where `MLOPS_PICTURES` asks for it."""
+    """Keep what is seen now where `MLOPS_PICTURES` asks for it."""
     folder = os.environ.get("MLOPS_PICTURES")
     if folder:
-        page.wait_for_timeout(1500)
+        settled(page)
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-@pytest.mark.timeout(1800)
-def test_the_tour(chromium: Browser, living: Living, lead: Page) -> None:
-    _review(living, lead)
-    _decide(living, lead)
-    _follow_in_another_tab(living, lead)
-    _see_it_serving(living, lead)
-    _roll_back(living, lead)
+def test_a_change_goes_to_production_and_back(tour: Tour, complaints: Complaints) -> None:
+    lead = tour.enter(tour.url, "Lee Lead")
+    _find_the_pull_requests(tour, lead)
+    _read_the_challenger(tour, lead)
+    _the_author_may_not_decide(tour)
+    _a_deputy_connects_github_and_approves(tour)
+    _merge(tour, lead)
+    _wait_for_the_new_version(tour, lead)
+    _a_viewer_sees_but_may_not(tour)
+    promoted = _decide_in_two_tabs_at_once(tour, lead)
+    _follow_with_closed_tabs(lead, promoted)
+    _see_it_serving(tour, lead)
+    _roll_back(tour, lead)
+    _find_it_in_the_ledger(tour, lead)
+    _lift_the_hold(tour, lead)
+    assert complaints == Complaints()
 
 
-def _review(living: Living, page: Page) -> None:
-    """The list, the evidence, and one click that approves and merges."""
-    page.goto(f"{living.url}/pull-requests")
-    row = page.locator(f".st-key-pull_{living.number}")
-    expect(row).to_contain_text(CHALLENGER.title)
-    expect(page.get_by_text("Checks pass")).to_be_visible(timeout=15 * MINUTES)
+def _find_the_pull_requests(tour: Tour, page: Page) -> None:
+    """From the overview to the list, which waits for the checks by itself and then tells their results."""
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    page.get_by_role("link", name="Pull requests").first.click()
+    expect(page.get_by_role("heading", name="Pull requests", level=1)).to_be_visible()
+    for key, branch in OWNED.items():
+        row = row_of(page, f"pull_{tour.numbers[key]}")
+        expect(row).to_contain_text(branch.title)
+        expect(row).to_contain_text("scientist")
+        expect(row).to_contain_text(re.compile(r"Checks pass|Mergeable"), timeout=10 * MINUTE)
+    expect(row_of(page, f"pull_{tour.numbers['worse']}")).to_contain_text("worse")
+    expect(row_of(page, f"pull_{tour.numbers['challenger']}")).to_contain_text("better")
     picture(page, "pull-requests")
-    row.get_by_role("link").click()
+    page.goto(tour.pull("worse"))
+    expect(page.locator("section.comparison")).to_contain_text(re.compile(r"AUC .*: worse, difference −0\."))
+
+
+def _read_the_challenger(tour: Tour, page: Page) -> None:
+    """Description, files and diff, checks with reasons, and the comparison with interval and verdict."""
+    page.goto(f"{tour.url}/pull-requests")
+    page.locator(f".st-key-pull_{tour.numbers['challenger']}").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(OWNED["challenger"].title)
+    expect(page).to_have_url(tour.pull("challenger"))
+    expect(page.locator(".prose")).to_contain_text("the reference model cannot follow it")
+    changed = page.locator("section.files")
+    expect(changed).to_contain_text("training/params.toml")
+    expect(changed.locator("span.add")).to_contain_text('+model = "hist_gradient_boosting"')
+    expect(changed.locator("span.del")).to_contain_text('-model = "logistic"')
+    checks = page.locator("section.checks")
+    expect(checks.get_by_role("row").filter(has_text="quality-gate")).to_contain_text("required")
+    expect(checks.get_by_role("row").filter(has_text="quality-gate")).to_contain_text("passed")
     comparison = page.locator("section.comparison")
-    expect(comparison).to_contain_text("better", timeout=MINUTES)
+    expect(comparison).to_contain_text(
+        re.compile(r"AUC .*: better, difference \+0\.\d+, 95 % interval \[\+?0\.\d+, \+?0\.\d+\]")
+    )
     expect(comparison).to_contain_text("patients in both sides: 0")
-    expect(page.locator("section.checks")).to_contain_text("quality-gate")
-    expect(page.locator("section.files")).to_contain_text('+model = "hist_gradient_boosting"')
+    expect(comparison.get_by_role("row").filter(has_text="AUC")).to_contain_text("better")
     picture(page, "pull-request")
-    page.get_by_label("Reason, required").fill("Better on the same holdout, and the checks are green.")
-    page.locator(".st-key-approve_and_merge button").click()
-    expect(page.locator("section.wishes")).to_contain_text("Approve and merge")
-    expect(page.locator(".head .pill")).to_contain_text("Merged", timeout=2 * MINUTES)
 
 
-def _decide(living: Living, page: Page) -> None:
-    """The merge retrains and tests by itself; then the lead sees the evidence and clicks once."""
-    page.goto(f"{living.url}/deployments")
-    decide = page.locator(".st-key-decide_2").get_by_role("link")
-    expect(decide).to_be_visible(timeout=10 * MINUTES)
-    decide.click()
+def _the_author_may_not_decide(tour: Tour) -> None:
+    """The scientist who opened it sees the button, disabled, and why."""
+    page = tour.enter(tour.pull("challenger"), "Sam Scientist")
+    expect(page.get_by_role("heading", level=1)).to_have_text(OWNED["challenger"].title)
+    assert "scientist" in refusal(page, "approve_and_merge")
+    assert "role" in refusal(page, "approve")
+    page.context.close()
+
+
+def _a_deputy_connects_github_and_approves(tour: Tour) -> None:
+    """Nothing is done on GitHub under a name that was not lent: one consent page lends it."""
+    page = tour.enter(tour.pull("challenger"), "Dana Deputy")
+    assert "Connect GitHub first" in refusal(page, "approve")
+    page.get_by_role("link", name="Connect GitHub").click()
+    expect(page).to_have_url(re.compile(rf"^http://127\.0\.0\.1:{tour.world.ports.browser}/login/oauth/authorize\?"))
+    page.get_by_text("Dana Deputy", exact=True).click()
+    expect(page).to_have_url(re.compile(rf"^{tour.url}/pull-requests\?number={tour.numbers['challenger']}"))
+    expect(page.get_by_text("GitHub is connected")).to_be_visible()
+    expect(page.get_by_role("link", name="Connect GitHub")).to_have_count(0)
+    give_reason(page, "The same split and seed; nothing else has changed.")
+    button(page, "approve").click()
+    expect(page.locator("section.wishes")).to_contain_text("Approved as deputy.", timeout=2 * MINUTE)
+    page.context.close()
+
+
+def _merge(tour: Tour, page: Page) -> None:
+    expect(page.locator(".meta")).to_contain_text("deputy: approved", timeout=MINUTE)
+    give_reason(page, MERGE_REASON)
+    button(page, "approve_and_merge").click()
+    expect(page.locator("section.wishes")).to_contain_text(MERGE_REASON)
+    expect(page.locator(".head .pill")).to_contain_text("Merged", timeout=2 * MINUTE)
+    assert "closed" in refusal(page, "approve_and_merge")
+    tour.world.practitioners(CALLS_PER_SECOND)
+
+
+def _wait_for_the_new_version(tour: Tour, page: Page) -> None:
+    """The merge retrains, registers and tests by itself; the list of versions follows it without a reload."""
+    page.get_by_role("link", name="Models").first.click()
+    row = row_of(page, "version_2")
+    expect(row).to_be_visible(timeout=10 * MINUTE)
+    expect(row).to_contain_text("Ready", timeout=5 * MINUTE)
+    page.locator(".st-key-version_2").get_by_role("link").click()
+    expect(page.get_by_text(f"#{tour.numbers['challenger']}").first).to_be_visible()
+
+
+def _a_viewer_sees_but_may_not(tour: Tour) -> None:
+    page = tour.enter(f"{tour.url}/deployments?version=2", "Vic Viewer")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("v2 to production")
+    assert "role lead" in refusal(page, "promote")
+    assert "role lead" in refusal(page, "approve")
+    page.context.close()
+
+
+def _decide_in_two_tabs_at_once(tour: Tour, page: Page) -> str:
+    """The effect and the evidence; then a double click here and another click there are one promotion."""
+    page.get_by_role("link", name="Deployments").first.click()
+    page.locator(".st-key-decide_2").get_by_role("link").click()
+    _read_the_decision(page)
+    picture(page, "decision")
+    twin = page.context.new_page()
+    twin.goto(f"{tour.url}/deployments?version=2")
+    _read_the_decision(twin)
+    for tab in (page, twin):
+        give_reason(tab, PROMOTE_REASON)
+    button(page, "promote").dblclick()
+    button(twin, "promote").click(force=True)
+    for tab in (page, twin):
+        expect(tab.locator("section.live-traffic")).to_be_visible()
+        expect(tab).to_have_url(re.compile(r"promotion=\w+"))
+    assert page.url == twin.url
+    twin.close()
+    page.goto(f"{tour.url}/deployments")
+    expect(page.get_by_role("link", name="Promote v2", exact=True)).to_have_count(1)
+    page.get_by_role("link", name="Promote v2", exact=True).click()
+    return page.url
+
+
+def _read_the_decision(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("v2 to production")
     expect(page.locator(".head .pill")).to_contain_text("Ready")
-    expect(page.locator("section.champion")).to_contain_text("better")
     expect(page.locator(".meta")).to_contain_text("in steps 10 → 50 → 100 %")
-    picture(page, "decision")
-    page.get_by_label("Reason, required").fill("Fewer missed and fewer false alarms; agreed in the review.")
-    page.locator(".st-key-promote button").click()
-    expect(page.locator("section.live-traffic")).to_be_visible()
-    expect(page).to_have_url(living.url + "/deployments?promotion=" + page.url.partition("promotion=")[2])
+    expect(page.locator("section.champion")).to_contain_text("better")
+    expect(page.locator("section.blockers")).to_contain_text("v2 has not been approved")
+    expect(page.locator("section.blockers li.bad")).to_have_count(0)
+    expect(page.locator("section.now-next")).to_contain_text("Model digest")
+    expect(page.get_by_text(re.compile(r"fewer missed")).first).to_be_visible()
+    expect(button(page, "promote")).to_contain_text("Approve and promote v2")
+    expect(page.get_by_role("button", name=re.compile(r"^\W*Promote v2"))).to_have_count(0)
 
 
-def _follow_in_another_tab(living: Living, page: Page) -> None:
-    """Closing the tab changes nothing: another one finds the promotion further on."""
-    address = page.url
+def _follow_with_closed_tabs(page: Page, address: str) -> None:
+    """Live numbers at 10 %; nobody looks for a while; another tab finds it further on and sees it end."""
+    state, counted = page.locator(".head .pill"), _measured(page, "Calls")
+    expect(state).to_contain_text("At 10 %", timeout=5 * MINUTE)
+    expect(page.locator(".split")).to_have_attribute(
+        "aria-label", re.compile(r"stable v1-\w+ 90 percent, candidate v2-\w+ 10 percent")
+    )
+    expect(counted).to_have_text(re.compile(r"^[1-9]"), timeout=2 * MINUTE)
+    before = counted.inner_text()
+    expect(counted).not_to_have_text(before, timeout=2 * MINUTE)
+    picture(page, "tracker")
     other = page.context.new_page()
     page.goto("about:blank")
     other.goto(address)
-    expect(other.locator("section.live-traffic .on-c")).to_be_visible(timeout=5 * MINUTES)
-    picture(other, "tracker")
-    expect(other.locator("section.analysis")).to_contain_text("Error rate")
-    expect(other.locator(".head .pill")).to_contain_text("Succeeded", timeout=10 * MINUTES)
+    state = other.locator(".head .pill")
+    expect(state).to_contain_text(re.compile(r"At (50|100) %|Succeeded"), timeout=5 * MINUTE)
+    expect(state).to_contain_text("Succeeded", timeout=5 * MINUTE)
+    for weight in ("10 %", "50 %", "100 %"):
+        expect(other.locator(".steps-card li.done").filter(has=other.locator(f'b:text-is("{weight}")'))).to_have_count(
+            1
+        )
+    expect(other.locator(".split")).to_have_attribute("aria-label", re.compile(r"v2-\w+ 100 percent"))
     other.close()
 
 
-def _see_it_serving(living: Living, page: Page) -> None:
-    page.goto(f"{living.url}/monitoring?range=15+min")
-    expect(page.locator("section.summary")).to_contain_text("v2-", timeout=2 * MINUTES)
+def _measured(page: Page, metric: str) -> Locator:
+    """The second cell of a row of the analysis."""
+    return page.locator("section.analysis tr").filter(has=page.locator(f'td:text-is("{metric}")')).locator("td").nth(1)
+
+
+def _see_it_serving(tour: Tour, page: Page) -> None:
+    page.goto(f"{tour.url}/monitoring?range=15+min")
+    served = tour.world.lead.read("endpoint", "score")
+    assert served["model_version"] == "2"
+    expect(page.locator(".rail")).to_contain_text(re.compile(r"v2-\w+ serves 100 %"))
+    summary = page.locator("section.summary")
+    expect(summary).to_contain_text(served["deployment"], timeout=2 * MINUTE)
     expect(page.locator("section.callers")).to_contain_text("practitioner")
     expect(page.locator(".stPlotlyChart").first).to_be_visible()
     picture(page, "monitoring")
 
 
-def _roll_back(living: Living, page: Page) -> None:
-    """The earlier version serves again within seconds, and why is recorded."""
-    page.goto(f"{living.url}/deployments")
-    settled(page)
-    page.locator(".st-key-roll_back button").click()
+def _roll_back(tour: Tour, page: Page) -> None:
+    """The earlier version is still warm: it serves again within seconds."""
+    page.get_by_role("link", name="Deployments").first.click()
+    expect(page.get_by_text("is still warm: seconds")).to_be_visible()
+    button(page, "roll_back").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Reason").fill("Rehearse the way back to the earlier version.")
-    began = time.monotonic()
+    dialog.get_by_label("Reason").fill(BACK_REASON)
+    dialog.get_by_label("Reason").press("Tab")
     dialog.get_by_role("button", name="Roll back to v1").click()
-    expect(page.locator(".rail")).to_contain_text("v1-", timeout=2 * MINUTES)
-    expect(page.get_by_text("Promotions are held")).to_be_visible(timeout=2 * MINUTES)
-    while living.world.lead.read("endpoint", "show")["traffic"].get(_stable(living, "1")) != 100:
-        assert time.monotonic() - began < 60, "v1 does not serve again within a minute"
-        time.sleep(0.5)
-    page.goto(f"{living.url}/audit?subject=promotion%2F*&actor=lead")
-    expect(page.locator(".grid")).to_contain_text("Rehearse the way back to the earlier version.")
-    picture(page, "audit")
+    began = time.monotonic()
+    expect(page.locator(".rail")).to_contain_text(re.compile(r"v1-\w+ serves 100 %"), timeout=MINUTE)
+    assert time.monotonic() - began < 60
+    assert tour.world.lead.read("endpoint", "score")["model_version"] == "1"
+    expect(page.get_by_text("Promotions are held")).to_be_visible(timeout=MINUTE)
 
 
-def _stable(living: Living, version: str) -> str:
-    deployments = living.world.lead.read("endpoint", "show")["deployments"]
-    return str(next(d["name"] for d in deployments if d["version"] == version))
+def _find_it_in_the_ledger(tour: Tour, page: Page) -> None:
+    """Who decided what and why, each once, in a chain that is whole."""
+    page.goto(f"{tour.url}/audit?actor=lead")
+    expect(page.get_by_text("Chain verified")).to_be_visible()
+    ledger = page.get_by_role("table", name="Ledger")
+    for reason in (MERGE_REASON, PROMOTE_REASON, BACK_REASON):
+        expect(ledger.get_by_role("row").filter(has_text=reason).first).to_contain_text("lead")
+    page.goto(f"{tour.url}/audit?actor=deputy")
+    expect(ledger).to_contain_text("The same split and seed; nothing else has changed.")
+    assert tour.world.lead.read("audit", "verify")["whole"]
+
+
+def _lift_the_hold(tour: Tour, page: Page) -> None:
+    """The next decision is possible again, and that too has a name and a reason."""
+    page.goto(f"{tour.url}/deployments")
+    button(page, "lift_hold").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill(HOLD_REASON)
+    dialog.get_by_label("Reason").press("Tab")
+    dialog.get_by_role("button", name="Lift the hold").click()
+    expect(page.get_by_text("Promotions are held")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)

@@ -1,0 +1,122 @@
+"""The cloud goes away under a running console, as in a power cut, and comes back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from browsing import MINUTE, Complaints, button, give_reason, refusal, settled
+from playwright.sync_api import Page, expect
+
+from sandbox.demo.branches import Branch
+from sandbox.demo.launch import start_sandbox
+from tests.made_world import MadeWorld
+
+BACK = MINUTE
+"""Within this time after the cloud has returned every source is live again."""
+OLD = "does not answer"
+REASON = "Please say in the text which release this belongs to."
+TITLES = {
+    "": "Overview",
+    "pull-requests": "Pull requests",
+    "experiments": "Experiments",
+    "models": "Models",
+    "deployments": "Deployments",
+    "monitoring": "Monitoring",
+}
+KNOWN = {
+    "": ".split .on-s",
+    "pull-requests": "[class*=st-key-pull_]",
+    "experiments": "[data-testid=stDataFrame]",
+    "models": ".st-key-version_1",
+    "deployments": "table td:has-text('v1-')",
+    "monitoring": "section.summary",
+}
+"""What each page shows of the world, by its path."""
+
+
+def _add_a_line(tree: Path) -> None:
+    path = tree / "CHANGELOG.md"
+    path.write_text(f"{path.read_text()}\nWritten to be discussed.\n")
+
+
+DISCUSSED = Branch("discussed", "feature/changelog", "Add a line to the changelog", "To be discussed.", _add_a_line)
+
+
+def test_pages_outlive_the_cloud_and_wishes_are_kept(
+    made_world: MadeWorld, enter: Callable[..., Page], complaints: Complaints
+) -> None:
+    number = made_world.open_pull_request(DISCUSSED)
+    made_world.practitioners(2.0)
+    url = made_world.console()
+    page = enter(f"{url}/pull-requests?number={number}", "Lee Lead")
+    expect(page.get_by_role("heading", level=1)).to_have_text(DISCUSSED.title, timeout=MINUTE)
+    viewer = enter(f"{url}/deployments", "Vic Viewer")
+    _see_everything(page, url)
+    expect(page.get_by_text(OLD)).to_have_count(0)
+    kill(made_world)
+    try:
+        _what_was_known_stays(page, url)
+        assert "role" in refusal(viewer, "roll_back")
+        _leave_a_wish(page, url, number)
+    finally:
+        start_sandbox(made_world.children, made_world.home, made_world.ports)
+    _everything_is_live_again(page, url)
+    expect(viewer.get_by_text(OLD)).to_have_count(0, timeout=BACK)
+    page.goto(f"{url}/pull-requests?number={number}")
+    expect(page.locator("section.wishes")).to_contain_text("Changes requested as lead.", timeout=2 * MINUTE)
+    assert made_world.lead.read("endpoint", "score")["model_version"] == "1"
+    made_world.practitioners(1.0)
+    assert complaints == Complaints()
+
+
+def kill(world: MadeWorld) -> None:
+    process = psutil.Process(world.children.pid("sandbox"))
+    process.kill()
+    process.wait(timeout=10)
+
+
+def _visit(page: Page, url: str, path: str) -> None:
+    page.goto(f"{url}/{path}")
+    settled(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text(TITLES[path])
+    expect(page.locator("[role=alert]")).to_have_count(0)
+
+
+def _see_everything(page: Page, url: str) -> None:
+    for path, known in KNOWN.items():
+        _visit(page, url, path)
+        expect(page.locator(known).first).to_be_visible(timeout=MINUTE)
+
+
+def _what_was_known_stays(page: Page, url: str) -> None:
+    """The same data as before, how old it is, and why nothing newer is there."""
+    for path, known in KNOWN.items():
+        _visit(page, url, path)
+        said = page.get_by_role("status").filter(has_text=OLD).first
+        expect(said).to_be_visible(timeout=2 * MINUTE)
+        expect(said).to_contain_text(re.compile(r"shown as it was .* ago"))
+        expect(said.locator("p")).to_have_text(re.compile(r"\w+ .*\w+"))
+        expect(page.locator(known).first).to_be_visible()
+    page.goto(f"{url}/audit")
+    expect(page.get_by_text("Chain verified")).to_be_visible()
+
+
+def _leave_a_wish(page: Page, url: str, number: int) -> None:
+    """A click is recorded at once although nobody can carry it out now."""
+    page.goto(f"{url}/pull-requests?number={number}")
+    give_reason(page, REASON)
+    button(page, "request_changes").click()
+    wishes = page.locator("section.wishes")
+    expect(wishes).to_contain_text(REASON)
+    expect(wishes).to_contain_text("Trying again", timeout=2 * MINUTE)
+
+
+def _everything_is_live_again(page: Page, url: str) -> None:
+    for path, known in KNOWN.items():
+        _visit(page, url, path)
+        expect(page.get_by_text(OLD)).to_have_count(0, timeout=BACK)
+        expect(page.locator(known).first).to_be_visible()
+    expect(page.get_by_label("Services that do not answer")).to_have_count(0)
