@@ -106,6 +106,22 @@ def test_a_broken_sign_in_file_asks_for_a_new_one(home, kept):
     assert done.stderr.startswith("mlops: ")
 
 
+def test_a_worker_without_services_goes_on_and_says_so(home):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_")}
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "backend", "worker"], cwd=ROOT, env={**clean, "MLOPS_HOME": str(home)},
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert worker.stderr is not None
+    with worker.stderr:
+        line = next(line for line in worker.stderr if "not connected yet" in line)
+        assert worker.poll() is None
+        worker.terminate()
+        rest = worker.stderr.read()
+    assert worker.wait(timeout=30) == 0
+    assert "Traceback" not in line + rest
+
+
 def test_outside_text_cannot_steer_a_terminal():
     assert printable("a\x1b[31mred\u202e\x07\n") == "a [31mred   "
     assert len(printable("x" * 10_000)) == 120

@@ -1,0 +1,101 @@
+"""Every reading command against a made world, and what the deciding ones refuse."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from sandbox.demo.branches import Branch
+from sandbox.demo.session import CommandFailed
+
+REFUSED, REMOTE = 2, 3
+READS = {
+    ("whoami",): {"name", "roles", "github"},
+    ("pr", "list"): [],
+    ("runs", "list"): [{"id", "workspace", "state", "tags", "metrics"}],
+    ("models", "list"): [{"name", "version", "digest", "state", "lineage"}],
+    ("models", "show", "v1"): {"version", "digest", "state", "dossier"},
+    ("endpoint", "show"): {"name", "state", "traffic", "deployments", "scoring_uri"},
+    ("endpoint", "score"): {"deployment", "model_version", "digest", "probability", "threshold"},
+    ("promotions",): [{"id", "kind", "phase", "reason", "requested_by", "target"}],
+    ("audit", "list"): [{"sequence", "at", "actor", "action", "subject", "reason"}],
+    ("audit", "verify"): {"whole", "entries"},
+}
+STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
+
+
+def run(world, *arguments, **env):
+    """The command as the lead; nothing is raised."""
+    lead = world.lead
+    return subprocess.run(
+        [str(lead._python), "-m", "backend", *arguments], cwd=lead.checkout, env={**lead._env, **env},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", READS, ids=" ".join)
+def test_each_read_prints_one_json_document_and_nothing_else(made_world, command):
+    done = run(made_world, *command, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    document, wanted = json.loads(done.stdout), READS[command]
+    if isinstance(wanted, list):
+        assert isinstance(document, list)
+        if wanted:
+            assert wanted[0] <= document[0].keys()
+    else:
+        assert wanted <= document.keys()
+
+
+def test_tables_keep_whole_ids_in_a_pipe(made_world):
+    run_id = made_world.lead.read("runs", "list")[0]["id"]
+    done = run(made_world, "runs", "list")
+    assert any(line.startswith(f"{run_id} ") for line in done.stdout.splitlines()[1:])
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("models", "show", "9"), "There is no model version 9; registered: "),
+        (("endpoint", "show", "nothing"), "There is no endpoint nothing: `mlops setup apply` creates"),
+        (("endpoint", "score", "--endpoint", "a b"), "'a b' is no endpoint name"),
+        (("pr", "show", "9999"), "9999"),
+        (("runs", "show", "nowhere", "x"), "There is no workspace nowhere; the declared ones are"),
+        (("approve", "1", "--reason", "short"), "A reason of at least 10 characters"),
+        (("pause", "--reason", "nothing to be paused"), "Nothing is being promoted on diabetes-endpoint"),
+    ],
+)
+def test_a_refusal_says_what_to_do_and_ends_with_2(made_world, arguments, words):
+    done = run(made_world, *arguments)
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert done.stderr.startswith("mlops: ")
+    assert words in done.stderr
+
+
+def test_an_unreachable_service_ends_with_3_and_names_it(made_world):
+    done = run(made_world, "pr", "list", MLOPS_GITHUB__API_URL="https://localhost:1/api/v3")
+    assert (done.returncode, done.stdout) == (REMOTE, "")
+    assert "GitHub" in done.stderr
+    wrong = run(made_world, "models", "list", MLOPS_IDENTITY__CLIENT_SECRET="wrong")
+    assert wrong.returncode == REMOTE
+    assert "Traceback" not in wrong.stderr
+
+
+def test_a_strange_title_is_shown_and_does_nothing(made_world):
+    def change(tree):
+        (tree / "note.md").write_text("strange\n")
+
+    number = made_world.open_pull_request(Branch("strange", "feature/strange", STRANGE, STRANGE, change))
+    line = next(line for line in run(made_world, "pr", "list").stdout.splitlines() if line.startswith(f"{number} "))
+    shown = run(made_world, "pr", "show", str(number)).stdout
+    assert "**bold** <script>xxx" in line
+    assert len(line) < 400
+    assert not {"\x1b", "\u202e"} & set(line + shown)
+    told = {pull["number"]: pull["title"] for pull in made_world.lead.read("pr", "list")}
+    assert told[number].startswith(STRANGE.strip()[:100])
+    made_world.scientist.sign_in()
+    with pytest.raises(CommandFailed) as failed:
+        made_world.scientist.mlops("pr", "approve", str(number), "--reason", "It is my own pull request.")
+    assert failed.value.code == REFUSED
