@@ -66,6 +66,12 @@ class Children:
     def has(self, name: str) -> bool:
         return name in self._running
 
+    def kill(self, name: str) -> None:
+        """End one as a power cut does; it may be started again under its name."""
+        process = self._running.pop(name)
+        _signal(process, signal.SIGKILL)
+        process.wait(timeout=5)
+
     def check(self) -> None:
         for name, process in self._running.items():
             if process.poll() is not None:
