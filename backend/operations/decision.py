@@ -78,7 +78,7 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
     dossier = dossier_of(store, project, version)
     situation = Situation(store, project)
     target = target_on(project.endpoint, version)
-    can_approve = actor.may(Right.APPROVE) and not own_work(actor, version)
+    own = own_work(actor, version, store.tokens.login(actor.name))
     return Decision(
         dossier=dossier,
         target=target,
@@ -88,19 +88,11 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
         effect=effect(target, dossier.rollout, situation.champion),
         findings=findings(dossier, situation.champion),
         blockers=(
-            *situation.blockers(dossier, target, can_approve=can_approve),
+            *situation.blockers(dossier, target, can_approve=actor.may(Right.APPROVE) and not own),
             *blockers.of_production(target, endpoint, situation.expected_stable),
         ),
-        refusal=_refusal(actor, dossier),
+        refusal=refusal(actor, Right.PROMOTE) or ("" if blockers.standing_approval(dossier) else own),
     )
-
-
-def _refusal(actor: Actor, dossier: Dossier) -> str:
-    """Why this person may not click, whatever the blockers say."""
-    without_right = refusal(actor, Right.PROMOTE)
-    if without_right:
-        return without_right
-    return own_work(actor, dossier.version) if blockers.standing_approval(dossier) is None else ""
 
 
 def effect(target: Target, rollout: Rollout | None, champion: Target | None) -> str:

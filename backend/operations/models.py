@@ -38,7 +38,7 @@ class Models:
         concern the version.
         """
         require(actor, Right.APPROVE)
-        require_independence(actor, version)
+        require_independence(actor, version, self._store.tokens.login(actor.name))
         said, key = require_reason(reason), require_key(key)
         with self._store.writing() as transaction:
             dossier = self.dossier(version)

@@ -47,7 +47,7 @@ class Promotions:
         """
         require(actor, Right.APPROVE)
         require(actor, Right.PROMOTE)
-        require_independence(actor, version)
+        require_independence(actor, version, self._store.tokens.login(actor.name))
         return self._promote(actor, version, expected_stable, reason, key, approving=True)
 
     def promote(self, actor: Actor, version: ModelVersion, expected_stable: str, reason: str, key: str) -> Promotion:

@@ -9,6 +9,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
 from backend.domain.people import Actor, Role
 from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.registry import ModelVersion
@@ -93,7 +96,7 @@ class Hospital:
         self.cloud = copy.deepcopy(cloud) if cloud else Cloud(Clock())
         self.clock = self.cloud.clock
         shutil.copyfile(database or _empty_database(), folder / "console.db")
-        self.store = Store(f"sqlite:///{folder / 'console.db'}", self.clock)
+        self.store = Store(f"sqlite:///{folder / 'console.db'}", self.clock, SecretStr(Fernet.generate_key().decode()))
         self.promotions = Promotions(self.store, PROJECT, self.clock)
         self.models = Models(self.store, PROJECT, None, self.clock)  # type: ignore[arg-type]
         self.watch = RegistryWatch(self.store, PROJECT, self.clock)

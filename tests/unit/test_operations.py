@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
 from backend.domain.evidence import FindingState
 from backend.domain.people import Actor, Role
@@ -121,6 +122,17 @@ def test_control_takes_the_right_and_operators_have_it(ready):
         ready.promotions.roll_back(VIEWER, ready.promotions.stable(), WHY, "key")
     with pytest.raises(NotPermitted, match="lead"):
         ready.promotions.release_hold(OPERATOR, WHY)
+
+
+def test_the_author_cannot_approve_under_another_account_name_either(ready):
+    author = Actor(name="sam.second", roles=frozenset({Role.LEAD}))
+    assert decision(ready, actor=author).refusal == ""
+    ready.store.tokens.put("sam.second", "scientist", SecretStr("ghu_theirs"))
+    assert "You wrote commit" in decision(ready, actor=author).refusal
+    with pytest.raises(NotPermitted, match="another lead must approve"):
+        ready.promotions.approve_and_promote(author, ready.version("2"), live(ready).stable, WHY, "click")
+    with pytest.raises(NotPermitted, match="another lead must approve"):
+        ready.models.approve(author, ready.version("2"), WHY, "click")
 
 
 def test_the_author_cannot_approve_whatever_the_case_of_the_name(ready):
