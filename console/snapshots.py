@@ -32,6 +32,8 @@ T = TypeVar("T")
 log = logging.getLogger("console.snapshots")
 
 FORGET_AFTER_SECONDS = 900.0
+RETRY_SECONDS = 10.0
+"""A source that did not answer is asked again after this time at most, however seldom it is asked otherwise."""
 
 
 class Source(StrEnum):
@@ -202,7 +204,7 @@ class Snapshots:
             entry = self._entries.get(topic.key)
             if entry is None:
                 return
-            entry.due = time.monotonic() + topic.every
+            entry.due = time.monotonic() + (min(topic.every, RETRY_SECONDS) if problem else topic.every)
             if problem:
                 self._failed(entry, problem)
                 return
