@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 from browsing import MINUTE, Complaints, button, give_reason, refusal, settled
 from playwright.sync_api import Page, expect
 
@@ -56,7 +55,7 @@ def test_pages_outlive_the_cloud_and_wishes_are_kept(
     viewer = enter(f"{url}/deployments", "Vic Viewer")
     _see_everything(page, url)
     expect(page.get_by_text(OLD)).to_have_count(0)
-    kill(made_world)
+    made_world.children.kill("sandbox")
     try:
         _what_was_known_stays(page, url)
         assert "role" in refusal(viewer, "roll_back")
@@ -70,12 +69,6 @@ def test_pages_outlive_the_cloud_and_wishes_are_kept(
     assert made_world.lead.read("endpoint", "score")["model_version"] == "1"
     made_world.practitioners(1.0)
     assert complaints == Complaints()
-
-
-def kill(world: MadeWorld) -> None:
-    process = psutil.Process(world.children.pid("sandbox"))
-    process.kill()
-    process.wait(timeout=10)
 
 
 def _visit(page: Page, url: str, path: str) -> None:
