@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hospital
+import hospital_models
 import pytest
 from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
@@ -21,14 +22,14 @@ def connect(world, name="lead"):
 
 def promotion_under_way(world):
     """v2 at 10 %, observed."""
-    stable = hospital.target(hospital.version(1), "").deployment
-    promotion = world.begin(Kind.PROMOTE, hospital.version(2), stable=stable)
+    stable = hospital_models.target(hospital_models.version(1), "").deployment
+    promotion = world.begin(Kind.PROMOTE, hospital_models.version(2), stable=stable)
     promotion = world.walk(promotion, Succeeded(output={"traffic": f'{{"{stable}": 100}}', "stable": stable}))
     for _ in range(4):
         promotion = world.walk(promotion, hospital.outcome_of(promotion))
     seen = {"calls": 21, "seconds": 8.0, "errors": 0, "p95_ms": 79.0}
     promotion = world.walk(promotion, Waiting(reason="21 of 30 calls", retry_after=1, output=seen))
-    candidate = hospital.target(hospital.version(2), "").deployment
+    candidate = hospital_models.target(hospital_models.version(2), "").deployment
     hospital.fill_snapshots(world, {stable: 90, candidate: 10})
     return promotion
 
@@ -163,8 +164,8 @@ def test_a_dialog_records_the_reason_that_was_given():
 
 
 def test_a_rollback_is_offered_to_the_version_that_served_before(visit, world):
-    stable = hospital.target(hospital.version(1), "").deployment
-    world.finish(world.begin(Kind.PROMOTE, hospital.version(2), stable=stable))
+    stable = hospital_models.target(hospital_models.version(1), "").deployment
+    world.finish(world.begin(Kind.PROMOTE, hospital_models.version(2), stable=stable))
     app = visit("views/deployments.py", user=claims("operator"))
     assert button(app, "roll_back").label == "Roll back to v1…"
     assert not button(app, "roll_back").disabled
@@ -174,8 +175,8 @@ def test_a_rollback_is_offered_to_the_version_that_served_before(visit, world):
 
 
 def test_a_hold_is_shown_with_its_reason_and_the_button_that_lifts_it(visit, world):
-    stable = hospital.target(hospital.version(1), "").deployment
-    world.finish(world.begin(Kind.PROMOTE, hospital.version(2), stable=stable))
+    stable = hospital_models.target(hospital_models.version(1), "").deployment
+    world.finish(world.begin(Kind.PROMOTE, hospital_models.version(2), stable=stable))
     promotions = world.wired.backend.promotions
     promotions.roll_back(hospital.LEAD, promotions.stable(), "It missed too many patients.", "a key")
     shown = text(visit("views/deployments.py"))
@@ -189,7 +190,7 @@ def test_approve_and_merge_is_recorded_for_the_commit_that_was_seen(visit, world
     app.text_area(key="verdict_14").set_value("Better on the same data, and readable.")
     button(app, "approve_and_merge").click().run()
     (intent,) = world.wired.backend.reviews.intents(14)
-    assert (intent.kind, intent.head_sha, intent.actor) == (IntentKind.APPROVE_AND_MERGE, hospital.SHA, "lead")
+    assert (intent.kind, intent.head_sha, intent.actor) == (IntentKind.APPROVE_AND_MERGE, hospital_models.SHA, "lead")
     assert "recorded, the worker will do it" in text(app)
     assert button(app, "approve_and_merge").disabled
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hospital
+import hospital_pulls
 import pytest
 from visitors import text
 
@@ -47,7 +47,7 @@ def test_only_our_own_markup_passes_unescaped():
 
 
 def test_a_patch_is_lines_of_text():
-    shown = diff(hospital.detail(14).files)
+    shown = diff(hospital_pulls.detail(14).files)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
     assert "<script>" not in shown
     assert "binary or too large to show" in shown
@@ -55,8 +55,8 @@ def test_a_patch_is_lines_of_text():
 
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_title_reaches_no_page_unescaped(visit, world, raw):
-    pull = hospital.pull(14).model_copy(update={"title": raw, "head_ref": raw, "author": raw})
-    detail = hospital.detail(14).model_copy(update={"summary": pull, "body": raw})
+    pull = hospital_pulls.pull(14).model_copy(update={"title": raw, "head_ref": raw, "author": raw})
+    detail = hospital_pulls.detail(14).model_copy(update={"summary": pull, "body": raw})
     world.wired.snapshots.put(topics.pulls(), (pull,))
     world.wired.snapshots.put(topics.pull(14), detail)
     for app in (visit(), visit("views/pull_requests.py"), visit("views/pull_requests.py", number="14")):

@@ -9,22 +9,21 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState, Served
-from backend.domain.promotions import Target
+from backend.domain.endpoints import ProvisioningState
 from backend.domain.registry import Lineage, ModelVersion
 from backend.domain.runs import RunState
 from backend.domain.telemetry import TrafficSummary
-from backend.errors import NotFound, RemoteRejected
-from backend.gateways.azureml.scoring import Answer
+from backend.errors import NotFound
 from backend.promotion.context import Reach
+from tests.recovery.cloud_endpoints import EndpointsInMemory
+from tests.recovery.cloud_state import Clock, Place
 
 PRODUCTION = "diabetes-endpoint"
 TEST = "diabetes-test"
@@ -52,40 +51,6 @@ deadline_seconds = 120
 [retirement]
 keep_warm_seconds = 600
 """
-
-
-class Clock:
-    """Time that stands still until it is told to pass."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 3, 14, 5, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@dataclass
-class Machine:
-    """A deployment as the cloud holds it."""
-
-    target: Target
-    tags: dict[str, str]
-    state: ProvisioningState
-    until: datetime
-
-
-@dataclass
-class Place:
-    """An endpoint. `wanted` becomes `traffic` when its update ends."""
-
-    traffic: dict[str, int] = field(default_factory=dict)
-    wanted: dict[str, int] | None = None
-    until: datetime | None = None
-    machines: dict[str, Machine] = field(default_factory=dict)
-    served: list[tuple[datetime, dict[str, int]]] = field(default_factory=list)
 
 
 class Cloud:
@@ -182,138 +147,6 @@ class WorkspaceInMemory:
 
     def model_id(self, name: str, version: str) -> str:
         return f"/models/{name}/versions/{version}"
-
-
-class EndpointsInMemory:
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-
-    def get(self, endpoint: str) -> Endpoint | None:
-        self.cloud.look()
-        place = self.cloud.places.get(endpoint)
-        if place is None:
-            return None
-        return Endpoint(
-            name=endpoint,
-            state=ProvisioningState.UPDATING if place.until else ProvisioningState.SUCCEEDED,
-            scoring_uri="https://localhost/score",
-            traffic={name: weight for name, weight in place.traffic.items() if weight},
-            mirror_traffic={},
-            deployments=tuple(self._deployment(endpoint, machine) for machine in place.machines.values()),
-        )
-
-    def _deployment(self, endpoint: str, machine: Machine) -> Deployment:
-        target = machine.target
-        return Deployment(
-            name=target.deployment,
-            endpoint=endpoint,
-            model=target.model,
-            version=target.version,
-            environment=target.environment,
-            state=machine.state,
-            instance_type="Standard_DS2_v2",
-            instance_count=1,
-            variables={"MLOPS_THRESHOLD": repr(target.threshold), "MLOPS_MODEL_VERSION": target.version},
-            tags=machine.tags,
-            problem="ModuleNotFoundError: skops" if machine.state is ProvisioningState.FAILED else "",
-        )
-
-    def create_deployment(
-        self, target: Target, *, code: str, instance_type: str, instance_count: int, tags: dict[str, str]
-    ) -> None:
-        assert code == f"/codes/{target.run}"
-        assert (instance_type, instance_count) == ("Standard_DS2_v2", 1)
-        self.cloud.look()
-        place = self.cloud.places[target.endpoint]
-        assert target.deployment not in place.machines, "created what is there already"
-        until = self.cloud.clock() + timedelta(seconds=4)
-        made = Machine(target, dict(tags), ProvisioningState.CREATING, until)
-        self.cloud.effect(f"create {target.deployment}", lambda: place.machines.update({target.deployment: made}))
-
-    def set_traffic(self, endpoint: str, weights: dict[str, int]) -> None:
-        self.cloud.look()
-        place = self.cloud.places[endpoint]
-        if place.until is not None:
-            raise RemoteRejected(
-                "The endpoint is being updated.", service="Azure ML", operation="set traffic", status=409
-            )
-        if sum(weights.values()) not in {0, 100}:
-            raise RemoteRejected("Traffic must sum to 100.", service="Azure ML", operation="set traffic", status=400)
-
-        def change() -> None:
-            place.wanted = dict(weights)
-            place.until = self.cloud.clock() + timedelta(seconds=1)
-
-        told = ",".join(f"{name}={weight}" for name, weight in sorted(weights.items()))
-        self.cloud.effect(f"traffic {told}", change)
-
-    def delete_deployment(self, endpoint: str, deployment: str) -> None:
-        self.cloud.look()
-        place = self.cloud.places[endpoint]
-        machine = place.machines.get(deployment)
-        if machine is None:
-            return
-        assert not place.traffic.get(deployment), "deleted what has traffic"
-        assert not (place.wanted or {}).get(deployment), "deleted what is about to have traffic"
-
-        def change() -> None:
-            machine.state = ProvisioningState.DELETING
-            machine.until = self.cloud.clock() + timedelta(seconds=1)
-
-        self.cloud.effect(f"delete {deployment}", change)
-
-    def score(self, endpoint: str, _rows: object, deployment: str = "", *, probe: bool = True) -> Served:
-        self.cloud.look()
-        assert probe
-        target = self._serving(endpoint, deployment)
-        return Served(
-            deployment=deployment,
-            model_version=target.version,
-            digest="sha256:other" if target.version in self.cloud.impostors else target.digest,
-            threshold=target.threshold,
-            probability=0.3,
-            request_id="r",
-            milliseconds=5.0,
-        )
-
-    def raw_score(self, endpoint: str, body: bytes, deployment: str = "", *, probe: bool = True) -> Answer:
-        assert probe
-        target = self._serving(endpoint, deployment)
-        field = "" if target.version in self.cloud.careless else _bad_field(body)
-        if field:
-            headers = {
-                "ms-azureml-model-error-statuscode": "400",
-                "ms-azureml-model-error-reason": f"InvalidInput: {field}",
-            }
-            return Answer(424, headers, b"{}")
-        answer = {
-            "request_id": "r",
-            "model_version": target.version,
-            "digest": target.digest,
-            "threshold": target.threshold,
-            "predictions": [{"probability": 0.3, "decision": "negative"}],
-        }
-        return Answer(200, {"azureml-model-deployment": deployment}, json.dumps(answer).encode())
-
-    def _serving(self, endpoint: str, deployment: str) -> Target:
-        machine = self.cloud.places[endpoint].machines[deployment]
-        assert machine.state is ProvisioningState.SUCCEEDED
-        return machine.target
-
-
-def _bad_field(body: bytes) -> str:
-    rows = json.loads(body)["rows"]
-    if not rows:
-        return "rows"
-    names = [
-        "Pregnancies", "PlasmaGlucose", "DiastolicBloodPressure", "TricepsThickness", "SerumInsulin", "BMI",
-        "DiabetesPedigree", "Age",
-    ]  # fmt: skip
-    for name in (*names, *rows[0]):
-        value = rows[0].get(name)
-        if name not in names or not isinstance(value, int | float) or not 0 <= value < 10_000:
-            return name
-    return ""
 
 
 class JobsInMemory:
