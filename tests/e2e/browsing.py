@@ -10,6 +10,7 @@ from playwright.sync_api import TimeoutError as TooLong
 MINUTE = 60_000
 """Playwright counts in milliseconds."""
 POINTING, POINTINGS = 4_000, 5
+LAYOUTS = 30
 
 
 @dataclass
@@ -84,8 +85,16 @@ def give_reason(page: Page, text: str) -> None:
 
 
 def sideways(page: Page) -> list[str]:
-    """What is wider than its place on the page, as `tag.class by N px`; what scrolls on purpose is left out."""
-    return list(page.evaluate(_SIDEWAYS))
+    """What is wider than its place once the page has laid itself out, as `tag.class by N px`.
+
+    What scrolls on purpose is left out.
+    """
+    for _ in range(LAYOUTS):
+        found = list(page.evaluate(_SIDEWAYS))
+        if not found:
+            return []
+        page.wait_for_timeout(100)  # tables and charts follow a change of width by an observer of their own
+    return found
 
 
 _SIDEWAYS = """() => {

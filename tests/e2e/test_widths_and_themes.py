@@ -11,24 +11,37 @@ from playwright.sync_api import Page, expect
 from tests.made_world import MadeWorld
 
 WIDTHS = (1440, 1100)
-GROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(11, 15, 22)"}
+INK = {"light": "rgb(26, 31, 43)", "dark": "rgb(228, 232, 239)"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits(
-    made_world: MadeWorld, enter: Callable[..., Page], complaints: Complaints, scheme: str
+def test_every_page_fits_and_follows_the_theme(
+    made_world: MadeWorld, enter: Callable[..., Page], complaints: Complaints
 ) -> None:
-    page = enter(made_world.console(), "Lee Lead", color_scheme=scheme)
+    url = made_world.console()
+    page = enter(url, "Lee Lead")
     for path in _pages(made_world):
-        page.goto(f"{made_world.console()}/{path}")
+        page.goto(f"{url}/{path}")
+        title = page.get_by_role("heading", level=1)
+        expect(title).to_be_visible(timeout=MINUTE)
         settled(page)
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=MINUTE)
         expect(page.locator("[role=alert]")).to_have_count(0)
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            expect(page.get_by_test_id("stMain")).to_be_visible()
-            assert sideways(page) == [], f"{path or 'overview'} at {width} in the {scheme} theme"
+        for scheme, ink in INK.items():
+            page.emulate_media(color_scheme=scheme)
+            expect(title).to_have_css("color", ink)
+            settled(page)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                assert sideways(page) == [], f"{path or 'overview'} at {width} in the {scheme} theme"
     assert complaints == Complaints()
+
+
+@pytest.mark.parametrize("place", ["[data-testid=stMain] h1", "section.card table"])
+def test_what_is_too_wide_is_found(made_world: MadeWorld, enter: Callable[..., Page], place: str) -> None:
+    page = enter(f"{made_world.console()}/deployments", "Vic Viewer")
+    expect(page.locator(place).first).to_be_visible()
+    settled(page)
+    page.locator(place).first.evaluate("e => { e.style.minWidth = '3000px' }")
+    assert sideways(page) != []
 
 
 def _pages(world: MadeWorld) -> list[str]:
