@@ -184,7 +184,20 @@ def made_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeWorld]:
         world.end()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a world stays on one core and begins first; other files are dealt out whole."""
     for item in items:
-        if "made_world" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+        shares = "made_world" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("made world" if shares else item.path.stem))
+        if shares and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(MADE_WORLD_SECONDS))
+    items.sort(key=_slowest_first)
+
+
+def _slowest_first(item: pytest.Item) -> int:
+    """Two cores end together only if the long stories begin before the short ones."""
+    if "made_world" in getattr(item, "fixturenames", ()):
+        return 0
+    folders = ("e2e", "recovery", "wire", "console")
+    return next((n for n, name in enumerate(folders, start=1) if name in item.path.parts), len(folders) + 1)

@@ -7,6 +7,8 @@ import pytest
 from actions_lab import ActionsLab, until, workflow
 from github_lab import close_lab
 
+pytestmark = pytest.mark.recovery
+
 JOBS = """\
   long:
     runs-on: x

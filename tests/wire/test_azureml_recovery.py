@@ -9,7 +9,7 @@ import pytest
 
 from tests.wire.azureml_lab import NOISE, enter, open_lab, wait_for
 
-pytestmark = [pytest.mark.filterwarnings(line) for line in NOISE]
+pytestmark = [pytest.mark.recovery, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 
 STEPS = """\
 import pathlib

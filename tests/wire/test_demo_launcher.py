@@ -13,7 +13,7 @@ import pytest
 from sandbox.demo.launch import CHECKOUT
 from sandbox.demo.preflight import free_port
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.recovery, pytest.mark.timeout(400)]
 STEP_SECONDS = 150
 
 

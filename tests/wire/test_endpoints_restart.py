@@ -11,6 +11,8 @@ from azure.monitor.query import LogsQueryClient
 
 from tests.wire.endpoints_lab import ENDPOINT, credential, lab, wait_for
 
+pytestmark = pytest.mark.recovery
+
 COUNT = "AmlOnlineEndpointTrafficLog | where UserAgent == 'before-the-end' | count"
 
 
