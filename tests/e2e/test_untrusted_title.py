@@ -25,7 +25,7 @@ def _note(tree: Path) -> None:
     (tree / "NOTES.md").write_text("Nothing to see.\n")
 
 
-DECEIVER = Branch("deceiver", "feature/<b>deceiver</b>&amp;", "Opened with a plain title", BODY, _note)
+DECEIVER = Branch("deceiver", "feature/<b>deceiver</b>", "Opened with a plain title", BODY, _note)
 
 
 def test_a_deceiving_title_is_read_as_text(
