@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 import time
+import urllib.error
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -105,6 +106,11 @@ class Tour:
                 "pr", "approve", str(challenger["summary"]["number"]), "--reason", "It is my own work."
             ),
         )
+        self.refuse(
+            "the author approves it on GitHub itself",
+            lambda: self._approve_on_github(challenger["summary"]),
+            "Can not approve your own pull request",
+        )
         merged = self.stage("merge", lambda: self._merge(numbers["challenger"]))
         version = self.stage("retrain", lambda: self._new_version(merged))
         self.refuse(
@@ -155,12 +161,18 @@ class Tour:
             text = error.output.strip().splitlines()[-1]
         except GitRefused as error:
             text = str(error)
+        except urllib.error.HTTPError as error:
+            text = error.read().decode(errors="replace")
         else:
             raise TourFailed(f"{what}: it was not refused")
         if words not in text:
             raise TourFailed(f"{what}: the refusal does not say {words}: {text}")
         self.refusals[what] = text
         say(f"Refused: {what}")
+
+    def _approve_on_github(self, pull: dict[str, Any]) -> None:
+        body = {"event": "APPROVE", "body": "It is my own work.", "commit_id": pull["head_sha"]}
+        self.scientist.github(f"/repos/{REPOSITORY}/pulls/{pull['number']}/reviews", "POST", body)
 
     def _practitioners(self, per_second: float) -> None:
         base = f"http://127.0.0.1:{self.world.ports.browser}/control/practitioners"
