@@ -19,7 +19,7 @@ from backend.settings import Settings
 from console import topics, wiring
 from console.consent import ROUTES
 from console.failures import report
-from console.middleware import SecurityHeaders, WayBack, content_policy, inline_script_hashes
+from console.middleware import SecurityHeaders, SignInFailure, WayBack, content_policy, inline_script_hashes
 from console.seal import Seal
 from console.snapshots import Snapshots
 
@@ -107,7 +107,7 @@ def application(settings: Settings) -> st.App:
         secrets=sign_in_secrets(settings),
         lifespan=lifespan,
         routes=ROUTES,
-        middleware=[Middleware(SecurityHeaders, policy=policy), Middleware(WayBack)],
+        middleware=[Middleware(SecurityHeaders, policy=policy), Middleware(WayBack), Middleware(SignInFailure)],
         on_script_error=report,
     )
 

@@ -19,6 +19,10 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 BROWSER_COOKIE = "mlops_browser"
 WANTED_COOKIE = "mlops_wanted"
+SIGN_IN_PATH = "/auth/login"
+UNREACHABLE = "unreachable"
+"""With `?sign_in=unreachable` a browser comes back whose sign-in could not begin."""
+SEE_OTHER, BAD_REQUEST = 303, 400
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _NOT_A_PAGE = (
     "/_stcore/",
@@ -86,6 +90,31 @@ class SecurityHeaders:
         await self._app(scope, receive, answer if scope["type"] == "http" else send)
 
 
+class SignInFailure:
+    """Leads back to the sign-in page, which says why, where Streamlit would end on two words of plain text."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != SIGN_IN_PATH:
+            await self._app(scope, receive, send)
+            return
+        failed = False
+
+        async def answer(message: Message) -> None:
+            nonlocal failed
+            if message["type"] == "http.response.start" and message["status"] >= BAD_REQUEST:
+                failed = True
+                headers = [(b"location", f"/?sign_in={UNREACHABLE}".encode()), (b"content-length", b"0")]
+                message = {"type": "http.response.start", "status": SEE_OTHER, "headers": headers}
+            elif failed:
+                message = {"type": "http.response.body", "body": b""}
+            await send(message)
+
+        await self._app(scope, receive, answer)
+
+
 class WayBack:
     """Remembers the page a browser asked for, and sends it there after sign-in.
 
@@ -123,7 +152,9 @@ def _is_page(path: str, headers: dict[bytes, bytes]) -> bool:
 def _page_cookies(scope: Message, cookies: SimpleCookie) -> list[tuple[bytes, bytes]]:
     query = scope["query_string"].decode("latin-1")
     wanted = local_path(quote(scope["path"]) + (f"?{query}" if query else ""))
-    lines = [f"{WANTED_COOKIE}={quote(wanted, safe='')}; Max-Age=600; Path=/; HttpOnly; SameSite=Lax"]
+    lines = []
+    if f"sign_in={UNREACHABLE}" not in query:
+        lines.append(f"{WANTED_COOKIE}={quote(wanted, safe='')}; Max-Age=600; Path=/; HttpOnly; SameSite=Lax")
     if BROWSER_COOKIE not in cookies:
         lines.append(f"{BROWSER_COOKIE}={secrets.token_urlsafe(24)}; Path=/; HttpOnly; SameSite=Lax")
     return [(b"set-cookie", line.encode("latin-1")) for line in lines]

@@ -13,6 +13,7 @@ from backend.errors import BackendError, NotPermitted
 from console import wiring
 from console.components.markup import draw, fill, icon
 from console.components.states import notice
+from console.middleware import UNREACHABLE
 from console.viewmodels.text import Untrusted
 
 CHANNEL = "console"
@@ -61,6 +62,15 @@ def _sign_in_page(reason: str) -> None:
         )
         if reason:
             draw(notice("Please sign in again", reason, "warn", "lock"))
+        elif parameter("sign_in") == UNREACHABLE:
+            draw(
+                notice(
+                    "Signing in is not possible now",
+                    "The identity provider does not answer. Try again in a moment; nothing was changed.",
+                    "warn",
+                    "cloud_off",
+                )
+            )
         st.button("Sign in", type="primary", key="sign_in", on_click=st.login, width="stretch")
         if wiring.current().settings.environment_label:
             draw(fill('<p class="gate-label">{label}</p>', label=wiring.current().settings.environment_label))

@@ -20,15 +20,20 @@ _DIALOG = "dialog_open"
 def follow(page: str, keys: tuple[str, ...], marks: Callable[[], Hashable] = lambda: 0, *, every: float = CALM) -> None:
     """Keep the page current and say how old each source's answer is.
 
-    `keys` name the topics that the page shows; `marks` reads our own database, cheaply.
+    `keys` name the topics that the page shows; `marks` reads our own database, cheaply. Which services are down
+    belongs to every page: the menu tells it.
     """
     hold_still(False)
     snapshots = wiring.current().snapshots
-    seen = (page, snapshots.versions(keys), marks())
-    st.session_state["followed"] = seen
+
+    def standing() -> tuple[object, ...]:
+        down = tuple(source for source, health in snapshots.health().items() if health.problem)
+        return page, snapshots.versions(keys), down, marks()
+
+    st.session_state["followed"] = standing()
 
     def watch() -> None:
-        now = (page, snapshots.versions(keys), marks())
+        now = standing()
         draw(_ages(snapshots.readings(keys), utc_now()))
         if now != st.session_state.get("followed") and not st.session_state.get(_DIALOG):
             st.session_state["followed"] = now
