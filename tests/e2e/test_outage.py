@@ -45,7 +45,7 @@ DISCUSSED = Branch("discussed", "feature/changelog", "Add a line to the changelo
 
 
 def test_pages_outlive_the_cloud_and_wishes_are_kept(
-    made_world: MadeWorld, enter: Callable[..., Page], complaints: Complaints
+    made_world: MadeWorld, enter: Callable[..., Page], visitor: Page, complaints: Complaints
 ) -> None:
     number = made_world.open_pull_request(DISCUSSED)
     made_world.practitioners(2.0)
@@ -59,11 +59,15 @@ def test_pages_outlive_the_cloud_and_wishes_are_kept(
     try:
         _what_was_known_stays(page, url)
         assert "role" in refusal(viewer, "roll_back")
+        _nobody_can_sign_in(visitor, url)
         _leave_a_wish(page, url, number)
     finally:
         start_sandbox(made_world.children, made_world.home, made_world.ports)
     _everything_is_live_again(page, url)
     expect(viewer.get_by_text(OLD)).to_have_count(0, timeout=BACK)
+    button(visitor, "sign_in").click()
+    visitor.get_by_text("Vic Viewer", exact=True).click()
+    expect(visitor).to_have_url(f"{url}/models")
     page.goto(f"{url}/pull-requests?number={number}")
     expect(page.locator("section.wishes")).to_contain_text("Changes requested as lead.", timeout=2 * MINUTE)
     assert made_world.lead.read("endpoint", "score")["model_version"] == "1"
@@ -95,6 +99,14 @@ def _what_was_known_stays(page: Page, url: str) -> None:
         expect(page.locator(known).first).to_be_visible()
     page.goto(f"{url}/audit")
     expect(page.get_by_text("Chain verified")).to_be_visible()
+
+
+def _nobody_can_sign_in(page: Page, url: str) -> None:
+    """Who asks to sign in now is told why it is not possible, and may try again."""
+    page.goto(f"{url}/models")
+    button(page, "sign_in").click()
+    expect(page.get_by_text("The identity provider does not answer.")).to_be_visible(timeout=MINUTE)
+    expect(button(page, "sign_in")).to_be_enabled()
 
 
 def _leave_a_wish(page: Page, url: str, number: int) -> None:
