@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import math
+import sys
+from array import array
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import plotly.graph_objects as go
@@ -13,8 +19,20 @@ from console.viewmodels.series import Chart, Series
 from console.viewmodels.text import Untrusted
 
 _INK = {
-    "light": {"text": "#5B6474", "grid": "#E6E9EF", "limit": "#C0392B", "shade": "rgba(44,95,214,0.05)"},
-    "dark": {"text": "#97A1B3", "grid": "#252C39", "limit": "#F97066", "shade": "rgba(125,162,255,0.07)"},
+    "light": {
+        "text": "#5B6474",
+        "grid": "#E6E9EF",
+        "limit": "#C0392B",
+        "shade": "rgba(44,95,214,0.05)",
+        "card": "#FFFFFF",
+    },
+    "dark": {
+        "text": "#97A1B3",
+        "grid": "#252C39",
+        "limit": "#F97066",
+        "shade": "rgba(125,162,255,0.07)",
+        "card": "#171C25",
+    },
 }
 _COLOURS = {
     "light": ("#2C5FD6", "#7A44B8", "#00876C", "#C2570C", "#B0226B", "#5B6474"),
@@ -29,31 +47,71 @@ def theme() -> str:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
+class Drawing(go.Figure):  # type: ignore[misc]  # Plotly ships no types
+    """A figure that is ready to be sent.
+
+    Streamlit asks a figure for its parts on every run, and Plotly would check, complete and copy them each time.
+    """
+
+    def __init__(self, parts: dict[str, Any]) -> None:
+        super().__init__()
+        object.__setattr__(self, "_ready", parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        ready: dict[str, Any] = object.__getattribute__(self, "_ready")
+        return ready
+
+
 @st.cache_resource(max_entries=256, show_spinner=False, hash_funcs={Chart: hash})
-def _figure(chart: Chart, tone: str) -> go.Figure:
+def _drawing(chart: Chart, tone: str) -> Drawing:
     """The drawing of one chart; charts are compared by their content, so an unchanged one is drawn once."""
+    return Drawing(parts(chart, tone))
+
+
+def parts(chart: Chart, tone: str) -> dict[str, Any]:
+    """Traces and layout as Plotly's schema names them."""
     ink = _INK[tone]
-    figure = go.Figure()
-    for series in chart.series:
-        figure.add_trace(_trace(series, tone, chart.unit))
-    figure.update_layout(
-        height=chart.height,
-        margin={"l": 40, "r": 10, "t": 18 if chart.bands or chart.marks else 8, "b": 20},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "Inter, system-ui, sans-serif", "size": 11.5, "color": ink["text"]},
-        showlegend=False,
-        hovermode="x unified" if chart.over_time else "closest",
-        bargap=0.1,
-        barmode="stack",
-        xaxis=_axis(ink, title=chart.x_title) | {"showgrid": not chart.over_time},
-        yaxis=_axis(ink, title="") | {"rangemode": "tozero" if chart.from_zero else "normal"},
-        uirevision=chart.name,
-    )
-    if chart.over_time:
-        figure.update_xaxes(range=[chart.start, chart.end], tickformat="%H:%M")
-    _shade(figure, chart, ink)
-    return figure
+    over_time = {"type": "date", "range": [_x(chart.start), _x(chart.end)], "tickformat": "%H:%M"}
+    labels = {"size": 11.5, "family": "Inter, system-ui, sans-serif", "color": ink["text"]}
+    shapes, annotations = _shade(chart, ink)
+    layout = {
+        "height": chart.height,
+        "margin": {
+            "l": 44,
+            "r": 10,
+            "t": 18 if chart.bands or chart.marks else 8,
+            "b": 38 if chart.x_title else 20,
+        },
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": labels,
+        "showlegend": False,
+        "hovermode": "x unified" if chart.over_time else "closest",
+        "hoverlabel": {"align": "left", "bgcolor": ink["card"], "bordercolor": ink["grid"], "font": labels},
+        "bargap": 0.1,
+        "barmode": "stack",
+        "xaxis": _axis(ink, title=chart.x_title)
+        | {"showgrid": not chart.over_time}
+        | (over_time if chart.over_time else {"type": "linear"}),
+        "yaxis": _axis(ink, title="") | {"rangemode": "tozero" if chart.from_zero else "normal"},
+        "shapes": shapes,
+        "annotations": annotations,
+        "uirevision": chart.name,
+    }
+    return {"data": [_trace(series, tone, chart.unit) for series in chart.series], "layout": layout}
+
+
+def _x(at: datetime | float | None) -> float | None:
+    """A place on the x axis; moments as milliseconds since 1970, which Plotly reads as UTC."""
+    return at.timestamp() * 1000 if isinstance(at, datetime) else at
+
+
+def _numbers(values: Iterable[float | None]) -> dict[str, str]:
+    """Doubles as Plotly's packed array: a tenth of the time that digits take; a gap is no number."""
+    packed = array("d", (math.nan if value is None else value for value in values))
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return {"dtype": "f8", "bdata": base64.b64encode(packed.tobytes()).decode("ascii")}
 
 
 def _label(text: str) -> str:
@@ -67,50 +125,54 @@ def _axis(ink: dict[str, str], title: str) -> dict[str, Any]:
         "zeroline": False,
         "linecolor": ink["grid"],
         "title": {"text": title, "font": {"size": 11}},
-        "automargin": "left" if not title else True,
     }
 
 
-def _trace(series: Series, tone: str, unit: str) -> go.Scatter | go.Bar:
+def _trace(series: Series, tone: str, unit: str) -> dict[str, Any]:
     colour = _COLOURS[tone][series.style % len(_COLOURS[tone])]
-    x, y = list(series.x), list(series.y)
+    drawn: dict[str, Any] = {
+        "x": _numbers(_x(x) for x in series.x),
+        "y": _numbers(series.y),
+        "name": _label(series.name),
+        "hovertemplate": f"%{{y:.4~g}} {unit}",
+    }
     if series.bars:
         pattern = {"shape": "/" if series.style % 2 else "", "fgopacity": 0.6}
-        return go.Bar(
-            x=x, y=y, name=_label(series.name), marker={"color": colour, "pattern": pattern, "line": {"width": 0}}
-        )
-    return go.Scatter(
-        x=x,
-        y=y,
-        name=_label(series.name),
-        mode="lines+markers" if series.sparse else "lines",
-        connectgaps=False,
-        line={"color": colour, "width": 2, "dash": _DASHES[series.style % len(_DASHES)]},
-        marker={"size": 5},
-        hovertemplate=f"%{{y:.4~g}} {unit}",
-    )
+        return drawn | {"type": "bar", "marker": {"color": colour, "pattern": pattern, "line": {"width": 0}}}
+    return drawn | {
+        "type": "scatter",
+        "mode": "lines+markers" if series.sparse else "lines",
+        "connectgaps": False,
+        "line": {"color": colour, "width": 2, "dash": _DASHES[series.style % len(_DASHES)]},
+        "marker": {"size": 5, "color": colour},
+    }
 
 
-def _shade(figure: go.Figure, chart: Chart, ink: dict[str, str]) -> None:
-    """Bands for who served when, dotted lines for what was done, and the limit."""
-    small = {"size": 10}
+def _shade(chart: Chart, ink: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Shapes and words: bands for who served when, dotted lines for what was done, and the limit."""
+    shapes: list[dict[str, Any]] = []
+    words: list[dict[str, Any]] = []
+    small = {"showarrow": False, "font": {"size": 10}}
     for index, band in enumerate(chart.bands):
+        start, end = _x(band.start), _x(band.end)
         if index % 2 == 0:
-            figure.add_vrect(x0=band.start, x1=band.end, fillcolor=ink["shade"], line_width=0, layer="below")
+            area = {"type": "rect", "x0": start, "x1": end, "y0": 0, "y1": 1, "yref": "y domain"}
+            shapes.append(area | {"fillcolor": ink["shade"], "line": {"width": 0}, "layer": "below"})
         if chart.share(band.end) - chart.share(band.start) > NARROW:
-            place = {"x": band.start, "y": 0, "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
-            figure.add_annotation(text=_label(band.name), showarrow=False, font=small, opacity=0.8, **place)
+            place = {"x": start, "y": 0, "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+            words.append(small | place | {"text": _label(band.name), "opacity": 0.8})
     for mark in chart.marks:
-        figure.add_vline(x=mark.at, line={"color": ink["text"], "width": 1, "dash": "dot"})
+        line = {"type": "line", "x0": _x(mark.at), "x1": _x(mark.at), "y0": 0, "y1": 1, "yref": "y domain"}
+        shapes.append(line | {"line": {"color": ink["text"], "width": 1, "dash": "dot"}})
         side = "right" if chart.share(mark.at) > 0.5 else "left"
-        place = {"x": mark.at, "y": 1, "yref": "paper", "xanchor": side, "yanchor": "bottom"}
-        figure.add_annotation(text=_label(mark.text), showarrow=False, font=small, **place)
+        place = {"x": _x(mark.at), "y": 1, "yref": "paper", "xanchor": side, "yanchor": "bottom"}
+        words.append(small | place | {"text": _label(mark.text)})
     if chart.limit is not None:
-        figure.add_hline(y=chart.limit, line={"color": ink["limit"], "width": 1.3, "dash": "dash"})
+        line = {"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "y0": chart.limit, "y1": chart.limit}
+        shapes.append(line | {"line": {"color": ink["limit"], "width": 1.3, "dash": "dash"}})
         place = {"x": 1, "xref": "paper", "y": chart.limit, "xanchor": "right", "yanchor": "bottom"}
-        figure.add_annotation(
-            text=chart.limit_text, showarrow=False, font={"size": 10.5, "color": ink["limit"]}, **place
-        )
+        words.append(small | place | {"text": chart.limit_text, "font": {"size": 10.5, "color": ink["limit"]}})
+    return shapes, words
 
 
 def chart(content: Chart) -> None:
@@ -131,7 +193,7 @@ def chart(content: Chart) -> None:
             )
         )
     st.plotly_chart(
-        _figure(content, theme()),
+        _drawing(content, theme()),
         key=f"chart_{content.name}",
         theme=None,
         width="stretch",

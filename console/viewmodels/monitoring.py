@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from backend.domain.telemetry import CapacityPoint, Mark, Serving, Traffic, TrafficPoint
 from console.viewmodels.figures import milliseconds, share
 from console.viewmodels.series import Chart, Series, bands, mark_lines
 from console.viewmodels.text import Untrusted
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Pick = Callable[[TrafficPoint], float | None]
 
 
@@ -23,16 +25,12 @@ def deployments(traffic: Traffic) -> tuple[str, ...]:
 
 
 def bins(traffic: Traffic) -> tuple[datetime, ...]:
-    """Every bin of the window: what was not measured must be drawn as a gap."""
+    """Every bin from the first to the last that was measured: a hole between them must be drawn as a gap."""
     if not traffic.points:
         return ()
-    width = timedelta(seconds=traffic.bin_seconds)
-    at = min(point.at for point in traffic.points)
-    found = []
-    while at <= max(point.at for point in traffic.points):
-        found.append(at)
-        at += width
-    return tuple(found)
+    measured = [point.at for point in traffic.points]
+    first, width = min(measured), timedelta(seconds=traffic.bin_seconds)
+    return tuple(first + index * width for index in range((max(measured) - first) // width + 1))
 
 
 def charts(traffic: Traffic, marks: tuple[Mark, ...], serving: tuple[Serving, ...]) -> tuple[Chart, ...]:
@@ -50,35 +48,53 @@ def charts(traffic: Traffic, marks: tuple[Mark, ...], serving: tuple[Serving, ..
 
 def _chart(name: str, title: str, traffic: Traffic, pick: Pick, unit: str, *, bars: bool = False) -> Chart:
     grid = bins(traffic)
-    series = []
-    for style, deployment in enumerate(deployments(traffic)):
-        at = {p.at: pick(p) for p in traffic.points if p.deployment == deployment}
-        series.append(Series(deployment, grid, tuple(at.get(moment) for moment in grid), style=style, bars=bars))
-    return Chart(
-        name=name, title=title, series=tuple(series), unit=unit, start=traffic.start, end=traffic.end, height=190
+    at: dict[str, dict[datetime, float | None]] = {deployment: {} for deployment in deployments(traffic)}
+    for point in traffic.points:
+        at[point.deployment][point.at] = pick(point)
+    series = tuple(
+        Series(deployment, grid, tuple(map(measured.get, grid)), style=style, bars=bars)
+        for style, (deployment, measured) in enumerate(at.items())
     )
+    return Chart(name=name, title=title, series=series, unit=unit, start=traffic.start, end=traffic.end, height=190)
+
+
+CAPACITY_POINTS = 120
+"""A capacity chart is about 300 pixels wide: more points than this are not seen, only sent and drawn."""
 
 
 def capacity_charts(points: tuple[CapacityPoint, ...], start: datetime, end: datetime) -> tuple[Chart, ...]:
+    """CPU, memory and instances; in a long window each point is the highest of its minutes."""
     picks: tuple[tuple[str, str, Callable[[CapacityPoint], float | None], str], ...] = (
         ("cpu", "CPU", lambda p: p.cpu_percent, "%"),
         ("memory", "Memory", lambda p: p.memory_percent, "%"),
         ("capacity", "Capacity", lambda p: p.capacity, "instances"),
     )
-    names = sorted({point.deployment for point in points})
+    minutes = max(1, math.ceil((end - start) / timedelta(minutes=CAPACITY_POINTS)))
+    stretches = _stretches(points, timedelta(minutes=minutes))
     drawn = []
     for name, title, pick, unit in picks:
         series = tuple(
-            Series(
-                deployment,
-                tuple(p.at for p in points if p.deployment == deployment),
-                tuple(pick(p) for p in points if p.deployment == deployment),
-                style=style,
-            )
-            for style, deployment in enumerate(names)
+            Series(deployment, tuple(parts), tuple(_highest(map(pick, part)) for part in parts.values()), style=style)
+            for style, (deployment, parts) in enumerate(sorted(stretches.items()))
         )
-        drawn.append(Chart(name=name, title=title, series=series, unit=unit, start=start, end=end, height=170))
+        note = f"{unit}, highest of {minutes} min" if minutes > 1 else unit
+        drawn.append(
+            Chart(name=name, title=title, series=series, unit=unit, note=note, start=start, end=end, height=170)
+        )
     return tuple(drawn)
+
+
+def _stretches(points: tuple[CapacityPoint, ...], width: timedelta) -> dict[str, dict[datetime, list[CapacityPoint]]]:
+    """The points of each deployment by the stretch of the clock that they fall into."""
+    found: dict[str, dict[datetime, list[CapacityPoint]]] = {}
+    for point in points:
+        start = point.at - (point.at - EPOCH) % width
+        found.setdefault(point.deployment, {}).setdefault(start, []).append(point)
+    return found
+
+
+def _highest(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
 
 
 def summaries(traffic: Traffic) -> list[tuple[str, ...]]:

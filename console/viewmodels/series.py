@@ -43,12 +43,15 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`name` is stable from run to run: it keys the widget and keeps the viewer's zoom."""
+    """`name` is stable from run to run: it keys the widget and keeps the viewer's zoom. `note` stands at the
+    right of the title, the unit where it is empty.
+    """
 
     name: str
     series: tuple[Series, ...]
     title: str = ""
     unit: str = ""
+    note: str = ""
     x_title: str = ""
     height: int = 210
     over_time: bool = True

@@ -75,7 +75,7 @@ def _traffic(wired: Wiring, traffic: Traffic, *, production: bool) -> None:
     for row in (drawn[:2], drawn[2:]):
         for column, content in zip(st.columns(len(row)), row, strict=True):
             with column, st.container(border=True, key=f"card_{content.name}"):
-                draw(card_head(content.title, content.unit))
+                draw(card_head(content.title, content.note or content.unit))
                 chart(content)
     numbers = ("Requests", "Errors", "Error rate", "p50 ms", "p95 ms", "p99 ms")
     by_deployment = table((Column("Deployment"), *(Column(n, number=True) for n in numbers)), summaries(traffic))
@@ -102,7 +102,7 @@ def _capacity(wired: Wiring, name: str, seconds: int, traffic: Traffic) -> None:
     drawn = capacity_charts(reading.value, traffic.start, traffic.end)
     for column, content in zip(st.columns(len(drawn)), drawn, strict=True):
         with column, st.container(border=True, key=f"card_{content.name}"):
-            draw(card_head(content.title, content.unit))
+            draw(card_head(content.title, content.note or content.unit))
             chart(content)
 
 

@@ -1,0 +1,82 @@
+"""What a chart sends to the browser: figures that Plotly accepts, gaps as gaps, no more points than pixels."""
+
+from __future__ import annotations
+
+import base64
+import math
+from array import array
+from datetime import timedelta
+
+import plotly.graph_objects as go
+import pytest
+from hospital_models import NOW
+from hospital_readings import capacity, telemetry
+
+from backend.domain.telemetry import CapacityPoint, Mark, Serving
+from console.components.charts import Drawing, parts
+from console.viewmodels.monitoring import CAPACITY_POINTS, capacity_charts, charts
+from console.viewmodels.series import Chart, Series
+
+NAMES = ["v1-aaaaaaaa", "v2-bbbbbbbb"]
+
+
+def drawn(seconds=3600):
+    traffic = telemetry("diabetes-endpoint", NAMES, seconds)
+    middle = traffic.start + timedelta(seconds=seconds / 2)
+    marks = (Mark(at=middle, kind="shift", text="v2 at 10 %"),)
+    serving = (Serving(deployment=NAMES[0], start=traffic.start, end=None),)
+    return charts(traffic, marks, serving)
+
+
+def unpacked(packed):
+    return list(array("d", base64.b64decode(packed["bdata"])))
+
+
+@pytest.mark.parametrize("tone", ["light", "dark"])
+def test_plotly_accepts_every_part_of_every_chart(tone):
+    limited = Chart("p95", (Series("a", (0.0, 1.0), (1.0, None)),), x_title="x", limit=250.0, over_time=False)
+    for chart in (*drawn(), *capacity_charts(capacity(NAMES, 3600), NOW - timedelta(hours=1), NOW), limited):
+        figure = go.Figure(parts(chart, tone))
+        assert len(figure.data) == len(chart.series)
+        assert len(figure.layout.annotations) == sum([len(chart.marks), len(chart.bands), chart.limit is not None])
+    with pytest.raises(ValueError, match="colour"):
+        go.Figure({"data": [{"type": "bar", "marker": {"colour": "red"}}]})
+
+
+def test_a_drawing_is_sent_as_it_was_built_and_not_copied():
+    ready = parts(drawn()[0], "light")
+    drawing = Drawing(ready)
+    assert isinstance(drawing, go.Figure)
+    assert drawing.to_dict() is ready
+
+
+def test_what_was_not_measured_is_sent_as_a_gap_at_its_moment():
+    series = Series("a", (NOW, NOW + timedelta(seconds=10)), (None, 3.0))
+    trace = parts(Chart("p50", (series,), start=NOW, end=NOW + timedelta(minutes=1)), "light")["data"][0]
+    gap, measured = unpacked(trace["y"])
+    assert math.isnan(gap)
+    assert measured == 3.0
+    assert unpacked(trace["x"])[1] == (NOW.timestamp() + 10) * 1000
+
+
+def test_a_day_of_minutes_is_drawn_with_the_highest_of_each_stretch():
+    start = NOW - timedelta(days=1)
+    busy = start + timedelta(minutes=700)
+    points = tuple(
+        CapacityPoint(
+            at=at, deployment=NAMES[0], cpu_percent=97.0 if at == busy else 20.0, memory_percent=None, capacity=1
+        )
+        for at in (start + timedelta(minutes=i) for i in range(1440))
+    )
+    cpu, memory, _ = capacity_charts(points, start, NOW)
+    assert len(cpu.series[0].x) <= CAPACITY_POINTS + 1
+    assert max(value for value in cpu.series[0].y if value is not None) == 97.0
+    assert cpu.note == "%, highest of 12 min"
+    assert set(memory.series[0].y) == {None}
+
+
+def test_an_hour_of_minutes_is_drawn_as_it_is():
+    points = capacity(NAMES, 3600)
+    cpu = capacity_charts(points, NOW - timedelta(hours=1), NOW)[0]
+    assert sum(len(series.x) for series in cpu.series) == len(points)
+    assert cpu.note == "%"
