@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import streamlit as st
@@ -23,7 +22,7 @@ from console.components.rollback import roll_back_button
 from console.components.states import empty, freshness, notice
 from console.components.steps import activity, timeline
 from console.components.tracker_cards import analysis_card, sides_cards, traffic_card
-from console.session import attempt, tell
+from console.session import tell
 from console.surroundings import surroundings
 from console.viewmodels.activity import acts
 from console.viewmodels.figures import clock, stamp
@@ -135,30 +134,48 @@ def _controls(wired: Wiring, actor: Actor, promotion: Promotion, endpoint: Readi
         return
     pausable, resumable, abortable = controls(promotion)
     if resumable:
-        _simple("Resume", "play_arrow", may, wired.backend.promotions.resume, actor, promotion)
-        draw(Html("<p class=quiet>Goes on with the plan where it stopped.</p>"))
+        _resume(wired, actor, promotion, may)
     else:
-        refusal = may or ("" if pausable else "Nothing to pause now.")
-        _simple("Pause", "pause", refusal, wired.backend.promotions.pause, actor, promotion)
-        draw(Html("<p class=quiet>Traffic stays as it is until you resume.</p>"))
+        _pause(wired, actor, promotion, may or ("" if pausable else "Nothing to pause now."))
     _abort(wired, actor, promotion, may or ("" if abortable else "The way back was asked for already."))
 
 
-def _simple(
-    label: str,
-    symbol: str,
-    refusal: str,
-    operation: Callable[[Actor, str, str], Promotion],
-    actor: Actor,
-    promotion: Promotion,
-) -> None:
-    verb = label.lower()
+def _pause(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> None:
+    clicked = action("Pause…", key="pause", refusal=refusal, symbol="pause")
+    draw(Html("<p class=quiet>Traffic stays as it is until you resume.</p>"))
 
-    def carry_out() -> None:
-        wish = f"{label} asked on the page."
-        attempt(f"{verb}/{promotion.id}", lambda _: operation(actor, promotion.id, wish), f"{label} is recorded.")
+    def body() -> None:
+        confirm_body(
+            (("Next step", "when its limits are met", "waits for you"),),
+            Html("<p>Traffic stays as it is. What is measured is still held against the limits.</p>"),
+            form=f"pause_{promotion.id[:12]}",
+            label="Pause",
+            reason="",
+            done="Pause is recorded.",
+            wish=lambda _, reason: wired.backend.promotions.pause(actor, promotion.id, reason),
+        )
 
-    action(label, key=verb, refusal=refusal, on_click=carry_out, symbol=symbol)
+    if clicked:
+        open_dialog("Pause this promotion", body)
+
+
+def _resume(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> None:
+    clicked = action("Resume…", key="resume", refusal=refusal, symbol="play_arrow")
+    draw(Html("<p class=quiet>Goes on with the plan where it stopped.</p>"))
+
+    def body() -> None:
+        confirm_body(
+            (("Next step", "waits for you", "when its limits are met"),),
+            Html("<p>The worker goes on with the plan where it stopped.</p>"),
+            form=f"resume_{promotion.id[:12]}",
+            label="Resume",
+            reason="",
+            done="Resume is recorded.",
+            wish=lambda _, reason: wired.backend.promotions.resume(actor, promotion.id, reason),
+        )
+
+    if clicked:
+        open_dialog("Resume this promotion", body)
 
 
 def _abort(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> None:

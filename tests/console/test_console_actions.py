@@ -9,7 +9,9 @@ from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
 from visitors import claims, text
 
+from backend.domain.clock import utc_now
 from backend.domain.promotions import IntentKind, Kind, Phase, Request, Succeeded, Waiting
+from backend.promotion import transitions
 
 
 def button(app, key):
@@ -32,6 +34,14 @@ def promotion_under_way(world):
     candidate = hospital_models.target(hospital_models.version(2), "").deployment
     hospital.fill_snapshots(world, {stable: 90, candidate: 10})
     return promotion
+
+
+def confirm(app, verb, promotion, reason):
+    """Open the dialog of this button, give the reason, and confirm."""
+    button(app, verb).click().run()
+    form = f"{verb}_{promotion.id[:12]}"
+    app.text_area(key=f"reason_{form}").set_value(reason)
+    button(app, f"confirm_{form}").click().run()
 
 
 def test_one_click_approves_and_promotes_and_the_page_becomes_the_tracker(visit, world):
@@ -115,7 +125,7 @@ def test_the_tracker_shows_measured_limit_and_n(visit, world):
     shown = text(visit("views/deployments.py", promotion=promotion.id))
     for said in ("At 10 %", "candidate · v2", "inconclusive: needs 9 more calls", "≤ 250 ms", "21 / 30", "next: 50 %"):
         assert said in shown
-    assert 'class="on-c" style="flex:10 1 0"' in shown
+    assert 'class="on-c narrow" style="flex:10 1 0"' in shown
 
 
 def test_an_operator_pauses_and_a_scientist_may_not(visit, world):
@@ -124,8 +134,33 @@ def test_an_operator_pauses_and_a_scientist_may_not(visit, world):
     assert button(refused, "pause").disabled
     assert "operator" in button(refused, "pause").help
     app = visit("views/deployments.py", user=claims("operator"), promotion=promotion.id)
-    button(app, "pause").click().run()
+    confirm(app, "pause", promotion, "The ward calls too seldom now.")
     assert world.wired.backend.promotions.get(promotion.id).request is Request.PAUSE
+    (newest, *_) = world.wired.backend.ledger.entries(limit=1, subject=f"promotion/{promotion.id}")
+    assert (newest.actor, newest.reason) == ("operator", "The ward calls too seldom now.")
+
+
+def test_a_pause_without_a_reason_is_refused_in_words(visit, world):
+    promotion = promotion_under_way(world)
+    app = visit("views/deployments.py", user=claims("operator"), promotion=promotion.id)
+    confirm(app, "pause", promotion, "")
+    assert "at least 10 characters" in text(app)
+    assert world.wired.backend.promotions.get(promotion.id).request is not Request.PAUSE
+
+
+def test_a_paused_promotion_goes_on_for_a_reason(visit, world):
+    promotion = promotion_under_way(world)
+    promotions = world.wired.backend.promotions
+    promotions.pause(hospital.LEAD, promotion.id, "The ward calls too seldom now.")
+    paused = world.store.promotions.change(
+        promotion.id, lambda now: transitions.honour(now, utc_now()), hospital.worker_note
+    )
+    assert paused.phase is Phase.PAUSED
+    app = visit("views/deployments.py", user=claims("operator"), promotion=promotion.id)
+    confirm(app, "resume", promotion, "The ward is busy again.")
+    assert promotions.get(promotion.id).phase in {Phase.RUNNING, Phase.WAITING}
+    (newest, *_) = world.wired.backend.ledger.entries(limit=1, subject=f"promotion/{promotion.id}")
+    assert newest.reason == "The ward is busy again."
 
 
 def test_a_promotion_that_ended_badly_says_why(visit, world):
