@@ -29,7 +29,7 @@ def _part(share: Share) -> Html:
     words = f"{share.weight} %" if narrow else f"{share.role} {share.deployment} · {share.weight} %"
     return fill(
         '<div class="{kind}" style="flex:{weight} 1 0" title="{title}">{mark}{words}</div>',
-        kind="on-c" if share.candidate else "on-s",
+        kind=("on-c" if share.candidate else "on-s") + (" narrow" if narrow else ""),
         weight=share.weight,
         title=f"{share.role} {share.deployment}",
         mark=role_mark(share.candidate),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
+from datetime import datetime, timedelta
 
 import streamlit as st
 
 from backend.domain.clock import utc_now
 from backend.domain.telemetry import LogLine, Traffic
-from backend.domain.value import Reading
 from console import topics, wiring
 from console.components.cards import card, cards
 from console.components.charts import chart
@@ -26,17 +26,19 @@ from console.viewmodels.stages import Stage, stages
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
+WOULD_BE = "Requests, errors and latency by deployment, shaded by the version that served."
+
 
 def show() -> None:
     signed_in()
     wired = wiring.current()
     project = wired.settings.project
     page_header("Monitoring", meta=fill("Our own probes are not counted. Times are UTC."))
-    place, window = st.columns([0.35, 0.65], vertical_alignment="bottom")
+    place, span = st.columns([0.35, 0.65], vertical_alignment="bottom")
     with place:
         names = [project.endpoint, project.test_endpoint]
         name = st.selectbox("Endpoint", names, key="endpoint", bind="query-params") or project.endpoint
-    with window:
+    with span:
         choice = st.segmented_control("Range", list(topics.WINDOWS), default="1 h", key="range", bind="query-params")
     seconds = topics.WINDOWS[choice or "1 h"]
     reading = wired.snapshots.watch(topics.traffic(name, seconds))
@@ -44,19 +46,22 @@ def show() -> None:
     tell()
     stage_rail(stages(surroundings(wired)), Stage.MONITORING)
     draw(freshness(reading, utc_now()))
-    if reading.value is None:
-        draw(waiting(reading, "the traffic"))
-        return
-    _until(reading)
-    _traffic(wired, reading.value, production=name == project.endpoint)
-    _capacity(wired, name, seconds, reading.value)
-    _logs(wired, name, reading.value)
+    traffic = reading.value
+    if traffic is None:
+        draw(card("Traffic", waiting(reading, "the traffic") or empty("Nothing read yet", WOULD_BE, "cloud_off")))
+        end = utc_now()
+        window = (end - timedelta(seconds=seconds), end)
+    else:
+        _until(traffic)
+        _traffic(wired, traffic, production=name == project.endpoint)
+        window = (traffic.start, traffic.end)
+    _capacity(wired, name, seconds, window)
+    _logs(wired, name, deployments(traffic) if traffic else ())
 
 
-def _until(reading: Reading[Traffic]) -> None:
+def _until(traffic: Traffic) -> None:
     """How far the data reaches: logs arrive later than calls."""
-    assert reading.value is not None, "drawn only once there is traffic to show"
-    until = reading.value.data_until
+    until = traffic.data_until
     words = (
         f"Data until {stamp(until)}, {ago(until, utc_now())}." if until else "No call has been logged in this window."
     )
@@ -65,8 +70,7 @@ def _until(reading: Reading[Traffic]) -> None:
 
 def _traffic(wired: Wiring, traffic: Traffic, *, production: bool) -> None:
     if not traffic.points:
-        would_be = "Requests, errors and latency by deployment, shaded by the version that served."
-        draw(card("Traffic", empty("No calls in this window", would_be, "monitoring")))
+        draw(card("Traffic", empty("No calls in this window", WOULD_BE, "monitoring")))
         return
     telemetry = wired.backend.telemetry
     marks = telemetry.marks(traffic.start, traffic.end) if production else ()
@@ -92,24 +96,24 @@ def _traffic(wired: Wiring, traffic: Traffic, *, production: bool) -> None:
     )
 
 
-def _capacity(wired: Wiring, name: str, seconds: int, traffic: Traffic) -> None:
+def _capacity(wired: Wiring, name: str, seconds: int, window: tuple[datetime, datetime]) -> None:
     reading = wired.snapshots.watch(topics.capacity(name, seconds))
     draw(freshness(reading, utc_now()))
     if not reading.value:
         would_be = "CPU, memory and instances, a point per minute, as Azure Monitor measures them."
         draw(card("Capacity", empty("No platform metric yet", would_be, "memory")))
         return
-    drawn = capacity_charts(reading.value, traffic.start, traffic.end)
+    drawn = capacity_charts(reading.value, *window)
     for column, content in zip(st.columns(len(drawn)), drawn, strict=True):
         with column, st.container(border=True, key=f"card_{content.name}"):
             draw(card_head(content.title, content.note or content.unit))
             chart(content)
 
 
-def _logs(wired: Wiring, name: str, traffic: Traffic) -> None:
+def _logs(wired: Wiring, name: str, written_by: tuple[str, ...]) -> None:
     with st.container(border=True, key="card_logs"):
         draw(card_head("Logs", "newest 200 lines"))
-        sources = ["Events", *deployments(traffic)]
+        sources = ["Events", *written_by]
         source = (
             st.segmented_control("Log", sources, default="Events", key="log", label_visibility="collapsed") or "Events"
         )

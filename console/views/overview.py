@@ -106,7 +106,9 @@ def _wait(wait: Wait) -> None:
     with what:
         navigation.link(_PLACES[wait.kind], wait.label, f"wait_{wait.key}", wait.symbol, **wait.selects)
     with state:
-        draw(fill('{state} <span class="quiet">{age}</span>', state=word(wait.state), age=ago(wait.since, utc_now())))
+        draw(
+            fill('{state} <span class="quiet age">{age}</span>', state=word(wait.state), age=ago(wait.since, utc_now()))
+        )
 
 
 def _production(wired: Wiring, world: Surroundings) -> None:

@@ -109,11 +109,8 @@ def _verdict(wired: Wiring, actor: Actor, detail: PullRequestDetail) -> None:
         "Reason, required", key=f"verdict_{pull.number}", height=76, placeholder="Goes to GitHub and to the ledger"
     )
     _button(wired, actor, detail, IntentKind.APPROVE_AND_MERGE, "Approve and merge", primary=True, symbol="merge")
-    left, right = st.columns(2)
-    with left:
-        _button(wired, actor, detail, IntentKind.APPROVE, "Approve", symbol="check")
-    with right:
-        _button(wired, actor, detail, IntentKind.REQUEST_CHANGES, "Request changes", symbol="edit_note")
+    _button(wired, actor, detail, IntentKind.APPROVE, "Approve", symbol="check")
+    _button(wired, actor, detail, IntentKind.REQUEST_CHANGES, "Request changes", symbol="edit_note")
     draw(
         fill(
             '<p class="quiet">Bound to commit <code>{sha}</code>: refused if the branch has moved. The worker does it'
