@@ -11,7 +11,7 @@ from backend.domain.telemetry import Traffic
 from backend.domain.value import Reading
 from console.components.cards import card, pairs, role_mark, word
 from console.components.markup import Content, Html, fill, icon, join
-from console.components.states import empty
+from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, code, strong, table
 from console.viewmodels.comparison import MetricRow, holdout, metric_rows, patients, verdict
 from console.viewmodels.decision import NowNext, comparison, comparison_of, health, measured, now_next, stop_rules, who
@@ -136,6 +136,8 @@ def who_card(decision: Decision, actor: Actor) -> Html:
 
 
 def health_card(decision: Decision, traffic: Reading[Traffic], now: datetime) -> Html:
+    if traffic.value is None:
+        return card("Live health", waiting(traffic, "the calls") or freshness(traffic, now), width=4)
     rollout = decision.dossier.rollout
     rows = health(traffic, decision.expected_stable, rollout.max_p95_ms if rollout else 0.0)
     if not rows:

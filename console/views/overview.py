@@ -130,6 +130,8 @@ def _production(wired: Wiring, world: Surroundings) -> None:
 def _health(wired: Wiring, stable: str) -> Html:
     """Calls, errors and latency of what serves, over the last hour."""
     traffic = wired.snapshots.watch(topics.traffic(wired.settings.project.endpoint, HOUR))
+    if traffic.value is None:
+        return waiting(traffic, "the calls")
     rows = health(traffic, stable, 0.0)
     if not rows:
         return Html("<p class=quiet>No calls in the last hour.</p>")
