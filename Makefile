@@ -24,13 +24,13 @@ environments: ## Install every environment, those for tests included
 
 test: environments ## Unit, wire, console, recovery sample and browser tests
 	@$(PYTHON) -m sandbox.demo.install --browser
-	$(DEV)/python -m pytest -n 2 --no-loadscope-reorder -m "not recovery" tests
+	$(DEV)/python -m tests.deal
 
 unit: environments ## The unit tests alone
 	$(DEV)/python -m pytest tests/unit
 
 test-recovery: environments ## The long crash matrix
-	$(DEV)/python -m pytest -n 2 --no-loadscope-reorder -m recovery --timeout 1800 tests
+	$(DEV)/python -m tests.deal recovery
 
 check: environments ## Lint, format, types, import rules, generated files
 	$(DEV)/ruff check .

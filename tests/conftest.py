@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from tests.made_world import MadeWorld
 
@@ -185,32 +184,7 @@ def made_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeWorld]:
         world.end()
 
 
-class ByWorld(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
-    """Files are dealt out whole, and what shares the made world stays on one core: making it takes minutes.
-
-    The `xdist_group` marker would say the same, but pytest 9 ignores the node id that xdist writes for it.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        shared = "/e2e/" in file or file.endswith(("test_cli_world.py", "test_demo_world.py"))
-        return "made world" if shared else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByWorld:
-    return ByWorld(config, log)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "made_world" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(MADE_WORLD_SECONDS))
-    items.sort(key=_slowest_first)
-
-
-def _slowest_first(item: pytest.Item) -> int:
-    """Two cores end together only if the long stories begin before the short ones."""
-    if "made_world" in getattr(item, "fixturenames", ()):
-        return 0
-    folders = ("e2e", "recovery", "wire", "console")
-    return next((n for n, name in enumerate(folders, start=1) if name in item.path.parts), len(folders) + 1)

@@ -1,0 +1,64 @@
+"""`make test` and `make test-recovery`: the suites in processes of their own, two at a time, the long ones first.
+
+A process that has spoken to one cloud cannot speak to another: azure-ai-ml and azureml-mlflow remember the first. So
+each file that starts services has a process, and the files that share the made world have one together.
+
+    python -m tests.deal            everything but the long crash matrix
+    python -m tests.deal recovery   the long crash matrix
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+AT_A_TIME = 2
+LIMIT_SECONDS = 3000
+NOTHING_SELECTED = 5
+"""pytest's exit code where the marker leaves no test of a file."""
+
+
+def suites() -> list[list[str]]:
+    """Arguments of one pytest each, in the order in which they begin."""
+    files = {folder: sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests" / folder).glob("test_*.py")) for folder in
+             ("e2e", "recovery", "wire")}  # fmt: skip
+    sharing = [path for folder in files.values() for path in folder if "made_world" in (ROOT / path).read_text()]
+    alone = [[path] for folder in files.values() for path in folder if path not in sharing]
+    return [sharing, *alone, ["tests/console"], ["tests/unit", "tests/docs"]]
+
+
+def run(arguments: list[str], marker: str) -> bool:
+    """Run one suite and print what it said; True if nothing failed."""
+    started = time.monotonic()
+    command = [sys.executable, "-m", "pytest", "-q", "-m", marker, *arguments]
+    if marker == "recovery":
+        command += ["--timeout", "1800"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False, stdin=subprocess.DEVNULL
+    )
+    if done.returncode == NOTHING_SELECTED:
+        return True
+    title = f"== {arguments[0]}{' and more' if len(arguments) > 1 else ''}  ({time.monotonic() - started:.0f} s)"
+    print(f"{title}\n{done.stdout}{done.stderr}", flush=True)
+    return done.returncode == 0
+
+
+def main() -> int:
+    started = time.monotonic()
+    marker = "recovery" if sys.argv[1:] == ["recovery"] else "not recovery"
+    chosen = suites()
+    with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
+        good = list(pool.map(lambda arguments: run(arguments, marker), chosen))
+    failed = [" ".join(arguments) for arguments, fine in zip(chosen, good, strict=True) if not fine]
+    print(f"{len(chosen)} suites in {time.monotonic() - started:.0f} s, {len(failed)} failed")
+    for name in failed:
+        print(f"failed: {name}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
