@@ -53,10 +53,12 @@ def main() -> int:
     chosen = suites()
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
         good = list(pool.map(lambda arguments: run(arguments, marker), chosen))
-    failed = [" ".join(arguments) for arguments, fine in zip(chosen, good, strict=True) if not fine]
+    again = [arguments for arguments, fine in zip(chosen, good, strict=True) if not fine]
+    # Two suites on two busy cores can miss a deadline that either keeps alone: what failed is tried once more alone.
+    failed = [arguments for arguments in again if not run(arguments, marker)]
     print(f"{len(chosen)} suites in {time.monotonic() - started:.0f} s, {len(failed)} failed")
-    for name in failed:
-        print(f"failed: {name}")
+    for arguments in again:
+        print(f"{'failed twice' if arguments in failed else 'passed when run again alone'}: {' '.join(arguments)}")
     return 1 if failed else 0
 
 
