@@ -30,6 +30,7 @@ KIND = "server"
 STARTING = "server_starting"  # the last attempt that has not become the running server; kept for its log
 PROBE_SECONDS = 0.2
 WATCH_SECONDS = 0.5
+DRAIN_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +223,8 @@ class Fleet:
             self._running[order.key] = watch
         self._changed()
         if replaced is not None:
+            # Calls that were on their way to the old server are answered by it before it ends.
+            self._stopping.wait(DRAIN_SECONDS)
             processes.terminate(replaced.server.process, 5.0)
             shutil.rmtree(replaced.server.folder, ignore_errors=True)
 
