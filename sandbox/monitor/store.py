@@ -53,11 +53,9 @@ class Session:
 
     def run(self, statement: str, output: str = "JSONCompact") -> str:
         """The answer as text in chDB's `output` format; RefusedError with chDB's message."""
-        from chdb import ChdbError
-
         try:
             return str(self._session.query(statement, output))
-        except ChdbError as error:
+        except RuntimeError as error:  # chDB's own error is one, and some come bare
             raise RefusedError(str(error)) from error
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
