@@ -55,7 +55,7 @@ class Session:
         """The answer as text in chDB's `output` format; RefusedError with chDB's message."""
         try:
             return str(self._session.query(statement, output))
-        except RuntimeError as error:  # chDB's own error is one, and some come bare
+        except RuntimeError as error:  # ChdbError is one
             raise RefusedError(str(error)) from error
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
