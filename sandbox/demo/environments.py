@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sandbox.demo.disk import SELDOM_IMPORTED, prune, share
+
 STAMP = ".complete"
-WITH_TESTS = ("matplotlib", "networkx", "numpy", "pandas", "pyarrow", "scipy", "sklearn")
+AT_A_TIME = 2
+"""pip computes as much as it waits: more at once only share the cores."""
 
 
 class InstallFailed(Exception):
@@ -23,6 +28,24 @@ def python_of(checkout: Path, name: str) -> Path:
 def is_complete(checkout: Path, name: str) -> bool:
     stamp = checkout / ".venv" / name / STAMP
     return stamp.exists() and stamp.read_text() == _fingerprint(checkout, name)
+
+
+def ensure_all(checkout: Path, names: Iterable[str], logs: Path, tell: Callable[[str, float], None]) -> bool:
+    """`ensure` for each, side by side; `tell(text, started)` hears of each. True if any was installed."""
+
+    def one(name: str) -> bool:
+        started = time.monotonic()
+        made = ensure(checkout, name, logs / f"install-{name}.log")
+        tell(f"Environment {name} {'installed' if made else 'ready'}", started)
+        return made
+
+    with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
+        return any(list(pool.map(one, names)))
+
+
+def share_files(checkout: Path) -> int:
+    """Keep one copy of what several environments hold; the bytes saved."""
+    return share(folder for folder in sorted((checkout / ".venv").iterdir()) if (folder / STAMP).exists())
 
 
 def ensure(checkout: Path, name: str, log: Path) -> bool:
@@ -41,22 +64,14 @@ def ensure(checkout: Path, name: str, log: Path) -> bool:
             # Editable, so that the `mlops` command runs this checkout; setuptools is in the lock.
             _run([*pip, "--no-deps", "--no-build-isolation", "--editable", "."], output, log, checkout)
         if name != "dev":
-            _prune(folder)
+            prune(folder)
         # pip compiles one file at a time; this uses every core. Broken files inside wheels are not an error.
         subprocess.run(
-            [str(python), "-m", "compileall", "-q", "-j", "0", str(folder / "lib")],
+            [str(python), "-m", "compileall", "-q", "-j", "0", "-x", SELDOM_IMPORTED, str(folder / "lib")],
             stdout=output, stderr=output, check=False, timeout=900,
         )  # fmt: skip
     (folder / STAMP).write_text(_fingerprint(checkout, name))
     return True
-
-
-def _prune(folder: Path) -> None:
-    """Remove the big packages' own test suites: a tenth of the disk, and of the time to compile."""
-    for site in folder.glob("lib/python*/site-packages"):
-        for package in WITH_TESTS:
-            for tests in list((site / package).rglob("tests")):
-                shutil.rmtree(tests, ignore_errors=True)
 
 
 def _fingerprint(checkout: Path, name: str) -> str:

@@ -6,9 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from sandbox.demo.environments import InstallFailed, ensure
+from sandbox.demo.environments import InstallFailed, ensure_all, share_files
 from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -20,13 +21,17 @@ def main(arguments: list[str]) -> int:
             ensure_chromium()
             return 0
         check_machine(CHECKOUT, installed=all((CHECKOUT / ".venv" / name).exists() for name in arguments))
-        for name in arguments:
-            if ensure(CHECKOUT, name, CHECKOUT / ".venv" / f"install-{name}.log"):
-                print(f"Environment {name} installed", flush=True)
+        if ensure_all(CHECKOUT, arguments, CHECKOUT / ".venv", _tell):
+            share_files(CHECKOUT)
     except (InstallFailed, Unready) as error:
         print(error, file=sys.stderr)
         return EXIT_UNAVAILABLE
     return 0
+
+
+def _tell(text: str, started: float) -> None:
+    if text.endswith("installed"):
+        print(f"{text}  ({time.monotonic() - started:.0f} s)", flush=True)
 
 
 def ensure_chromium() -> None:

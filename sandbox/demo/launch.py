@@ -12,13 +12,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from sandbox.demo.children import Children, Died
-from sandbox.demo.environments import InstallFailed, ensure, is_complete, python_of
+from sandbox.demo.environments import InstallFailed, ensure_all, is_complete, python_of, share_files
 from sandbox.demo.first_world import FirstWorld, WorldFailed
 from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_port
 from sandbox.demo.settings_file import Ports, service_environment, write_settings
@@ -104,13 +103,15 @@ def _run(home: Path, ports: Ports, children: Children) -> int:
     began = time.monotonic()
     print("MLOps Console: a local world with simulated patients", flush=True)
     try:
-        _install(home, ("console", "sandbox"))
+        fresh = ensure_all(CHECKOUT, ("console", "sandbox"), home / "logs", say)
         start_services(children, home, ports, console=True)
         say(f"Console usable at http://127.0.0.1:{ports.console}", began)
-        _install(home, ("runtime",))
+        fresh |= ensure_all(CHECKOUT, ("runtime",), home / "logs", say)
         world = FirstWorld(CHECKOUT, home, ports, say, children.check)
         world.make()
         say("The world is complete", began)
+        if fresh:
+            _share_files()
         print(f"\nOpen http://127.0.0.1:{ports.console}  (sign in as lead; Ctrl-C stops)", flush=True)
         while True:
             children.check()
@@ -119,15 +120,11 @@ def _run(home: Path, ports: Ports, children: Children) -> int:
         children.stop()
 
 
-def _install(home: Path, names: tuple[str, ...]) -> None:
-    def one(name: str) -> None:
-        started = time.monotonic()
-        made = ensure(CHECKOUT, name, home / "logs" / f"install-{name}.log")
-        say(f"Environment {name} {'installed' if made else 'ready'}", started)
-
-    with ThreadPoolExecutor(max_workers=len(names)) as pool:
-        for result in [pool.submit(one, name) for name in names]:
-            result.result()
+def _share_files() -> None:
+    """Last, because nobody waits for it: half a minute of reading where the disk is slow."""
+    started = time.monotonic()
+    saved = share_files(CHECKOUT)
+    say(f"{saved / 1e6:.0f} MB saved by keeping one copy of what the environments have in common", started)
 
 
 def start_services(children: Children, home: Path, ports: Ports, *, console: bool, tell: Say | None = None) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from sandbox.demo.branches import BRANCHES
 from sandbox.demo.children import Children, Died
-from sandbox.demo.environments import InstallFailed, ensure
+from sandbox.demo.environments import InstallFailed, ensure_all
 from sandbox.demo.first_world import REPOSITORY, FirstWorld, GitRefused, WorldFailed
 from sandbox.demo.launch import CHECKOUT, ENVIRONMENTS, start_services
 from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, free_port
@@ -49,8 +49,7 @@ def main() -> int:
     children = Children(home / "logs")
     try:
         check_machine(CHECKOUT, installed=True)
-        for name in ENVIRONMENTS:
-            ensure(CHECKOUT, name, home / "logs" / f"install-{name}.log")
+        ensure_all(CHECKOUT, ENVIRONMENTS, home / "logs", say)
         ports = Ports(console=free_port(), sandbox=free_port(), browser=free_port())
         start_services(children, home, ports, console=False, tell=say)
         result = Tour(home, ports, children).run()

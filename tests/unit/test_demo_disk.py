@@ -1,0 +1,61 @@
+"""What is removed from an environment, and how several share their files."""
+
+from __future__ import annotations
+
+
+import pytest
+
+from sandbox.demo.disk import SMALLEST_SHARED, prune, share
+
+SITE = "lib/python3.12/site-packages"
+LARGE = b"x" * SMALLEST_SHARED
+
+
+@pytest.fixture
+def environments(tmp_path):
+    made = [tmp_path / name for name in ("console", "runtime")]
+    for environment in made:
+        for path, content in {
+            f"{SITE}/numpy/core.so": LARGE,
+            f"{SITE}/numpy/small.py": b"import os",
+            f"{SITE}/numpy/linalg/tests/test_linalg.py": b"assert True",
+            f"{SITE}/ours/tests/data.py": b"kept = True",
+            "share/jupyter/nbextensions/index.js": b"alert()",
+        }.items():
+            (environment / path).parent.mkdir(parents=True, exist_ok=True)
+            (environment / path).write_bytes(content)
+    return made
+
+
+def test_only_what_nobody_reads_is_removed(environments):
+    prune(environments[0])
+    left = sorted(str(path.relative_to(environments[0])) for path in environments[0].rglob("*") if path.is_file())
+    assert left == [f"{SITE}/numpy/core.so", f"{SITE}/numpy/small.py", f"{SITE}/ours/tests/data.py"]
+
+
+def test_equal_large_files_become_one_and_stay_equal(environments):
+    one, other = (environment / SITE / "numpy" / "core.so" for environment in environments)
+    assert share(environments) == SMALLEST_SHARED
+    assert one.samefile(other)
+    assert other.read_bytes() == LARGE
+    assert not environments[0].joinpath(SITE, "numpy/small.py").samefile(environments[1] / SITE / "numpy/small.py")
+    assert share(environments) == 0
+
+
+def test_files_that_differ_in_content_or_mode_are_left_alone(environments):
+    one, other = (environment / SITE / "numpy" / "core.so" for environment in environments)
+    other.chmod(0o755)
+    assert share(environments) == 0
+    other.chmod(one.stat().st_mode)
+    other.write_bytes(LARGE[:-1] + b"y")
+    assert share(environments) == 0
+    assert one.stat().st_nlink == 1
+
+
+def test_a_replaced_file_leaves_its_twin_as_it_was(environments):
+    """As pip does it: the new version is another file under the old name."""
+    one, other = (environment / SITE / "numpy" / "core.so" for environment in environments)
+    share(environments)
+    one.with_suffix(".new").write_bytes(b"upgraded")
+    one.with_suffix(".new").replace(one)
+    assert other.read_bytes() == LARGE
