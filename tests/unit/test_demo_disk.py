@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from sandbox.demo.disk import SMALLEST_SHARED, prune, share
