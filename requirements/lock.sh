@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rewrites the four locks from pyproject.toml. Needs uv; no address of an index enters a lock.
+# Rewrites the five locks from pyproject.toml. Needs uv; no address of an index enters a lock.
 set -eu
 cd "$(dirname "$0")/.."
 lock() {
@@ -9,6 +9,7 @@ lock() {
         --no-emit-index-url --no-header --no-annotate "$@" --output-file "requirements/$out"
 }
 lock console.txt pyproject.toml
+lock ci.txt --group pyproject.toml:ci --constraint requirements/console.txt
 lock sandbox.txt --group pyproject.toml:sandbox
 lock runtime.txt --group pyproject.toml:runtime
 lock dev.txt pyproject.toml --group pyproject.toml:dev

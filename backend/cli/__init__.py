@@ -6,12 +6,12 @@ corrupt, 64 wrong usage, 78 a wrong setting.
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
-from backend.cli.output import printable_text
+from backend.cli.lazy import LazyGroup
+from backend.cli.printable import printable_text
 from backend.errors import BackendError
 
 USAGE = 64
@@ -44,19 +44,11 @@ COMMANDS = {
 """Command -> the file beside this one that holds it. Only the file of the command given is imported."""
 
 
-class Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"backend.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
-        return command
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=LazyGroup,
+    later={name: f"backend.cli.{file}" for name, file in COMMANDS.items()},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 def commands() -> None:
     """Operate the diabetes classifier: pull requests, training, promotion, monitoring."""
 

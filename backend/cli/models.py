@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from backend.bootstrap import Backend
-from backend.cli.output import difference_line, json_option, moment, print_json, print_table, printable, short
+from backend.cli.output import difference_line, json_option, moment, print_json, print_table, short
+from backend.cli.printable import printable
 from backend.cli.session import backend
 from backend.domain.decisions import Dossier
 from backend.domain.registry import ModelVersion

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
+from backend.cli.printable import printable
 from backend.domain.evidence import Difference
 from backend.domain.value import Value
 
 PIPE_WIDTH = 4_000
-TEXT_LIMIT = 20_000
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -54,18 +54,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
     else:
         click.echo(empty)
-
-
-def printable(text: str, limit: int = 120) -> str:
-    """Outside text in one line: no control characters, no direction marks, not endless."""
-    clean = "".join(character if character.isprintable() else " " for character in text[: limit * 2])
-    return clean if len(clean) <= limit else f"{clean[: limit - 1]}…"
-
-
-def printable_text(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Outside text with its line breaks, each line as `printable` makes it."""
-    cut = text if len(text) <= limit else f"{text[:limit]}…"
-    return "\n".join(printable(line, limit) for line in cut.splitlines())
 
 
 def moment(value: datetime | None) -> str:

@@ -7,7 +7,8 @@ import uuid
 
 import click
 
-from backend.cli.output import difference_line, json_option, print_json, print_table, printable, printable_text
+from backend.cli.output import difference_line, json_option, print_json, print_table
+from backend.cli.printable import printable, printable_text
 from backend.cli.session import backend, current_actor
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import CheckState, PullRequestDetail

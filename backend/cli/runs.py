@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from backend.cli.output import json_option, moment, print_json, print_table, printable, printable_text
+from backend.cli.output import json_option, moment, print_json, print_table
+from backend.cli.printable import printable, printable_text
 from backend.cli.session import backend, current_actor
 from backend.settings import load
 

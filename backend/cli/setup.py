@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from backend.bootstrap import build_setup
-from backend.cli.output import json_option, print_json, print_table, printable
+from backend.cli.output import json_option, print_json, print_table
+from backend.cli.printable import printable
 from backend.cli.session import backend, current_actor
 from backend.domain.setup import AppliedResource, Change
 from backend.errors import Rejected

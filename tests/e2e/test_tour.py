@@ -185,6 +185,7 @@ def _decide_in_two_tabs_at_once(tour: Tour, page: Page) -> str:
     page.goto(f"{tour.url}/deployments")
     expect(page.get_by_role("link", name="Promote v2", exact=True)).to_have_count(1)
     page.get_by_role("link", name="Promote v2", exact=True).click()
+    expect(page).to_have_url(re.compile(r"promotion=\w+"))
     return page.url
 
 

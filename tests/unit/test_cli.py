@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from backend.cli.output import print_json, print_table, printable, printable_text
+from backend.cli.output import print_json, print_table
+from backend.cli.printable import printable, printable_text
 from sandbox.demo.settings_file import Ports, write_settings
 
 ROOT = Path(__file__).parents[2]

@@ -66,3 +66,35 @@ def test_an_owner_of_everything_is_never_alone():
     rules = [line.split() for line in lines if line and not line.startswith("#")]
     assert rules[0][0] == "*"
     assert all(len(owners) >= 2 for _, *owners in rules)
+
+
+def test_checks_without_a_cloud_need_their_small_lock_alone():
+    """The jobs that install requirements/ci.txt run commands that import nothing else."""
+    jobs = yaml.safe_load((ROOT / ".github/workflows/pull-request.yml").read_text())["jobs"]
+    commands = {
+        step["run"].removeprefix("python -m backend ").split(" --")[0]
+        for job in jobs.values()
+        if any("requirements/ci.txt" in step.get("run", "") for step in job["steps"])
+        for step in job["steps"]
+        if step.get("run", "").startswith("python -m backend")
+    }
+    assert commands == {"ci changes", "ci lint", "ci gate"}
+    script = (
+        "import sys, backend.cli, backend.cli.ci\n"
+        "print(*sorted({n.partition('.')[0] for n in sys.modules} - set(sys.stdlib_module_names)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    foreign = {name for name in done.stdout.split() if not name.startswith(("_", "sitecustomize"))}
+    assert foreign == {"backend", "click"}
+
+
+def test_the_small_lock_holds_what_the_whole_one_does():
+    def pins(name):
+        text = (ROOT / "requirements" / name).read_text()
+        return {block.split()[0]: block for block in re.split(r"\n(?=\S)", text.strip())}
+
+    small, whole = pins("ci.txt"), pins("console.txt")
+    assert small
+    assert {name: whole.get(name) for name in small} == small
