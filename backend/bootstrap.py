@@ -117,7 +117,6 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     gateways = connect(settings, clock)
     endpoints = EndpointGateway(gateways.prod)
     project = gateways.project
-    callback = f"{settings.console.public_url.rstrip('/')}{CALLBACK}"
     return Backend(
         settings=settings,
         reviews=Reviews(lambda: Pulls(gateways.github), store, clock),
@@ -127,7 +126,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         endpoints=Endpoints(endpoints),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
-        people=People(OAuth(settings.github, settings.cloud, callback, clock), store, clock, settings.signin.max_age),
+        people=People(github_oauth(settings, clock), store, clock, settings.signin.max_age),
         setup=_setup(settings, store, gateways, None, None),
     )
 
@@ -218,6 +217,11 @@ def _log_workspace(prod: Workspace) -> str:
 def as_person(settings: Settings, project: Project, token: SecretStr) -> GitHubWriter:
     """GitHub as the holder of this token."""
     return GitHubWriter(settings.github.api_url, project.repository, token, settings.cloud.ca_bundle)
+
+
+def github_oauth(settings: Settings, clock: Clock = utc_now) -> OAuth:
+    """How people lend us their GitHub rights, and how what they lent is renewed."""
+    return OAuth(settings.github, settings.cloud, f"{settings.console.public_url.rstrip('/')}{CALLBACK}", clock)
 
 
 def open_store(settings: Settings, clock: Clock = utc_now) -> Store:

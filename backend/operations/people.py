@@ -6,12 +6,10 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from pydantic import SecretStr
-
 from backend.domain.clock import Clock
-from backend.domain.people import Actor, GitHubConsent, Role
+from backend.domain.people import Actor, GitHubConsent, GitHubGrant, Role
 from backend.errors import Conflict, CredentialsRejected, NotPermitted
-from backend.gateways.github.oauth import Grant, OAuth
+from backend.gateways.github.oauth import OAuth
 from backend.store import Store
 from backend.store.audit import Note
 
@@ -66,18 +64,18 @@ class People:
 
     def finish_github(self, actor_name: str, code: str, verifier: str) -> str:
         """Exchange the code and keep the person's token, sealed; answers their GitHub login."""
-        return self.store_github_token(actor_name, self._oauth.exchange(code, verifier).access)
+        return self.store_github_token(actor_name, self._oauth.exchange(code, verifier))
 
     def connect_github_device(self, actor: Actor, show: Callable[[str, str], None]) -> str:
         """The same from a terminal: `show(user_code, address)` once, then wait until the person has decided."""
         device = self._oauth.begin_device()
         show(device.user_code, device.url)
         grant = self._wait(lambda: self._oauth.poll_device(device), device.interval, device.expires_in)
-        return self.store_github_token(actor.name, grant.access, actor.channel)
+        return self.store_github_token(actor.name, grant, actor.channel)
 
-    def store_github_token(self, actor_name: str, token: SecretStr, channel: str = "console") -> str:
+    def store_github_token(self, actor_name: str, grant: GitHubGrant, channel: str = "console") -> str:
         """Ask GitHub whose token it is and keep it for that person. Raises Conflict for a second person's account."""
-        login = self._oauth.login(token)
+        login = self._oauth.login(grant.access)
         known = self._store.tokens.login(actor_name)
         if known is not None and known != login:
             raise Conflict(
@@ -85,7 +83,7 @@ class People:
                 expected=known,
                 actual=login,
             )
-        self._store.tokens.put(actor_name, login, token, channel)
+        self._store.tokens.put(actor_name, login, grant, channel)
         return login
 
     def _recent(self, claims: Mapping[str, object]) -> datetime | None:
@@ -97,7 +95,7 @@ class People:
             raise NotPermitted("Your sign-in is too old for this console. Sign in again.")
         return datetime.fromtimestamp(moment, UTC)
 
-    def _wait(self, look: Callable[[], Grant | None], interval: float, seconds: float) -> Grant:
+    def _wait(self, look: Callable[[], GitHubGrant | None], interval: float, seconds: float) -> GitHubGrant:
         """Look again at GitHub's pace, at most until the code expires."""
         pause = threading.Event()
         end = self._clock().timestamp() + seconds
