@@ -21,6 +21,7 @@ from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
 from backend.gateways.credentials import credential
+from backend.gateways.github.app import Installation, program_credential
 from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
 from backend.gateways.github.contents import Contents
@@ -147,7 +148,7 @@ def _setup(
         "AZURE_CI_DEV_CLIENT_ID": settings.identity.ci_dev_client_id,
         "AZURE_CI_PROD_CLIENT_ID": settings.identity.ci_prod_client_id,
     }
-    github = as_person(settings, project, settings.github.installation_token)
+    github = GitHubWriter(*_github(settings, project))
 
     def resources() -> tuple[Resource, ...]:
         return (
@@ -196,9 +197,7 @@ def connect(settings: Settings, clock: Clock = utc_now) -> Gateways:
         credential=identity,
         dev=Workspace(settings, project, project.dev_workspace, identity),
         prod=prod,
-        github=GitHubReader(
-            settings.github.api_url, project.repository, settings.github.installation_token, settings.cloud.ca_bundle
-        ),
+        github=GitHubReader(*_github(settings, project)),
         logs=Logs(settings, lambda: _log_workspace(prod), identity, clock),
         metrics=Metrics(settings, identity),
     )
@@ -212,6 +211,12 @@ def _log_workspace(prod: Workspace) -> str:
     if found is None:
         raise NotFound("There is no Log Analytics workspace for this project yet: run `mlops setup apply`.")
     return str(found["properties"]["customerId"])
+
+
+def _github(settings: Settings, project: Project) -> tuple[str, str, Installation | SecretStr, str]:
+    """GitHub as our programs reach it. Raises ConfigurationError for an app's key that is none."""
+    credential = program_credential(settings.github)
+    return settings.github.api_url, project.repository, credential, settings.cloud.ca_bundle
 
 
 def as_person(settings: Settings, project: Project, token: SecretStr) -> GitHubWriter:
