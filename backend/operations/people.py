@@ -37,7 +37,7 @@ class People:
         if not roles:
             known = ", ".join(role.value for role in Role)
             raise NotPermitted(f"{name} has no role in this console. Ask the administrator for one of: {known}.")
-        return Actor(name=name, roles=roles, channel=channel, authenticated_at=self._recent(claims))
+        return Actor(name=name, roles=roles, channel=channel, authenticated_at=self._recent(claims, channel))
 
     def signed_in(self, claims: Mapping[str, object], channel: str) -> Actor:
         """As `actor`, and the ledger notes the sign-in."""
@@ -86,13 +86,14 @@ class People:
         self._store.tokens.put(actor_name, login, grant, channel)
         return login
 
-    def _recent(self, claims: Mapping[str, object]) -> datetime | None:
+    def _recent(self, claims: Mapping[str, object], channel: str) -> datetime | None:
         moment = claims.get("auth_time")
         if not isinstance(moment, int | float):
             raise NotPermitted("The identity provider does not say when you signed in; it must send auth_time.")
         age = self._clock().timestamp() - moment
         if age > self._max_age or age < -CLOCK_SKEW:
-            raise NotPermitted("Your sign-in is too old for this console. Sign in again.")
+            again = ": run `mlops login` again." if channel == "cli" else ". Sign in again."
+            raise NotPermitted(f"Your sign-in is too old for this console{again}")
         return datetime.fromtimestamp(moment, UTC)
 
     def _wait(self, look: Callable[[], GitHubGrant | None], interval: float, seconds: float) -> GitHubGrant:
