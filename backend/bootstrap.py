@@ -21,6 +21,7 @@ from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
 from backend.gateways.credentials import credential
+from backend.gateways.github.app import Installation, program_credential
 from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
 from backend.gateways.github.contents import Contents
@@ -117,7 +118,6 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     gateways = connect(settings, clock)
     endpoints = EndpointGateway(gateways.prod)
     project = gateways.project
-    callback = f"{settings.console.public_url.rstrip('/')}{CALLBACK}"
     return Backend(
         settings=settings,
         reviews=Reviews(lambda: Pulls(gateways.github), store, clock),
@@ -127,7 +127,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         endpoints=Endpoints(endpoints),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
-        people=People(OAuth(settings.github, settings.cloud, callback, clock), store, clock, settings.signin.max_age),
+        people=People(github_oauth(settings, clock), store, clock, settings.signin.max_age),
         setup=_setup(settings, store, gateways, None, None),
     )
 
@@ -148,7 +148,7 @@ def _setup(
         "AZURE_CI_DEV_CLIENT_ID": settings.identity.ci_dev_client_id,
         "AZURE_CI_PROD_CLIENT_ID": settings.identity.ci_prod_client_id,
     }
-    github = as_person(settings, project, settings.github.installation_token)
+    github = GitHubWriter(*_github(settings, project))
 
     def resources() -> tuple[Resource, ...]:
         return (
@@ -197,9 +197,7 @@ def connect(settings: Settings, clock: Clock = utc_now) -> Gateways:
         credential=identity,
         dev=Workspace(settings, project, project.dev_workspace, identity),
         prod=prod,
-        github=GitHubReader(
-            settings.github.api_url, project.repository, settings.github.installation_token, settings.cloud.ca_bundle
-        ),
+        github=GitHubReader(*_github(settings, project)),
         logs=Logs(settings, lambda: _log_workspace(prod), identity, clock),
         metrics=Metrics(settings, identity),
     )
@@ -215,9 +213,20 @@ def _log_workspace(prod: Workspace) -> str:
     return str(found["properties"]["customerId"])
 
 
+def _github(settings: Settings, project: Project) -> tuple[str, str, Installation | SecretStr, str]:
+    """GitHub as our programs reach it. Raises ConfigurationError for an app's key that is none."""
+    credential = program_credential(settings.github)
+    return settings.github.api_url, project.repository, credential, settings.cloud.ca_bundle
+
+
 def as_person(settings: Settings, project: Project, token: SecretStr) -> GitHubWriter:
     """GitHub as the holder of this token."""
     return GitHubWriter(settings.github.api_url, project.repository, token, settings.cloud.ca_bundle)
+
+
+def github_oauth(settings: Settings, clock: Clock = utc_now) -> OAuth:
+    """How people lend us their GitHub rights, and how what they lent is renewed."""
+    return OAuth(settings.github, settings.cloud, f"{settings.console.public_url.rstrip('/')}{CALLBACK}", clock)
 
 
 def open_store(settings: Settings, clock: Clock = utc_now) -> Store:

@@ -7,6 +7,7 @@ BackendError
     NotFound  NotPermitted  Conflict(expected, actual)  PolicyDenied(blockers)  Invalid
   RemoteError(service, operation, status, request_id)     raised only in gateways/, `from` the SDK's error
     RemoteUnavailable(retry_after)  RemoteRejected  CredentialsRejected
+      SignInEnded                     a CredentialsRejected that only the person can mend, by signing in again
   CorruptState                        broken audit chain, unknown schema: stop the worker
 ```
 
@@ -111,6 +112,10 @@ class RemoteRejected(RemoteError):
 
 class CredentialsRejected(RemoteError):
     """Expired, revoked or insufficient credentials."""
+
+
+class SignInEnded(CredentialsRejected):
+    """What a person lent us is spent, expired or revoked; they must lend it again."""
 
 
 class CorruptState(BackendError):

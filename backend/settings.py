@@ -72,8 +72,10 @@ class Cloud(Section):
 
 
 class GitHub(Section):
-    """`installation_token` serves background reads and GitHub deployments; people's own tokens come from the OAuth app.
+    """Programs reach GitHub as the installed app (`app_id`, its key, `installation_id`), whose tokens renew themselves,
+    or with one `installation_token` that never changes; people with tokens of their own, which `client_id` asks for.
 
+    The key is given as PEM text or as the path of its file.
     `api_url` is what programs call, `web_url` what a browser opens, `login_url` where programs run the
     OAuth exchanges (same host as `web_url` on github.com).
     """
@@ -83,6 +85,10 @@ class GitHub(Section):
     login_url: str = "https://github.com"
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
+    app_id: Annotated[int, Field(ge=0)] = 0
+    app_private_key: SecretStr = SecretStr("")
+    app_private_key_file: Path | None = None
+    installation_id: Annotated[int, Field(ge=0)] = 0
     installation_token: SecretStr = SecretStr("")
 
 
@@ -199,7 +205,22 @@ def load() -> Settings:
         raise ConfigurationError(source, f"not valid TOML: {error}") from error
     if settings.default_project not in settings.projects:
         raise ConfigurationError("default_project", f"{settings.default_project!r} is not among [projects]{where}")
+    _check_github(settings.github, where)
     return settings
+
+
+def _check_github(github: GitHub, where: str) -> None:
+    """Programs are one identity at GitHub: the whole of an installed app, or a token, or nobody."""
+    key, file = bool(github.app_private_key.get_secret_value()), github.app_private_key_file is not None
+    if key and file:
+        raise ConfigurationError("github.app_private_key_file", f"is set beside app_private_key{where}; keep one")
+    app = {"app_id": github.app_id > 0, "app_private_key": key or file, "installation_id": github.installation_id > 0}
+    given = [name for name, is_set in app.items() if is_set]
+    missing = [name for name, is_set in app.items() if not is_set]
+    if given and missing:
+        raise ConfigurationError(f"github.{missing[0]}", f"is not set, but {given[0]} is{where}; an app needs it")
+    if given and github.installation_token.get_secret_value():
+        raise ConfigurationError("github.installation_token", f"is set beside app_id{where}; keep one of them")
 
 
 def _source() -> tuple[str, str]:

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backend.bootstrap import Gateways, as_person, connect, open_store
+from backend.bootstrap import Gateways, as_person, connect, github_oauth, open_store
 from backend.domain.clock import Clock, utc_now
 from backend.errors import BackendError, CorruptState
 from backend.gateways.azureml.endpoints import Endpoints
@@ -18,6 +18,7 @@ from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
+from backend.operations.lent_tokens import LentTokens
 from backend.operations.performing import Performing
 from backend.promotion.announcement import Announcement
 from backend.promotion.context import Reach
@@ -64,7 +65,8 @@ class Worker:
         engine = Engine(store, reach, project, clock, owner=self._owner, lease_seconds=lease)
         self._watch = RegistryWatch(store, project, clock)
         self._announcement = Announcement(store, Deployments(gateways.github), project)
-        performing = Performing(store, lambda token: as_person(settings, project, token), lease)
+        lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
+        performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
         self._duties = (
             *(Duty(f"promotions {n + 1}", engine.tick, poll) for n in range(PROMOTERS)),
             Duty("wishes", performing.perform_next, poll),

@@ -8,6 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+LIFETIMES = (
+    ("--entra-token-seconds", 3_599, "an access or id token of Entra"),
+    ("--github-user-token-seconds", 28_800, "a person's GitHub token (0: for ever, without a refresh token)"),
+    ("--github-installation-token-seconds", 3_600, "a token of the installed GitHub App"),
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 for a stale COVERAGE.md, 69 when a port or the home is taken."""
@@ -40,6 +46,9 @@ def _serve(options: argparse.Namespace) -> int:
         poll_after_ms=options.poll_after_ms,
         ingestion_seconds=options.ingestion_seconds,
         max_workflow_jobs=options.max_workflow_jobs,
+        entra_token_seconds=options.entra_token_seconds,
+        github_user_token_seconds=options.github_user_token_seconds,
+        github_installation_token_seconds=options.github_installation_token_seconds,
     )
     try:
         serve(settings, names)
@@ -61,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--poll-after-ms", type=int, default=300, help="x-ms-retry-after-ms of operations; 0: not sent")
     serve.add_argument("--ingestion-seconds", type=float, default=2.0, help="delay until log lines are queryable")
     serve.add_argument("--max-workflow-jobs", type=int, default=2, help="workflow jobs that run at a time")
+    for option, seconds, whose in LIFETIMES:
+        serve.add_argument(option, type=int, default=seconds, help=f"how long {whose} lasts")
     serve.add_argument("--services", default="", help="comma-separated subset of the services; all by default")
     coverage = commands.add_parser("coverage", help="write sandbox/COVERAGE.md from the routes")
     coverage.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is stale")

@@ -54,4 +54,7 @@ PROGRAMS = (
 )
 
 GITHUB_APP_CLIENT_ID = "Iv23limlopsconsole01"
+GITHUB_APP_ID = 990_001
+GITHUB_INSTALLATION_ID = 77_000_001
+"""The app is installed once, on the organisation."""
 SIGN_IN_CLIENT_ID = "a1b2c3d4-0006-4000-8000-000000000006"

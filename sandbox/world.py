@@ -17,6 +17,9 @@ class Settings:
 
     `poll_after_ms` is sent as `x-ms-retry-after-ms` on long-running operations (0: not sent, as Azure);
     `ingestion_seconds` is how long a log line takes to become queryable; `max_workflow_jobs` run at a time.
+
+    `entra_token_seconds` is how long access and id tokens last, `github_user_token_seconds` a person's GitHub token
+    (0: no expiry, as an app may choose), `github_installation_token_seconds` the installed app's.
     """
 
     home: Path
@@ -27,6 +30,9 @@ class Settings:
     poll_after_ms: int = 300
     ingestion_seconds: float = 2.0
     max_workflow_jobs: int = 2
+    entra_token_seconds: int = 3_599
+    github_user_token_seconds: int = 28_800
+    github_installation_token_seconds: int = 3_600
 
     @property
     def url(self) -> str:

@@ -1,72 +1,76 @@
-"""Who is at this terminal: an id token by device flow, one file a profile, checked at each use."""
+"""Who is at this terminal: an id token by device flow, kept in the profile, checked and renewed at each use."""
 
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from backend.bootstrap import Backend, build
+from backend.cli.profile import profile_file, read_profile, renewing, save_profile
 from backend.domain.people import Actor
 from backend.errors import CredentialsRejected, NotPermitted, RemoteUnavailable
 from backend.settings import Settings, load
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SCOPE = "openid profile email offline_access"
+RENEW_BEFORE = 30.0
+"""Seconds an id token must last yet, so that it does not end in the middle of a command."""
+ENDED = "Your sign-in has ended: run `mlops login` again."
 
 
 def backend() -> Backend:
     return build(load())
 
 
-def profile_file(settings: Settings) -> Path:
-    return settings.home / "cli" / f"{os.environ.get('MLOPS_PROFILE', 'default')}.json"
-
-
 def current_actor(settings: Settings, known: Backend) -> Actor:
-    """The signed-in person; the id token is refreshed when it is about to end. Raises NotPermitted if nobody is."""
+    """The signed-in person; the id token is renewed when it is about to end.
+
+    Raises NotPermitted if nobody is signed in, or the sign-in has ended, was revoked or is not to be trusted, and
+    RemoteUnavailable while the identity provider cannot be asked.
+    """
     path = profile_file(settings)
-    if not path.exists():
-        raise NotPermitted("Nobody is signed in at this terminal: run `mlops login` first.")
+    tokens = read_profile(path)
+    metadata = _metadata(settings)
+    if _ends(tokens) < time.time() + RENEW_BEFORE:
+        with renewing(path):
+            tokens = read_profile(path)
+            if _ends(tokens) < time.time() + RENEW_BEFORE:
+                tokens = _renewed(settings, metadata, tokens)
+                save_profile(path, tokens)
     try:
-        tokens = dict(json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise NotPermitted(f"The sign-in kept in {path} cannot be read: run `mlops login` again.") from error
-    claims = _claims(settings, tokens)
+        claims = _claims(settings, metadata, tokens)
+    except CredentialsRejected as error:
+        raise NotPermitted(f"{error}; run `mlops login` again.") from error
     return known.people.actor(claims, "cli")
 
 
-def sign_in(settings: Settings, show: Any) -> Mapping[str, Any]:
+def sign_in(settings: Settings, show: Callable[[str, str], None]) -> Mapping[str, Any]:
     """Run the device flow: `show(user_code, address)` is called once; answers the id token's claims."""
-    import httpx
-
     metadata = _metadata(settings)
-    with httpx.Client(timeout=15, verify=_verify(settings)) as http:
-        form = {"client_id": settings.signin.client_id, "scope": SCOPE}
-        started = http.post(metadata["device_authorization_endpoint"], data=form)
-        if started.status_code != 200:
-            raise _refused("device sign-in", started.text)
-        code = started.json()
-        show(code["user_code"], code.get("verification_uri_complete") or code["verification_uri"])
-        form = {"grant_type": DEVICE_GRANT, "client_id": settings.signin.client_id, "device_code": code["device_code"]}
-        end, interval = time.monotonic() + float(code["expires_in"]), float(code.get("interval", 5))
-        while time.monotonic() < end:
-            answer = http.post(metadata["token_endpoint"], data=form)
-            body = answer.json()
-            if answer.status_code == 200:
-                _save(profile_file(settings), body)
-                return _claims(settings, body)
-            if body.get("error") == "slow_down":
-                interval += 5
-            elif body.get("error") != "authorization_pending":
-                raise _refused("device sign-in", str(body.get("error_description", body.get("error"))))
-            time.sleep(min(interval, 1.0) if interval <= 1 else interval)
-    raise _refused("device sign-in", "the code was not used in time")
+    form = {"client_id": settings.signin.client_id, "scope": SCOPE}
+    status, code = _post(settings, metadata["device_authorization_endpoint"], form)
+    if status != 200:
+        raise _refused(str(code.get("error_description", code.get("error"))))
+    show(code["user_code"], code.get("verification_uri_complete") or code["verification_uri"])
+    form = {"grant_type": DEVICE_GRANT, "client_id": settings.signin.client_id, "device_code": code["device_code"]}
+    end, interval = time.monotonic() + float(code["expires_in"]), float(code.get("interval", 5))
+    while time.monotonic() < end:
+        status, body = _post(settings, metadata["token_endpoint"], form)
+        if status == 200:
+            claims = _claims(settings, metadata, body)
+            save_profile(profile_file(settings), body)
+            return claims
+        if body.get("error") == "slow_down":
+            interval += 5
+        elif body.get("error") != "authorization_pending":
+            raise _refused(str(body.get("error_description", body.get("error"))))
+        time.sleep(interval)
+    raise _refused("the code was not used in time")
 
 
 def sign_out(settings: Settings) -> bool:
@@ -76,14 +80,28 @@ def sign_out(settings: Settings) -> bool:
     return existed
 
 
-def _claims(settings: Settings, tokens: Mapping[str, Any]) -> Mapping[str, Any]:
+def echo_code(user_code: str, address: str, as_json: bool) -> None:
+    """Beside standard output, which is for what came of the sign-in: one JSON document, if that was asked for."""
+    text = f"Open {address} and enter the code {user_code}"
+    click.echo(json.dumps({"user_code": user_code, "verification_uri": address}) if as_json else text, err=True)
+
+
+def _ends(tokens: Mapping[str, Any]) -> float:
+    """When the id token ends by its own word, which `_claims` verifies; 0 if it cannot be read."""
     import jwt
 
-    metadata = _metadata(settings)
+    try:
+        return float(jwt.decode(str(tokens.get("id_token")), options={"verify_signature": False}).get("exp", 0))
+    except (jwt.PyJWTError, TypeError, ValueError):
+        return 0.0
+
+
+def _claims(settings: Settings, metadata: Mapping[str, str], tokens: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The verified claims. Raises CredentialsRejected for a token that is not the provider's, or not for us."""
+    import jwt
+
     token = str(tokens.get("id_token"))
     try:
-        if jwt.decode(token, options={"verify_signature": False})["exp"] < time.time() + 30:
-            token = _refreshed(settings, metadata, tokens)
         keys = jwt.PyJWKClient(metadata["jwks_uri"], timeout=10, ssl_context=_verify(settings))
         return dict(
             jwt.decode(
@@ -91,40 +109,62 @@ def _claims(settings: Settings, tokens: Mapping[str, Any]) -> Mapping[str, Any]:
                 audience=settings.signin.client_id, issuer=metadata["issuer"], leeway=10,
             )
         )  # fmt: skip
+    except jwt.PyJWKClientConnectionError as error:
+        raise _silent(metadata["jwks_uri"], "read its keys", error) from error
     except jwt.PyJWTError as error:
-        raise _refused("sign-in", f"{error}; run `mlops login` again") from error
+        raise _refused(str(error)) from error
 
 
-def _refreshed(settings: Settings, metadata: Mapping[str, str], tokens: Mapping[str, Any]) -> str:
-    import httpx
-
-    if not tokens.get("refresh_token"):
-        raise NotPermitted("Your sign-in has ended: run `mlops login` again.")
+def _renewed(settings: Settings, metadata: Mapping[str, str], tokens: Mapping[str, str]) -> dict[str, Any]:
+    """What the refresh token brings. Raises NotPermitted where the provider no longer takes it."""
+    if "refresh_token" not in tokens:
+        raise NotPermitted(ENDED)
     form = {
         "grant_type": "refresh_token", "client_id": settings.signin.client_id,
         "refresh_token": tokens["refresh_token"], "scope": SCOPE,
     }  # fmt: skip
-    with httpx.Client(timeout=15, verify=_verify(settings)) as http:
-        answer = http.post(metadata["token_endpoint"], data=form)
-    if answer.status_code != 200:
-        raise NotPermitted("Your sign-in has ended: run `mlops login` again.")
-    body = {**tokens, **answer.json()}
-    _save(profile_file(settings), body)
-    return str(body["id_token"])
+    status, body = _post(settings, metadata["token_endpoint"], form)
+    if status != 200 or "id_token" not in body:
+        raise NotPermitted(ENDED)
+    return {**tokens, **body}
 
 
 def _metadata(settings: Settings) -> dict[str, str]:
     import httpx
 
-    try:
-        answer = httpx.get(settings.signin.metadata_url, timeout=10, verify=_verify(settings))
-        answer.raise_for_status()
+    url = settings.signin.metadata_url
+    with _asking(url, "read its metadata"):
+        answer = httpx.get(url, timeout=10, verify=_verify(settings)).raise_for_status()
         return dict(answer.json())
+
+
+def _post(settings: Settings, url: str, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+    """The status and JSON of an answer of the provider's; RemoteUnavailable where it gave none of its own."""
+    import httpx
+
+    with _asking(url, "sign in"):
+        answer = httpx.post(url, data=form, timeout=15, verify=_verify(settings))
+        if answer.status_code >= 500 or answer.status_code == 429:
+            answer.raise_for_status()
+        return answer.status_code, dict(answer.json())
+
+
+@contextmanager
+def _asking(url: str, operation: str) -> Iterator[None]:
+    """What is no answer of the provider's, a proxy's page included, is its absence."""
+    import httpx
+
+    try:
+        yield
     except (httpx.HTTPError, ValueError) as error:
-        raise RemoteUnavailable(
-            f"The identity provider does not answer at {settings.signin.metadata_url}: {error}",
-            service="identity", operation="read its metadata",
-        ) from error  # fmt: skip
+        raise _silent(url, operation, error) from error
+
+
+def _silent(url: str, operation: str, error: Exception) -> RemoteUnavailable:
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    return RemoteUnavailable(
+        f"The identity provider does not answer at {url}: {first}", service="identity", operation=operation
+    )
 
 
 def _verify(settings: Settings) -> Any:
@@ -133,18 +173,5 @@ def _verify(settings: Settings) -> Any:
     return tls_context(settings.cloud)
 
 
-def _save(path: Path, tokens: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.touch(mode=0o600)
-    path.write_text(json.dumps({name: tokens[name] for name in ("id_token", "refresh_token") if name in tokens}))
-
-
-def _refused(operation: str, problem: str) -> CredentialsRejected:
-    return CredentialsRejected(f"Sign-in refused: {problem}", service="identity", operation=operation)
-
-
-def echo_code(user_code: str, address: str, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"user_code": user_code, "verification_uri": address}))
-    else:
-        click.echo(f"Open {address} and enter the code {user_code}")
+def _refused(problem: str) -> CredentialsRejected:
+    return CredentialsRejected(f"Sign-in refused: {problem}", service="identity", operation="sign in")

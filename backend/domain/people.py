@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import SecretStr
+
 from backend.domain.value import Value
 
 
@@ -79,6 +81,18 @@ class GitHubConsent(Value):
     url: str
     state: str
     verifier: str
+
+
+class GitHubGrant(Value):
+    """A person's user token of the GitHub App.
+
+    `refresh` replaces it once, before or after `expires_at`, and is itself replaced; both are None where the app's
+    tokens do not expire.
+    """
+
+    access: SecretStr
+    refresh: SecretStr | None = None
+    expires_at: datetime | None = None
 
 
 WORKER = Actor(name="worker", roles=frozenset(), channel="worker")

@@ -10,6 +10,8 @@ import httpx
 from backend.errors import CredentialsRejected, RemoteUnavailable
 from backend.gateways.failures import NO_ANSWER, Failure, Row, no_answer, one_line
 
+FAILED_SIGN_IN = re.compile(r"HTTP Error: (?:429|5\d\d)")
+"""MSAL's whole sentence for an answer that was no judgement of the credential."""
 MISSING_ARTEFACT = re.compile(r"File with path (\S+) was not found")
 
 ROWS = (
@@ -25,7 +27,7 @@ def read_azure(error: Exception, service: str, operation: str) -> Failure | None
     from azure.core import exceptions as core
 
     if isinstance(error, core.ClientAuthenticationError) and error.response is None:
-        return Failure(service, operation, 401, "SignIn", one_line(str(error)))
+        return _from_sign_in(error, service, operation)
     if isinstance(error, core.HttpResponseError):
         return _from_response(error, service, operation)
     # azure-ai-ml's own errors are AzureErrors too, so they are looked at before "no answer".
@@ -35,6 +37,20 @@ def read_azure(error: Exception, service: str, operation: str) -> Failure | None
     if isinstance(error, core.AzureError | httpx.TransportError | ConnectionError | TimeoutError):
         return no_answer(service, operation, error)
     return None
+
+
+def _from_sign_in(error: Exception, service: str, operation: str) -> Failure:
+    """azure-identity says "Authentication failed" of an Entra that is away, too; what lies below tells them apart.
+
+    A token is renewed in the middle of a process's life: an outage of minutes must not read as a wrong secret.
+    """
+    from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
+    if isinstance(error.__cause__, ServiceRequestError | ServiceResponseError):
+        return no_answer(service, operation, error.__cause__)
+    if FAILED_SIGN_IN.search(str(error)):
+        return Failure(service, operation, None, NO_ANSWER, one_line(str(error)))
+    return Failure(service, operation, 401, "SignIn", one_line(str(error)))
 
 
 def _from_response(error: object, service: str, operation: str) -> Failure:

@@ -6,12 +6,10 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from pydantic import SecretStr
-
 from backend.domain.clock import Clock
-from backend.domain.people import Actor, GitHubConsent, Role
+from backend.domain.people import Actor, GitHubConsent, GitHubGrant, Role
 from backend.errors import Conflict, CredentialsRejected, NotPermitted
-from backend.gateways.github.oauth import Grant, OAuth
+from backend.gateways.github.oauth import OAuth
 from backend.store import Store
 from backend.store.audit import Note
 
@@ -39,7 +37,7 @@ class People:
         if not roles:
             known = ", ".join(role.value for role in Role)
             raise NotPermitted(f"{name} has no role in this console. Ask the administrator for one of: {known}.")
-        return Actor(name=name, roles=roles, channel=channel, authenticated_at=self._recent(claims))
+        return Actor(name=name, roles=roles, channel=channel, authenticated_at=self._recent(claims, channel))
 
     def signed_in(self, claims: Mapping[str, object], channel: str) -> Actor:
         """As `actor`, and the ledger notes the sign-in."""
@@ -66,18 +64,18 @@ class People:
 
     def finish_github(self, actor_name: str, code: str, verifier: str) -> str:
         """Exchange the code and keep the person's token, sealed; answers their GitHub login."""
-        return self.store_github_token(actor_name, self._oauth.exchange(code, verifier).access)
+        return self.store_github_token(actor_name, self._oauth.exchange(code, verifier))
 
     def connect_github_device(self, actor: Actor, show: Callable[[str, str], None]) -> str:
         """The same from a terminal: `show(user_code, address)` once, then wait until the person has decided."""
         device = self._oauth.begin_device()
         show(device.user_code, device.url)
         grant = self._wait(lambda: self._oauth.poll_device(device), device.interval, device.expires_in)
-        return self.store_github_token(actor.name, grant.access, actor.channel)
+        return self.store_github_token(actor.name, grant, actor.channel)
 
-    def store_github_token(self, actor_name: str, token: SecretStr, channel: str = "console") -> str:
+    def store_github_token(self, actor_name: str, grant: GitHubGrant, channel: str = "console") -> str:
         """Ask GitHub whose token it is and keep it for that person. Raises Conflict for a second person's account."""
-        login = self._oauth.login(token)
+        login = self._oauth.login(grant.access)
         known = self._store.tokens.login(actor_name)
         if known is not None and known != login:
             raise Conflict(
@@ -85,19 +83,20 @@ class People:
                 expected=known,
                 actual=login,
             )
-        self._store.tokens.put(actor_name, login, token, channel)
+        self._store.tokens.put(actor_name, login, grant, channel)
         return login
 
-    def _recent(self, claims: Mapping[str, object]) -> datetime | None:
+    def _recent(self, claims: Mapping[str, object], channel: str) -> datetime | None:
         moment = claims.get("auth_time")
         if not isinstance(moment, int | float):
             raise NotPermitted("The identity provider does not say when you signed in; it must send auth_time.")
         age = self._clock().timestamp() - moment
         if age > self._max_age or age < -CLOCK_SKEW:
-            raise NotPermitted("Your sign-in is too old for this console. Sign in again.")
+            again = ": run `mlops login` again." if channel == "cli" else ". Sign in again."
+            raise NotPermitted(f"Your sign-in is too old for this console{again}")
         return datetime.fromtimestamp(moment, UTC)
 
-    def _wait(self, look: Callable[[], Grant | None], interval: float, seconds: float) -> Grant:
+    def _wait(self, look: Callable[[], GitHubGrant | None], interval: float, seconds: float) -> GitHubGrant:
         """Look again at GitHub's pace, at most until the code expires."""
         pause = threading.Event()
         end = self._clock().timestamp() + seconds

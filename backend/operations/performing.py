@@ -11,6 +11,7 @@ from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.errors import BackendError, CorruptState, CredentialsRejected, RemoteUnavailable
 from backend.gateways.github.client import GitHubConnection
 from backend.gateways.github.pulls import MergeState, Pulls, Verdicts
+from backend.operations.lent_tokens import BeingRenewed, LentTokens
 from backend.store import Store
 from backend.store.intents import ClaimedIntent
 
@@ -29,8 +30,15 @@ class Refused(Exception):
 class Performing:
     """`connect` makes GitHub reachable as the holder of a token."""
 
-    def __init__(self, store: Store, connect: Callable[[SecretStr], GitHubConnection], lease_seconds: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        lent: LentTokens,
+        connect: Callable[[SecretStr], GitHubConnection],
+        lease_seconds: float,
+    ) -> None:
         self._store = store
+        self._lent = lent
         self._connect = connect
         self._lease_seconds = lease_seconds
 
@@ -42,11 +50,9 @@ class Performing:
         try:
             outcome = self._perform(claimed.intent)
         except RemoteUnavailable as error:
-            self._later(claimed, error)
-        except CredentialsRejected as error:
-            if error.status == 401:
-                self._store.tokens.forget(claimed.intent.actor, "GitHub no longer accepts the token.")
-            self._store.intents.finish(claimed, IntentState.FAILED, str(error))
+            self._later(claimed, str(error), error.retry_after or 0.0)
+        except BeingRenewed as error:
+            self._later(claimed, str(error), 0.0)
         except CorruptState:
             raise
         except (BackendError, Refused) as error:
@@ -58,34 +64,41 @@ class Performing:
             self._store.intents.finish(claimed, IntentState.SUCCEEDED, outcome)
         return True
 
-    def _later(self, claimed: ClaimedIntent, error: RemoteUnavailable) -> None:
+    def _later(self, claimed: ClaimedIntent, why: str, at_least: float) -> None:
         if claimed.attempt + 1 >= MAX_ATTEMPTS:
-            self._store.intents.finish(claimed, IntentState.FAILED, f"{error} Given up after {MAX_ATTEMPTS} tries.")
+            self._store.intents.finish(claimed, IntentState.FAILED, f"{why} Given up after {MAX_ATTEMPTS} tries.")
             return
-        wait = max(min(2.0**claimed.attempt, LONGEST_WAIT), error.retry_after or 0.0)
-        self._store.intents.postpone(claimed, wait, f"{error} Trying again.")
+        wait = max(min(2.0**claimed.attempt, LONGEST_WAIT), at_least)
+        self._store.intents.postpone(claimed, wait, f"{why} Trying again.")
 
     def _perform(self, intent: Intent) -> str:
         """What was done, in words. Raises Refused or one of our errors."""
-        token = self._store.tokens.token(intent.actor)
-        login = self._store.tokens.login(intent.actor)
-        if token is None or login is None:
+        held = self._lent.live(intent.actor)
+        if held is None:
             raise Refused(f"{intent.actor} has not connected GitHub; connect it and ask again.")
-        connection = self._connect(token)
-        state = Pulls(connection).merge_state(intent.pull_request)
-        if intent.head_sha != state.head_sha:
-            raise Refused(
-                f"#{intent.pull_request} has new commits: you saw {intent.head_sha[:7]}, it is at {state.head_sha[:7]}."
-            )
-        verdicts = Verdicts(connection)
-        done = []
-        if intent.kind in _APPROVING:
-            done.append(_review(verdicts, intent, state, login, "APPROVED"))
-        if intent.kind is IntentKind.REQUEST_CHANGES:
-            done.append(_review(verdicts, intent, state, login, "CHANGES_REQUESTED"))
-        if intent.kind in _MERGING:
-            done.append(_merge(verdicts, intent, state))
-        return " ".join(part for part in done if part)
+        try:
+            return _perform_as(self._connect(held.grant.access), held.login, intent)
+        except CredentialsRejected as error:
+            if error.status == 401:
+                self._lent.refused(held)
+            raise
+
+
+def _perform_as(connection: GitHubConnection, login: str, intent: Intent) -> str:
+    state = Pulls(connection).merge_state(intent.pull_request)
+    if intent.head_sha != state.head_sha:
+        raise Refused(
+            f"#{intent.pull_request} has new commits: you saw {intent.head_sha[:7]}, it is at {state.head_sha[:7]}."
+        )
+    verdicts = Verdicts(connection)
+    done = []
+    if intent.kind in _APPROVING:
+        done.append(_review(verdicts, intent, state, login, "APPROVED"))
+    if intent.kind is IntentKind.REQUEST_CHANGES:
+        done.append(_review(verdicts, intent, state, login, "CHANGES_REQUESTED"))
+    if intent.kind in _MERGING:
+        done.append(_merge(verdicts, intent, state))
+    return " ".join(part for part in done if part)
 
 
 def _review(verdicts: Verdicts, intent: Intent, state: MergeState, login: str, word: str) -> str:

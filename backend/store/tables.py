@@ -159,6 +159,9 @@ tokens = Table(
     Column("login", NAME, nullable=False),
     Column("sealed", Text, nullable=False),
     Column("stored_at", Moment, nullable=False),
+    Column("refresh", Text),
+    Column("expires_at", Moment),
+    Column("renewing_until", Moment),
 )
 
 heartbeats = Table(

@@ -58,8 +58,9 @@ class Person:
                 [str(self._python), "-m", "backend", "login", *extra, "--json"], cwd=self.checkout, env=self._env,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
-            assert process.stdout is not None
-            first = process.stdout.readline()
+            assert process.stderr is not None
+            # The code comes beside standard output, after whatever a library may have had to say there.
+            first = next((line for line in process.stderr if line.startswith("{")), "")
             if first:
                 self.approve_device(json.loads(first)["user_code"])
             out, err = process.communicate(timeout=120)

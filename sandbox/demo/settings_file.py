@@ -20,12 +20,12 @@ class Ports:
     browser: int
 
 
-def write_settings(home: Path, ports: Ports) -> dict[str, dict[str, str]]:
+def write_settings(home: Path, ports: Ports) -> dict[str, dict[str, Any]]:
     """Write `<home>/mlops.toml` (0600) and answer the sandbox's program secrets by program name.
 
     Keys that protect stored data are kept from an earlier start: a new key would make people's tokens unreadable.
     """
-    told: dict[str, dict[str, str]] = json.loads((home / "sandbox" / "secrets.json").read_text())
+    told: dict[str, dict[str, Any]] = json.loads((home / "sandbox" / "secrets.json").read_text())
     kept = _kept_keys(home / "keys.json")
     text = _toml(home, ports, told, kept)
     path = home / "mlops.toml"
@@ -36,7 +36,7 @@ def write_settings(home: Path, ports: Ports) -> dict[str, dict[str, str]]:
     return told
 
 
-def service_environment(home: Path, told: dict[str, dict[str, str]], program: str) -> dict[str, str]:
+def service_environment(home: Path, told: dict[str, dict[str, Any]], program: str) -> dict[str, str]:
     """The environment of one of our services: clean of the caller's cloud settings, signed in as `program`."""
     dropped = ("AZURE_", "GITHUB_", "MLOPS_", "MLFLOW_", "ARM_", "GIT_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
@@ -63,7 +63,7 @@ def _kept_keys(path: Path) -> dict[str, str]:
     return keys
 
 
-def _toml(home: Path, ports: Ports, told: dict[str, dict[str, str]], kept: dict[str, str]) -> str:
+def _toml(home: Path, ports: Ports, told: dict[str, dict[str, Any]], kept: dict[str, str]) -> str:
     url, browser = f"https://localhost:{ports.sandbox}", f"http://127.0.0.1:{ports.browser}"
     sections: dict[str, dict[str, Any]] = {
         "": {
@@ -100,7 +100,9 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, str]], kept: dict[
             "login_url": url,
             "client_id": told["github"]["client_id"],
             "client_secret": told["github"]["client_secret"],
-            "installation_token": told["github"]["installation_token"],
+            "app_id": told["github"]["app_id"],
+            "app_private_key": told["github"]["private_key"],
+            "installation_id": told["github"]["installation_id"],
         },
         "console": {"port": ports.console, "public_url": f"http://127.0.0.1:{ports.console}"},
         "projects.diabetes": {

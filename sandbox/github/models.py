@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sandbox.accounts import GITHUB_APP_ID
+
 ZERO = "0" * 40
 ACTIONS_APP_ID = 15368  # GitHub Actions' real app id, which rulesets name as `integration_id`
 
@@ -19,7 +21,7 @@ class App:
 
 APPS = {
     "github-actions": App(ACTIONS_APP_ID, "github-actions", "GitHub Actions"),
-    "mlops-console": App(990001, "mlops-console", "MLOps Console"),
+    "mlops-console": App(GITHUB_APP_ID, "mlops-console", "MLOps Console"),
 }
 
 

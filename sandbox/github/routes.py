@@ -7,6 +7,7 @@ from functools import partial
 from sandbox.github import recovery, smart_http, wire
 from sandbox.github.graphql import endpoint as graphql
 from sandbox.github.handlers import (
+    apps,
     branches,
     checks,
     commits,
@@ -44,5 +45,5 @@ TABLES: tuple[wire.Routes, ...] = (
 
 def service(world: World) -> Service:
     rest = [route for table in TABLES for route in wire.routes(world, table)]
-    routes = [*rest, *graphql.routes(world), *smart_http.routes(world)]
+    routes = [*rest, *apps.routes(world), *graphql.routes(world), *smart_http.routes(world)]
     return Service(name="github", routes=routes, start=partial(recovery.resume, world))

@@ -101,6 +101,8 @@ class Call:
 
 
 Handler = Callable[[Call], Reply]
+Authentication = Callable[[World, str | None], Caller]
+"""From the Authorization header to the caller, or a GitHubError."""
 Routes = Sequence[tuple[str, str, Handler]]
 
 
@@ -112,22 +114,26 @@ def routes(world: World, table: Routes) -> list[Route]:
     ]
 
 
-def endpoint(world: World, handler: Handler, resource: str = "core") -> Callable[[Request], Any]:
-    """An async Starlette endpoint that serves `handler` on a worker thread."""
+def endpoint(
+    world: World, handler: Handler, resource: str = "core", caller: Authentication | None = None
+) -> Callable[[Request], Any]:
+    """An async Starlette endpoint that serves `handler` on a worker thread; `caller` reads its own kind of token."""
 
     async def serve(request: Request) -> Response:
         body = await request.body()
-        return await run_in_threadpool(respond, world, handler, request, body, resource)
+        return await run_in_threadpool(respond, world, handler, request, body, resource, caller or authenticated)
 
     serve.__doc__ = handler.__doc__
     return serve
 
 
-def respond(world: World, handler: Handler, request: Request, body: bytes, resource: str) -> Response:
+def respond(
+    world: World, handler: Handler, request: Request, body: bytes, resource: str, authentication: Authentication
+) -> Response:
     """Authenticate, charge, call the handler and dress its answer."""
     quota: Quota | None = None
     try:
-        caller = authenticated(world, request.headers.get("authorization"))
+        caller = authentication(world, request.headers.get("authorization"))
         quota = quota_of(world, caller, resource)
         quota.charge(0 if resource == "graphql" else 1)
         reply = handler(_call(world, caller, request, body))

@@ -79,15 +79,24 @@ def redeem_code(world: World, code: str) -> Grant | None:
     return _take(world, CODES, code)
 
 
-def issue_refresh_token(world: World, grant: Grant) -> str:
+def issue_refresh_token(world: World, grant: Grant, access_token: str = "") -> str:
+    """`access_token` is the GitHub token that ends when this one is spent."""
     token = ("ghr_" if grant.provider == "github" else "1.") + secrets.token_urlsafe(36)
-    world.documents.put(REFRESHES, digest(token), _document(world, grant, REFRESH_LIFETIME))
+    ends = {"ends": digest(access_token)} if access_token else {}
+    world.documents.put(REFRESHES, digest(token), _document(world, grant, REFRESH_LIFETIME) | ends)
     return token
 
 
 def redeem_refresh_token(world: World, token: str) -> Grant | None:
-    """The grant behind a refresh token; both services hand out a new one, and the old one is spent."""
-    return _take(world, REFRESHES, token)
+    """The grant behind a refresh token; both services hand out a new one, and the old one is spent.
+
+    GitHub's docs ("Refreshing user access tokens"): the old access token ends with it.
+    """
+    document = world.documents.get(REFRESHES, digest(token))
+    grant = _take(world, REFRESHES, token)
+    if grant is not None and document is not None and document.get("ends"):
+        world.documents.delete(GITHUB_TOKENS, document["ends"])
+    return grant
 
 
 def begin_device(world: World, provider: Provider, client_id: str, scope: str) -> DeviceRequest:

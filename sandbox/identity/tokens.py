@@ -26,6 +26,8 @@ Kind = Literal["person", "program", "workflow", "job"]
 
 GITHUB_TOKENS = "github_token"  # the kind of document
 GITHUB_TOKEN_LIFETIME = timedelta(seconds=28_800)
+NEVER = timedelta(days=36_500)
+"""The lifetime of a token that does not expire."""
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=3_599)
 JOB_TOKEN_LIFETIME = timedelta(days=7)
 WORKFLOW_TOKEN_LIFETIME = timedelta(hours=6)

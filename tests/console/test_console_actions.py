@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from visitors import claims, text
 
 from backend.domain.clock import utc_now
+from backend.domain.people import GitHubGrant
 from backend.domain.promotions import IntentKind, Kind, Phase, Request, Succeeded, Waiting
 from backend.promotion import transitions
 
@@ -19,7 +20,7 @@ def button(app, key):
 
 
 def connect(world, name="lead"):
-    world.store.tokens.put(name, name, SecretStr("a token of a throw-away world"))
+    world.store.tokens.put(name, name, GitHubGrant(access=SecretStr("a token of a throw-away world")))
 
 
 def promotion_under_way(world):

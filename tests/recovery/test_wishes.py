@@ -3,79 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from backend.domain.promotions import Intent, IntentKind, IntentState
-from backend.gateways.github.client import GitHubWriter
-from backend.operations.performing import MAX_ATTEMPTS, Performing
-from backend.store import Store
-from tests.recovery.cloud import Clock
-from tests.recovery.hospital import fresh_store
-from tests.wire.gateways_world import settings_of
-from tests.wire.github_lab import close_lab, open_lab
-
-LEASE = 30.0
-
-
-class Desk:
-    """A store with connected people, a repository under the ruleset, and a worker's hands."""
-
-    def __init__(self, lab, settings, folder):
-        self.lab, self.settings = lab, settings
-        self.clock = Clock()
-        fresh_store(folder, self.clock).close()
-        key = SecretStr(Fernet.generate_key().decode())
-        self.store = Store(f"sqlite:///{folder / 'console.db'}", self.clock, key)
-        for login in ("lead", "scientist"):
-            self.store.tokens.put(login, login, SecretStr(lab.token(login)))
-        self.performing = self.hands(settings.github.api_url)
-
-    def hands(self, api_url):
-        def connect(token):
-            return GitHubWriter(api_url, self.lab.full_name, token, self.settings.cloud.ca_bundle)
-
-        return Performing(self.store, connect, LEASE)
-
-    def wish(self, kind, number, sha, actor="lead", key="wish"):
-        intent = Intent(
-            id=key,
-            kind=kind,
-            pull_request=number,
-            head_sha=sha,
-            actor=actor,
-            reason="read and understood",
-            state=IntentState.PENDING,
-            outcome="",
-            created_at=self.clock(),
-        )
-        return self.store.intents.record(intent, "console")
-
-    def done(self, key="wish"):
-        assert self.performing.perform_next()
-        found = self.store.intents.get(key)
-        return found.state, found.outcome
+from backend.domain.people import GitHubGrant
+from backend.domain.promotions import IntentKind, IntentState
+from backend.operations.performing import MAX_ATTEMPTS
+from tests.recovery.desk import LEASE, opened_desk
 
 
 @pytest.fixture
 def desk(sandbox, tmp_path):
-    lab = open_lab(sandbox, tmp_path)
-    lab.start()
-    lab.protect()
-    made = Desk(lab, settings_of(sandbox, tmp_path), tmp_path)
-    yield made
-    report = made.store.audit.verify()
-    made.store.close()
-    close_lab(lab)
-    assert report.whole, report.problem
+    with opened_desk(sandbox, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
 def opened(desk):
-    """A pull request by the scientist, its required check green."""
-    _, pull = desk.lab.feature("better-model", {"training/params.toml": "reg_rate = 0.1\n"})
-    desk.lab.check(pull.head.sha)
-    return pull
+    return desk.pull_request()
 
 
 def reviews(desk, number):
@@ -139,7 +83,8 @@ def test_without_a_connected_account_nothing_is_tried(desk, opened):
 
 
 def test_a_token_that_github_no_longer_accepts_is_dropped(desk, opened):
-    desk.store.tokens.put("lead", "lead", SecretStr("ghu_expired0000000000000000000000000000"))
+    expired = GitHubGrant(access=SecretStr("ghu_expired0000000000000000000000000000"))
+    desk.store.tokens.put("lead", "lead", expired)
     desk.wish(IntentKind.APPROVE, opened.number, opened.head.sha)
     state, outcome = desk.done()
     assert state is IntentState.FAILED

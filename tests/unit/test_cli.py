@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from backend.cli.output import print_json, print_table
 from backend.cli.printable import printable, printable_text
@@ -25,13 +27,19 @@ def home(tmp_path_factory):
     """The settings of a world that nobody has started."""
     folder = tmp_path_factory.mktemp("home")
     secrets = {name: {"client_id": "c", "secret": "s"} for name in PROGRAMS}
-    secrets["github"] = {"client_id": "c", "client_secret": "s", "installation_token": "ghs_x"}
+    secrets["github"] = {"client_id": "c", "client_secret": "s", "app_id": 1, "installation_id": 2}
+    secrets["github"]["private_key"] = new_private_key()
     (folder / "sandbox").mkdir()
     (folder / "sandbox" / "secrets.json").write_text(json.dumps(secrets))
     (folder / "sandbox" / "tls").mkdir()
     trustme.CA().cert_pem.write_to_path(str(folder / "sandbox" / "tls" / "bundle.pem"))
     write_settings(folder, Ports(console=1, sandbox=1, browser=1))
     return folder
+
+
+def new_private_key():
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 
 
 def mlops(home, *arguments, **env):
@@ -52,6 +60,8 @@ def mlops(home, *arguments, **env):
         (lambda text: text.replace('default_project = "diabetes"', 'default_project = "other"'), "default_project"),
         (lambda text: text + "\n[broken", "not valid TOML"),
         (lambda text: text.replace("bundle.pem", "none.pem"), "cloud.ca_bundle: there is no file"),
+        (lambda text: text.replace("BEGIN RSA", "BEGIN DSA"), "github.app_private_key: is no private key in PEM"),
+        (lambda text: text.replace("installation_id =", 'installation_token = "ghs_x"\n#'), "github.installation_id"),
     ],
 )
 def test_a_wrong_setting_is_named(home, tmp_path, change, words):

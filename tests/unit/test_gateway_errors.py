@@ -30,6 +30,13 @@ def arm(code: str, message: str) -> dict:
     return {"error": {"code": code, "message": message, "details": [], "additionalInfo": []}}
 
 
+def unreachable_sign_in() -> ClientAuthenticationError:
+    """As azure-identity raises it where nobody listens."""
+    error = ClientAuthenticationError(message="Authentication failed: Connection refused")
+    error.__cause__ = ServiceRequestError(message="Connection refused")
+    return error
+
+
 AZURE_ML = [
     ("read an endpoint", azure_error(404, arm("ResourceNotFound", "endpoint e not found")), NotFound),
     ("read an endpoint", azure_error(403, arm("AuthorizationFailed", "client x lacks y")), CredentialsRejected),
@@ -41,6 +48,9 @@ AZURE_ML = [
     ("read a job", azure_error(501, arm("NotImplemented", "no such operation")), RemoteRejected),
     ("connect", ServiceRequestError(message="connection refused"), RemoteUnavailable),
     ("connect", ClientAuthenticationError(message="AADSTS7000215: invalid client secret"), CredentialsRejected),
+    ("connect", ClientAuthenticationError(message="Authentication failed: HTTP Error: 503"), RemoteUnavailable),
+    ("connect", ClientAuthenticationError(message="Authentication failed: HTTP Error: 429"), RemoteUnavailable),
+    ("connect", unreachable_sign_in(), RemoteUnavailable),
     ("score", httpx.ConnectTimeout("timed out"), RemoteUnavailable),
 ]
 

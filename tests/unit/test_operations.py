@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend.domain.evidence import FindingState
-from backend.domain.people import Actor, Role
+from backend.domain.people import Actor, GitHubGrant, Role
 from backend.domain.promotions import Kind, Phase, StepKind
 from backend.domain.registry import VersionState
 from backend.errors import Conflict, Invalid, NotFound, NotPermitted, PolicyDenied
@@ -127,7 +127,7 @@ def test_control_takes_the_right_and_operators_have_it(ready):
 def test_the_author_cannot_approve_under_another_account_name_either(ready):
     author = Actor(name="sam.second", roles=frozenset({Role.LEAD}))
     assert decision(ready, actor=author).refusal == ""
-    ready.store.tokens.put("sam.second", "scientist", SecretStr("ghu_theirs"))
+    ready.store.tokens.put("sam.second", "scientist", GitHubGrant(access=SecretStr("ghu_theirs")))
     assert "You wrote commit" in decision(ready, actor=author).refusal
     with pytest.raises(NotPermitted, match="another lead must approve"):
         ready.promotions.approve_and_promote(author, ready.version("2"), live(ready).stable, WHY, "click")

@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from backend.domain.people import Actor, Role
+from backend.domain.people import Actor, GitHubGrant, Role
 from backend.domain.promotions import IntentKind, IntentState
 from backend.domain.reviews import Mergeability, PullRequest
 from backend.errors import Conflict, Invalid, NotPermitted
@@ -46,7 +46,7 @@ def people(store):
 
 @pytest.fixture
 def connected(store):
-    store.tokens.put("lead", "lee-of-the-hospital", SecretStr("ghu_1"))
+    store.tokens.put("lead", "lee-of-the-hospital", GitHubGrant(access=SecretStr("ghu_1")))
 
 
 def pull(author="scientist"):

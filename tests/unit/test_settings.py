@@ -31,6 +31,7 @@ environment = "diabetes-training"
 endpoint = "diabetes-endpoint"
 test_endpoint = "diabetes-test"
 """
+APP = "app_id = 1\ninstallation_id = 2\napp_private_key = 'k'\n"
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,13 @@ def test_the_text_of_a_variable_wins_over_the_file(tmp_path, monkeypatch):
         (TEXT.replace("hospital/diabetes", "diabetes"), "projects.diabetes.repository"),
         (TEXT.replace("tenant_id", "tenant"), "identity.tenant_id"),
         (TEXT + "\n[worker]\nlease = 0\n", "worker.lease"),
+        (TEXT + "\n[github]\napp_id = 1\ninstallation_id = 2\n", "github.app_private_key"),
+        (TEXT + "\n[github]\napp_id = 1\napp_private_key_file = 'app.pem'\n", "github.installation_id"),
+        (TEXT + "\n[github]\napp_private_key = 'k'\ninstallation_id = 2\n", "github.app_id"),
+        (TEXT + "\n[github]\ninstallation_id = 2\ninstallation_token = 't'\n", "github.app_id"),
+        (TEXT + f"\n[github]\n{APP}installation_token = 't'\n", "github.installation_token"),
+        (TEXT + f"\n[github]\n{APP}app_private_key_file = 'app.pem'\n", "github.app_private_key_file"),
+        (TEXT + "\n[github]\napp_id = 'Iv1.x'\n", "github.app_id"),
         (TEXT + "\n[console]\nport = 99999\n", "console.port"),
         (TEXT + "\n[cloud]\nmetadata = 'x'\n", "cloud.metadata"),
         (TEXT.replace('default_project = "diabetes"', 'default_project = "other"'), "default_project"),
@@ -90,6 +98,12 @@ def test_a_wrong_setting_is_named(tmp_path, monkeypatch, changed, setting, as_va
     assert caught.value.setting == setting
     assert ("MLOPS_TOML" if as_variable else "mlops.toml") in str(caught.value)
     assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize("given", [APP, "installation_token = 't'\n", ""])
+def test_programs_are_an_app_or_a_token_or_nobody(monkeypatch, given):
+    monkeypatch.setenv("MLOPS_TOML", f"{TEXT}\n[github]\n{given}")
+    assert load().github.login_url == "https://github.com"
 
 
 @pytest.mark.parametrize("as_variable", [False, True])

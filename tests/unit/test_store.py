@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -10,8 +9,6 @@ from datetime import timedelta
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from cryptography.fernet import Fernet
-from pydantic import SecretStr
 
 from backend.domain.endpoints import deployment_name
 from backend.domain.evidence import SmokeResult
@@ -361,35 +358,6 @@ def test_wishes_are_leased_postponed_and_finished_once(store, clock):
     store.intents.finish(again, IntentState.SUCCEEDED, "Approved as lead.")
     assert store.intents.get("wish").finished_at == clock()
     assert store.intents.claim(30) is None
-
-
-def test_tokens_are_sealed_at_rest_and_named_nowhere(tmp_path, clock):
-    fresh_store(tmp_path, clock).close()
-    address = f"sqlite:///{tmp_path / 'console.db'}"
-    store = Store(address, clock, SecretStr(Fernet.generate_key().decode()))
-    store.tokens.put("lead", "lee-lead", SecretStr("ghu_topsecret"))
-    assert store.tokens.token("lead").get_secret_value() == "ghu_topsecret"
-    assert store.tokens.login("lead") == "lee-lead"
-    assert store.tokens.token("viewer") is None
-    store.close()
-    with sqlite3.connect(tmp_path / "console.db") as connection:
-        dump = "\n".join(connection.iterdump())
-    connection.close()
-    assert "topsecret" not in dump
-    other = Store(address, clock, SecretStr(Fernet.generate_key().decode()))
-    assert other.tokens.token("lead") is None
-    other.tokens.forget("lead", "GitHub no longer accepts the token")
-    assert other.tokens.login("lead") is None
-    other.close()
-
-
-@pytest.mark.parametrize("key", ["", "too short"])
-def test_without_a_usable_key_no_token_is_kept(tmp_path, clock, key):
-    fresh_store(tmp_path, clock).close()
-    store = Store(f"sqlite:///{tmp_path / 'console.db'}", clock, SecretStr(key))
-    with pytest.raises(ConfigurationError, match="token_key"):
-        store.tokens.put("lead", "lee-lead", SecretStr("ghu_topsecret"))
-    store.close()
 
 
 def test_heartbeats_tell_the_latest_worker(store, clock):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 
+import click
 import pytest
 
+from backend.cli import commands
 from sandbox.demo.branches import Branch
 from sandbox.demo.session import CommandFailed
 
@@ -23,6 +25,12 @@ READS = {
     ("audit", "list"): [{"sequence", "at", "actor", "action", "subject", "reason"}],
     ("audit", "verify"): {"whole", "entries"},
 }
+FOLLOWED = {"pr show", "runs show", "setup plan"}
+"""Reads of what another command names; each has its test below, `setup plan` in test_setup.py."""
+WRITES = {
+    *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort"),
+    *("pr approve", "pr merge", "pr request-changes"),
+}
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
 
 
@@ -33,6 +41,24 @@ def run(world, *arguments, **env):
         [str(lead._python), "-m", "backend", *arguments], cwd=lead.checkout, env={**lead._env, **env},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
+
+
+def with_json(command, *names):
+    """Every command that takes `--json`."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from with_json(command.get_command(context, name), *names, name)
+    elif any(option.name == "as_json" for option in command.params):
+        yield " ".join(names)
+
+
+DECLARED = set(with_json(commands))
+
+
+def test_no_read_is_left_out():
+    read = {next(name for name in DECLARED if " ".join(words).startswith(name)) for words in READS}
+    assert read | FOLLOWED | WRITES == DECLARED
 
 
 @pytest.mark.parametrize("command", READS, ids=" ".join)
@@ -74,6 +100,12 @@ def test_a_refusal_says_what_to_do_and_ends_with_2(made_world, arguments, words)
     assert words in done.stderr
 
 
+def test_one_run_is_one_json_document(made_world):
+    first = made_world.lead.read("runs", "list")[0]
+    shown = made_world.lead.read("runs", "show", first["workspace"], first["id"])
+    assert first["id"] in json.dumps(shown)
+
+
 def test_an_unreachable_service_ends_with_3_and_names_it(made_world):
     done = run(made_world, "pr", "list", MLOPS_GITHUB__API_URL="https://localhost:1/api/v3")
     assert (done.returncode, done.stdout) == (REMOTE, "")
@@ -94,6 +126,7 @@ def test_a_strange_title_is_shown_and_does_nothing(made_world):
     assert len(line) < 400
     assert not {"\x1b", "\u202e"} & set(line + shown)
     told = {pull["number"]: pull["title"] for pull in made_world.lead.read("pr", "list")}
+    assert set(made_world.lead.read("pr", "show", str(number))) >= {"summary", "files", "blockers"}
     assert told[number].startswith(STRANGE.strip()[:100])
     made_world.scientist.sign_in()
     with pytest.raises(CommandFailed) as failed:

@@ -82,8 +82,23 @@ def test_pygithub_exchanges_a_code_for_the_persons_token(sandbox, browser, appli
     assert (principal.kind, principal.name) == ("person", "deputy")
     renewed = application.refresh_access_token(token.refresh_token)
     assert renewed.token != token.token
+    assert authenticate(world, f"token {renewed.token}").name == "deputy"
     with pytest.raises(BadCredentialsException):
         application.get_access_token(returned["code"], code_verifier=VERIFIER)
+
+
+def test_refreshing_rotates_and_ends_what_was_lent_before(sandbox, browser, world):
+    code = _returned(_consent(browser, sandbox.secrets["github"]["client_id"]))["code"]
+    first = _exchange(sandbox, browser, code=code, code_verifier=VERIFIER)
+    assert (first["access_token"][:4], first["refresh_token"][:4]) == ("ghu_", "ghr_")
+    assert (first["expires_in"], first["refresh_token_expires_in"]) == (28_800, 15_811_200)
+    spend = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    second = _exchange(sandbox, browser, **spend)
+    assert second["refresh_token"] != first["refresh_token"]
+    assert authenticate(world, f"token {first['access_token']}") is None
+    assert authenticate(world, f"token {second['access_token']}").name == "lead"
+    assert _exchange(sandbox, browser, **spend)["error"] == "bad_refresh_token"
+    assert authenticate(world, f"token {second['access_token']}").name == "lead"
 
 
 @pytest.mark.parametrize(

@@ -54,9 +54,8 @@ class ArmResources:
         base = str(ml._base_url).rstrip("/")
         private = self._workspace.cloud.metadata_url
         scope = f"{base}/.default" if private else "https://management.azure.com/.default"
-        token = self._workspace.credential.get_token(scope)
-        headers = {"Authorization": f"Bearer {token.token}"}
         with azureml("reach a resource"), httpx.Client(verify=self._workspace.tls(), timeout=30) as http:
+            headers = {"Authorization": f"Bearer {self._workspace.credential.get_token(scope).token}"}
             answer = http.request(
                 verb, base + resource_id, params={"api-version": api_version}, headers=headers, json=body
             )

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from backend.errors import CredentialsRejected
-from backend.gateways.github.errors import SERVICE, github
+from backend.gateways.github.app import Installation
+from backend.gateways.github.errors import AS_APP, SERVICE, github
 
 if TYPE_CHECKING:
     from github import Github
+    from github.Auth import AppInstallationAuth, Token
 
 API_VERSION = "2022-11-28"
 TIMEOUT = 15
 
 
 class GitHubConnection:
-    """Reads and writes as the holder of one token.
+    """Reads and writes as the holder of one token, or as the installed app, whose tokens are renewed here.
 
     A `Github` object hands one thread's answer to another under load (its connection keeps the request in shared
     attributes), so each thread has its own. Reads are retried by the SDK at most three times and never wait for a
@@ -28,10 +30,12 @@ class GitHubConnection:
 
     retries = 0
 
-    def __init__(self, api_url: str, repository: str, token: SecretStr, ca_bundle: str = "") -> None:
+    def __init__(
+        self, api_url: str, repository: str, credential: SecretStr | Installation, ca_bundle: str = ""
+    ) -> None:
         self.repository = repository
         self._api_url = api_url
-        self._token = token
+        self._credential = credential
         self._verify: bool | str = ca_bundle or True
         self._threads = threading.local()
 
@@ -39,8 +43,13 @@ class GitHubConnection:
         """The calling thread's PyGithub client. Raises CredentialsRejected where there is no token at all."""
         client: Github | None = getattr(self._threads, "client", None)
         if client is None:
-            client = self._connect()
-            self._threads.client = client
+            self._threads.auth = self._authentication()
+            client = self._threads.client = self._connect(self._threads.auth)
+        if isinstance(self._credential, Installation):
+            # PyGithub fetches the app's token while it writes a request's headers, once the last one is about to end.
+            # Here, so that a refusal of the app does not read as one of the thing asked for.
+            with github(AS_APP):
+                self._threads.auth.authentication({})
         return client
 
     def get(self, path: str, operation: str, **parameters: str | int) -> Any:
@@ -84,19 +93,28 @@ class GitHubConnection:
             )
         return answer
 
-    def _connect(self) -> Github:
-        from github import Auth, Github, GithubRetry
+    def _authentication(self) -> AppInstallationAuth | Token:
+        from github import Auth
 
-        token = self._token.get_secret_value()
+        if isinstance(self._credential, Installation):
+            app = Auth.AppAuth(self._credential.app_id, self._credential.private_key.get_secret_value())
+            return app.get_installation_auth(self._credential.installation_id)
+        token = self._credential.get_secret_value()
         if not token:
             raise CredentialsRejected(
-                "No GitHub token is set. Set github.installation_token, or connect GitHub under your name.",
+                "No GitHub token is set. Set github.app_id, its private key and github.installation_id, or "
+                "github.installation_token; or connect GitHub under your name.",
                 service=SERVICE,
                 operation="sign in",
                 status=401,
             )
+        return Auth.Token(token)
+
+    def _connect(self, auth: AppInstallationAuth | Token) -> Github:
+        from github import Github, GithubRetry
+
         return Github(
-            auth=Auth.Token(token),
+            auth=auth,
             base_url=self._api_url,
             verify=self._verify,
             timeout=TIMEOUT,
@@ -110,7 +128,7 @@ class GitHubConnection:
 
 
 class GitHubReader(GitHubConnection):
-    """Background reads with the app's installation token."""
+    """Background reads as the installed app."""
 
     retries = 3
 

@@ -10,9 +10,19 @@ from backend.errors import CredentialsRejected, RemoteRejected, RemoteUnavailabl
 from backend.gateways.failures import NO_ANSWER, Failure, Row, no_answer, one_line, translating
 
 SERVICE = "GitHub"
+AS_APP = "sign in as the GitHub App"
 
 ROWS = (
     Row(RemoteUnavailable, code=NO_ANSWER, advice="Try again when it can be reached."),
+    # The app's JWT: not signed with the app's key, or by a clock that is minutes off.
+    Row(
+        CredentialsRejected,
+        AS_APP,
+        401,
+        advice="Check github.app_id, the app's private key, and this machine's clock.",
+    ),
+    # Not NotFound: what is asked for next would look as if it did not exist, and setup would create it.
+    Row(CredentialsRejected, AS_APP, 404, advice="Check github.app_id and github.installation_id."),
     # Expired and revoked tokens are told apart by nobody: both are 401 "Bad credentials".
     Row(CredentialsRejected, status=401, advice="The GitHub sign-in has expired or was revoked; connect GitHub again."),
     # Primary and secondary limits are 403 as often as 429, and only the words tell them from a missing right.

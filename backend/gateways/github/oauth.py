@@ -12,7 +12,7 @@ import secrets
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,34 +20,26 @@ import httpx
 from pydantic import SecretStr
 
 from backend.domain.clock import Clock, utc_now
-from backend.domain.people import GitHubConsent
-from backend.errors import ConfigurationError, CredentialsRejected, RemoteUnavailable
+from backend.domain.people import GitHubConsent, GitHubGrant
+from backend.errors import ConfigurationError, CredentialsRejected, RemoteUnavailable, SignInEnded
 from backend.gateways.credentials import tls_context
 from backend.gateways.github.errors import SERVICE, github
 from backend.settings import Cloud, GitHub
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 TIMEOUT = 15
+SPENT = "bad_refresh_token"
 
 REFUSALS = {
     "bad_verification_code": "the code has expired or was used before; start again",
     "incorrect_client_credentials": "the client secret is wrong; check github.client_secret",
     "redirect_uri_mismatch": "the callback address is not registered; check console.public_url",
-    "bad_refresh_token": "the sign-in has ended; connect GitHub again",
+    SPENT: "the sign-in has ended; connect GitHub again",
     "expired_token": "the code was not entered in time; start again",
     "access_denied": "the person refused",
     "device_flow_disabled": "the app does not allow the device flow; enable it in its settings",
 }
 """GitHub's error words (docs: "Troubleshooting OAuth app access token request errors"), as sentences."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A user token. `refresh` replaces it once `expires_at` has passed, and is itself replaced each time."""
-
-    access: SecretStr
-    refresh: SecretStr | None
-    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +77,17 @@ class OAuth:
         url = f"{self._settings.web_url.rstrip('/')}/login/oauth/authorize?{urlencode(query)}"
         return GitHubConsent(url=url, state=state, verifier=verifier)
 
-    def exchange(self, code: str, verifier: str) -> Grant:
+    def exchange(self, code: str, verifier: str) -> GitHubGrant:
         """The web flow's code for a token. Raises CredentialsRejected with the way out."""
         form = {"code": code, "code_verifier": verifier, "redirect_uri": self._callback, **self._client()}
         return self._grant(form, "exchange a sign-in code")
 
-    def refresh(self, refresh: SecretStr) -> Grant:
-        """A new token, with the new refresh token that must be kept in place of this one."""
+    def refresh(self, refresh: SecretStr) -> GitHubGrant:
+        """A new token, with the new refresh token that must be kept in place of this one.
+
+        From here on neither `refresh` nor the token it belongs to is worth anything (docs: "Refreshing user access
+        tokens"). Raises SignInEnded where GitHub no longer takes it.
+        """
         form = {"grant_type": "refresh_token", "refresh_token": refresh.get_secret_value(), **self._client()}
         return self._grant(form, "renew a sign-in")
 
@@ -107,7 +103,7 @@ class OAuth:
             expires_in=float(answer["expires_in"]),
         )
 
-    def poll_device(self, device: DeviceCode) -> Grant | None:
+    def poll_device(self, device: DeviceCode) -> GitHubGrant | None:
         """One look; None while the person has not decided. `slow_down` counts as not yet."""
         form = {
             "client_id": self._client_id(),
@@ -125,19 +121,24 @@ class OAuth:
         with github("read whose token this is"), self._http() as client:
             answer = client.get(f"{self._settings.api_url.rstrip('/')}/user", headers=headers)
         if answer.status_code == 401:
-            raise _rejected("read whose token this is", "GitHub does not accept the token; connect GitHub again", 401)
+            raise CredentialsRejected(
+                "GitHub does not accept the token; connect GitHub again",
+                service=SERVICE,
+                operation="read whose token this is",
+                status=401,
+            )
         if answer.status_code != 200:
             raise _unavailable("read whose token this is", answer.status_code)
         return str(answer.json()["login"])
 
-    def _grant(self, form: Mapping[str, str], operation: str) -> Grant:
+    def _grant(self, form: Mapping[str, str], operation: str) -> GitHubGrant:
         return self._as_grant(self._post("/login/oauth/access_token", form, operation), operation)
 
-    def _as_grant(self, answer: Mapping[str, Any], operation: str) -> Grant:
+    def _as_grant(self, answer: Mapping[str, Any], operation: str) -> GitHubGrant:
         _refuse(answer, operation)
         lifetime = answer.get("expires_in")
         refresh = answer.get("refresh_token")
-        return Grant(
+        return GitHubGrant(
             access=SecretStr(answer["access_token"]),
             refresh=SecretStr(refresh) if refresh else None,
             expires_at=self._clock() + timedelta(seconds=float(lifetime)) if lifetime else None,
@@ -172,11 +173,9 @@ def _refuse(answer: Mapping[str, Any], operation: str) -> None:
     error = str(answer.get("error") or "")
     if error:
         reason = REFUSALS.get(error) or str(answer.get("error_description") or error)
-        raise _rejected(operation, f"GitHub did not {operation}: {reason}.", 200)
-
-
-def _rejected(operation: str, sentence: str, status: int) -> CredentialsRejected:
-    return CredentialsRejected(sentence, service=SERVICE, operation=operation, status=status)
+        sentence = f"GitHub did not {operation}: {reason}."
+        kind = SignInEnded if error == SPENT else CredentialsRejected
+        raise kind(sentence, service=SERVICE, operation=operation, status=200)
 
 
 def _unavailable(operation: str, status: int) -> RemoteUnavailable:

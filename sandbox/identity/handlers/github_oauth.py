@@ -26,7 +26,7 @@ from sandbox.identity.handlers.device import GITHUB_PAGE
 from sandbox.identity.handlers.token import DEVICE_GRANT
 from sandbox.identity.pages import choose_account
 from sandbox.identity.secrets import secret_matches
-from sandbox.identity.tokens import GITHUB_TOKEN_LIFETIME, issue_github_token, person_named
+from sandbox.identity.tokens import NEVER, issue_github_token, person_named
 
 DENIED = "The user has denied your application access."
 BAD_CODE = "The code passed is incorrect or expired."
@@ -136,13 +136,15 @@ GRANT_TYPES: Mapping[str, Callable[[Call], Grant]] = {
 
 
 def _tokens(call: Call, grant: Grant) -> dict[str, Any]:
-    return {
-        "access_token": issue_github_token(call.world, login=grant.login),
-        "expires_in": int(GITHUB_TOKEN_LIFETIME.total_seconds()),
-        "refresh_token": issue_refresh_token(call.world, grant),
+    lifetime = call.world.settings.github_user_token_seconds
+    access = issue_github_token(call.world, login=grant.login, lifetime=lifetime or NEVER)
+    answer: dict[str, Any] = {"access_token": access, "scope": "", "token_type": "bearer"}
+    if not lifetime:
+        return answer
+    return answer | {
+        "expires_in": lifetime,
+        "refresh_token": issue_refresh_token(call.world, grant, access),
         "refresh_token_expires_in": int(REFRESH_LIFETIME.total_seconds()),
-        "scope": "",
-        "token_type": "bearer",
     }
 
 

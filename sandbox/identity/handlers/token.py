@@ -23,7 +23,6 @@ from sandbox.identity.grants import Grant, issue_refresh_token, poll_device, red
 from sandbox.identity.keys import ENTRA, signing_key
 from sandbox.identity.secrets import secret_matches
 from sandbox.identity.tokens import (
-    ACCESS_TOKEN_LIFETIME,
     entra_issuer,
     issue_access_token,
     person_claims,
@@ -33,7 +32,6 @@ from sandbox.identity.tokens import (
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 GRAPH = "00000003-0000-0000-c000-000000000000"
 OPENID_SCOPES = {"openid", "profile", "email", "offline_access"}
-SECONDS = int(ACCESS_TOKEN_LIFETIME.total_seconds())
 
 
 def token(call: Call) -> Response:
@@ -76,8 +74,9 @@ def _client_credentials(call: Call, client: Client) -> dict[str, Any]:
             f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
             "/.default suffixed to the resource identifier (application ID URI).",
         )
-    access = issue_access_token(call.world, client.name, resource, issuer=entra_issuer(call.base_url))
-    return {"token_type": "Bearer", "expires_in": SECONDS, "ext_expires_in": SECONDS, "access_token": access}
+    lifetime = call.world.settings.entra_token_seconds
+    access = issue_access_token(call.world, client.name, resource, lifetime, issuer=entra_issuer(call.base_url))
+    return {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": access}
 
 
 def _authorization_code(call: Call, client: Client) -> dict[str, Any]:
@@ -177,13 +176,13 @@ def _prove(call: Call, client: Client) -> None:
 
 def _person_tokens(call: Call, grant: Grant, scope: str = "") -> dict[str, Any]:
     scopes = (scope or grant.scope).split()
-    issuer = entra_issuer(call.base_url)
-    access = issue_access_token(call.world, grant.login, _audience(scopes), issuer=issuer)
+    issuer, lifetime = entra_issuer(call.base_url), call.world.settings.entra_token_seconds
+    access = issue_access_token(call.world, grant.login, _audience(scopes), lifetime, issuer=issuer)
     answer: dict[str, Any] = {
         "token_type": "Bearer",
         "scope": " ".join(scopes),
-        "expires_in": SECONDS,
-        "ext_expires_in": SECONDS,
+        "expires_in": lifetime,
+        "ext_expires_in": lifetime,
         "access_token": access,
     }
     if "openid" in scopes:
@@ -211,7 +210,7 @@ def _id_token(call: Call, grant: Grant, issuer: str) -> str:
         "uti": uuid.uuid4().hex,
         "iat": call.now,
         "nbf": call.now,
-        "exp": call.now + SECONDS,
+        "exp": call.now + call.world.settings.entra_token_seconds,
         "auth_time": grant.auth_time,
     }
     # An id token is no access token: without the kind of caller it opens nothing.

@@ -1,0 +1,86 @@
+"""A process that lives longer than its token: azure-identity renews it for every client, and says when it cannot."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import pytest
+from azureml_lab import NOISE
+from gateways_world import PROJECT, settings_of
+
+from backend.bootstrap import connect
+from backend.errors import RemoteUnavailable
+from backend.gateways.azureml.arm import GROUP_VERSION, ArmResources
+from backend.gateways.azureml.foundation import Foundation
+from backend.gateways.azureml.models import Models
+from backend.gateways.azureml.runs import Runs
+from sandbox.accounts import SUBSCRIPTION, TENANT
+
+pytestmark = [pytest.mark.filterwarnings(line) for line in NOISE]
+SECONDS = 6
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{PROJECT.resource_group}"
+
+
+@pytest.fixture(scope="module")
+def world(make_sandbox):
+    return make_sandbox("--entra-token-seconds", str(SECONDS), "--poll-after-ms", "50")
+
+
+@pytest.fixture(scope="module")
+def gateways(world, tmp_path_factory):
+    made = connect(settings_of(world, tmp_path_factory.mktemp("ours")))
+    ArmResources(made.prod).put(GROUP, GROUP_VERSION, {"location": PROJECT.region})
+    Foundation(made.prod).create_workspace(PROJECT.region, PROJECT.resource_group, "of this test")
+    return made
+
+
+def tokens(world):
+    """How often Entra was asked for one."""
+    asked = {"service": "identity", "contains": f"/{TENANT}/oauth2/v2.0/token", "limit": "1000"}
+    answer = httpx.get(f"{world.browser_url}/control/journal", params=asked, timeout=20)
+    return len(answer.raise_for_status().json()["requests"])
+
+
+def reads(gateways):
+    """One read by each kind of client: ARM by ourselves, azure-ai-ml, the tracking API."""
+    assert ArmResources(gateways.prod).get(GROUP, GROUP_VERSION)
+    return Models(gateways.prod).versions(PROJECT.model), Runs(gateways.prod).search()
+
+
+def refused(world, gateways, token):
+    """Wait until this world takes the token no longer."""
+    url, header = f"{world.url}{GROUP}?api-version={GROUP_VERSION}", {"Authorization": f"Bearer {token}"}
+    end = time.monotonic() + 4 * SECONDS
+    with httpx.Client(verify=gateways.prod.tls(), headers=header, timeout=20) as http:
+        assert http.get(url).status_code == 200
+        while http.get(url).status_code != 401:
+            assert time.monotonic() < end, "the token does not end"
+            time.sleep(0.2)
+
+
+def test_every_client_goes_on_after_its_token_has_ended(world, gateways):
+    assert reads(gateways) == ((), ())
+    refused(world, gateways, gateways.credential.get_token(f"{world.url}/.default").token)
+    before = tokens(world)
+    assert reads(gateways) == ((), ())
+    assert tokens(world) > before
+
+
+def test_a_renewal_that_cannot_be_had_is_an_outage_and_passes(world, gateways):
+    refused(world, gateways, gateways.credential.get_token(f"{world.url}/.default").token)
+    faults = f"{world.browser_url}/control/faults"
+    fault = {"service": "identity", "path": "/oauth2/v2.0/token", "status": 503, "retry_after": 1}
+    httpx.post(faults, json=fault, timeout=20).raise_for_status()
+    with pytest.raises(RemoteUnavailable):
+        ArmResources(gateways.prod).get(GROUP, GROUP_VERSION)
+    httpx.delete(faults, timeout=20).raise_for_status()
+    # MSAL repeats a failed answer from memory for as long as the service said, a minute where it said nothing.
+    end = time.monotonic() + 60
+    while True:
+        try:
+            assert reads(gateways) == ((), ())
+            break
+        except RemoteUnavailable:
+            assert time.monotonic() < end, "the outage does not pass"
+            time.sleep(0.2)
