@@ -40,6 +40,7 @@ def _serve(options: argparse.Namespace) -> int:
         poll_after_ms=options.poll_after_ms,
         ingestion_seconds=options.ingestion_seconds,
         max_workflow_jobs=options.max_workflow_jobs,
+        cancel_grace_seconds=options.cancel_grace_seconds,
     )
     try:
         serve(settings, names)
@@ -61,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--poll-after-ms", type=int, default=300, help="x-ms-retry-after-ms of operations; 0: not sent")
     serve.add_argument("--ingestion-seconds", type=float, default=2.0, help="delay until log lines are queryable")
     serve.add_argument("--max-workflow-jobs", type=int, default=2, help="workflow jobs that run at a time")
+    serve.add_argument(
+        "--cancel-grace-seconds", type=float, default=300.0, help="how long always() may run on after a cancel"
+    )
     serve.add_argument("--services", default="", help="comma-separated subset of the services; all by default")
     coverage = commands.add_parser("coverage", help="write sandbox/COVERAGE.md from the routes")
     coverage.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is stale")

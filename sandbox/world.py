@@ -16,7 +16,8 @@ class Settings:
     """`home` holds all state; `runtime_python` runs jobs and scoring servers, `runner_python` workflow steps.
 
     `poll_after_ms` is sent as `x-ms-retry-after-ms` on long-running operations (0: not sent, as Azure);
-    `ingestion_seconds` is how long a log line takes to become queryable; `max_workflow_jobs` run at a time.
+    `ingestion_seconds` is how long a log line takes to become queryable; `max_workflow_jobs` run at a time,
+    and what runs on after a cancel has `cancel_grace_seconds`.
     """
 
     home: Path
@@ -27,6 +28,7 @@ class Settings:
     poll_after_ms: int = 300
     ingestion_seconds: float = 2.0
     max_workflow_jobs: int = 2
+    cancel_grace_seconds: float = 300.0
 
     @property
     def url(self) -> str:
