@@ -49,6 +49,7 @@ def _serve(options: argparse.Namespace) -> int:
         entra_token_seconds=options.entra_token_seconds,
         github_user_token_seconds=options.github_user_token_seconds,
         github_installation_token_seconds=options.github_installation_token_seconds,
+        cancel_grace_seconds=options.cancel_grace_seconds,
     )
     try:
         serve(settings, names)
@@ -72,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--max-workflow-jobs", type=int, default=2, help="workflow jobs that run at a time")
     for option, seconds, whose in LIFETIMES:
         serve.add_argument(option, type=int, default=seconds, help=f"how long {whose} lasts")
+    serve.add_argument(
+        "--cancel-grace-seconds", type=float, default=300.0, help="how long always() may run on after a cancel"
+    )
     serve.add_argument("--services", default="", help="comma-separated subset of the services; all by default")
     coverage = commands.add_parser("coverage", help="write sandbox/COVERAGE.md from the routes")
     coverage.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is stale")

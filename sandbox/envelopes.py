@@ -24,7 +24,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("tracking", r"/(mlflow|history|artifact|experiments|metric|discovery)(/|$)"),
         ("blob", r"/(azureml|azureml-blobstore)(/|$)"),
         ("endpoints", r"/scoring(/|$)"),
-        ("monitor", r"/v1/(workspaces|subscriptions)"),
+        ("monitor", r"/v1/(workspaces|subscriptions|\$batch)"),
         ("monitor", r"/subscriptions/.*(microsoft\.insights|operationalinsights|/metrics:)"),
         ("endpoints", r"/subscriptions/.*/onlineendpoints(/|$)"),
         ("arm", r"/(subscriptions|providers)(/|$)"),

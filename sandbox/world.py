@@ -16,7 +16,8 @@ class Settings:
     """`home` holds all state; `runtime_python` runs jobs and scoring servers, `runner_python` workflow steps.
 
     `poll_after_ms` is sent as `x-ms-retry-after-ms` on long-running operations (0: not sent, as Azure);
-    `ingestion_seconds` is how long a log line takes to become queryable; `max_workflow_jobs` run at a time.
+    `ingestion_seconds` is how long a log line takes to become queryable; `max_workflow_jobs` run at a time,
+    and what runs on after a cancel has `cancel_grace_seconds`.
 
     `entra_token_seconds` is how long access and id tokens last, `github_user_token_seconds` a person's GitHub token
     (0: no expiry, as an app may choose), `github_installation_token_seconds` the installed app's.
@@ -33,6 +34,7 @@ class Settings:
     entra_token_seconds: int = 3_599
     github_user_token_seconds: int = 28_800
     github_installation_token_seconds: int = 3_600
+    cancel_grace_seconds: float = 300.0
 
     @property
     def url(self) -> str:

@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import offline
 from tests.made_world import MadeWorld
+
+offline.guard()
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
@@ -145,6 +148,13 @@ def _first_line(process: subprocess.Popen[str]) -> str:
         if readable or process.poll() is not None:
             return process.stdout.readline().strip()
     return ""
+
+
+@pytest.fixture(autouse=True)
+def _stays_on_this_machine() -> Iterator[None]:
+    yield
+    if refused := offline.seen():
+        pytest.fail("\n".join(refused), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """`make test` and `make test-recovery`: the suites in processes of their own, two at a time, the long ones first.
 
 A process that has spoken to one cloud cannot speak to another: azure-ai-ml and azureml-mlflow remember the first. So
-each file that starts services has a process, and the files that share the made world have one together.
+each file that starts services has a process, and the files that share the made world have one together. All of it runs
+in a network that has loopback only.
 
     python -m tests.deal            everything but the long crash matrix
     python -m tests.deal recovery   the long crash matrix
@@ -14,6 +15,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from tests import offline
 
 ROOT = Path(__file__).resolve().parents[1]
 AT_A_TIME = 2
@@ -48,6 +51,7 @@ def run(arguments: list[str], marker: str) -> bool:
 
 
 def main() -> int:
+    offline.enter("tests.deal", sys.argv[1:])
     started = time.monotonic()
     marker = "recovery" if sys.argv[1:] == ["recovery"] else "not recovery"
     chosen = suites()

@@ -52,12 +52,13 @@ def load(folder: Path) -> Any:
     try:
         model = load_skops(path, trusted=TRUSTED_TYPES)
     except Exception as exc:
-        raise ModelFolderError(f"{path} does not load: {type(exc).__name__}: {exc}") from exc
+        raise ModelFolderError(f"{path.name} does not load: {type(exc).__name__}: {exc} (in {folder})") from exc
     middle = np.array([[(column.low + column.high) / 2 for column in FEATURES]])
     try:
         answer = probability(model, middle)
     except Exception as exc:
-        raise ModelFolderError(f"{path} does not answer one row of {len(FEATURES)} features: {exc}") from exc
+        said = f"{path.name} does not answer one row of {len(FEATURES)} features: {exc} (in {folder})"
+        raise ModelFolderError(said) from exc
     if not 0 <= answer[0] <= 1:
-        raise ModelFolderError(f"{path} answers {answer[0]} where a probability is expected")
+        raise ModelFolderError(f"{path.name} answers {answer[0]} where a probability is expected (in {folder})")
     return model

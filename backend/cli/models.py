@@ -72,6 +72,8 @@ def show(version: str, as_json: bool) -> None:
     )
     for name, value in found.lineage.model_dump().items():
         click.echo(f"  {name.replace('_', ' ')}: {printable(value or '-')}")
+    if dossier.staging:
+        click.echo(f"  test: {dossier.staging.phase.value}. {printable(dossier.staging.reason, 400)}")
     for evidence in dossier.evidence:
         if evidence.comparison:
             for difference in evidence.comparison.differences:

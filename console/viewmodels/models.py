@@ -47,12 +47,14 @@ def figures(version: ModelVersion) -> tuple[str, ...]:
 
 
 def history(dossier: Dossier, now: datetime) -> tuple[tuple[str, Untrusted, Untrusted], ...]:
-    """Decisions and promotions of a version: what and when, by whom, why."""
+    """Decisions and promotions of a version: what and when, by whom, why; of a test, how it ended."""
     told = [
         (a.at, f"{a.decision.capitalize()} {ago(a.at, now)}", Untrusted(a.actor, 60), Untrusted(a.reason, 240))
         for a in dossier.approvals
     ]
-    tests = (dossier.staging,) if dossier.staging else ()
+    if (test := dossier.staging) is not None:
+        what = f"{test.kind.value.capitalize()}, {test.phase.value}, {ago(test.created_at, now)}"
+        told.append((test.created_at, what, Untrusted(test.requested_by, 60), Untrusted(test.reason, 400)))
     told += [
         (
             p.created_at,
@@ -60,6 +62,6 @@ def history(dossier: Dossier, now: datetime) -> tuple[tuple[str, Untrusted, Untr
             Untrusted(p.requested_by, 60),
             Untrusted(p.requested_reason or p.reason, 240),
         )
-        for p in (*dossier.promotions, *tests)
+        for p in dossier.promotions
     ]
     return tuple((what, who, why) for _, what, who, why in sorted(told, key=lambda line: line[0], reverse=True))

@@ -50,6 +50,7 @@ def create_run(world: World, workflow: Workflow, event: Document) -> Document:
         "status": "queued",
         "conclusion": None,
         "concurrency": "",
+        "cancelled": "",
         "created_at": stamp(world),
         "updated_at": stamp(world),
         "problem": "",
@@ -119,6 +120,7 @@ def fail_to_start(world: World, path: str, event: Document, problem: str) -> Non
         "status": "completed",
         "conclusion": "startup_failure",
         "concurrency": "",
+        "cancelled": "",
         "created_at": stamp(world),
         "updated_at": stamp(world),
         "problem": problem,
@@ -192,7 +194,9 @@ def finish_job(
     conclude_check(world, job["check_run_id"], conclusion, reason, summary, annotations)
     siblings = jobs(world, job["run_id"], job["attempt"])
     if all(sibling["status"] == "completed" for sibling in siblings):
-        change_run(world, job["run_id"], status="completed", conclusion=_overall(siblings))
+        found = run(world, job["run_id"]) or {}
+        conclusion = _overall(siblings, asked_to_end=bool(found.get("cancelled")))
+        change_run(world, job["run_id"], status="completed", conclusion=conclusion)
         world.events.publish("workflow_run", {"run_id": job["run_id"]})
 
 
@@ -209,9 +213,10 @@ def conclude_check(
     update_check_run(world, check, **fields)
 
 
-def _overall(siblings: Sequence[Document]) -> str:
+def _overall(siblings: Sequence[Document], *, asked_to_end: bool) -> str:
+    """A run that was cancelled stays so, whatever became of the jobs that ran on."""
     conclusions = {sibling["conclusion"] for sibling in siblings}
-    for conclusion in ("failure", "cancelled"):
+    for conclusion in ("cancelled", "failure") if asked_to_end else ("failure", "cancelled"):
         if conclusion in conclusions:
             return conclusion
     return "skipped" if conclusions == {"skipped"} else "success"

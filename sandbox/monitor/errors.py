@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.responses import JSONResponse
+
+from sandbox.monitor.store import BrokenError, ClosedError, RefusedError
+
+log = logging.getLogger(__name__)
 
 
 class QueryError(Exception):
@@ -52,6 +59,22 @@ class MetricsError(Exception):
 
     def response(self) -> JSONResponse:
         return JSONResponse({"error": {"code": self.code, "message": self.message}}, self.status)
+
+
+@contextmanager
+def store_failures(service: type[QueryError] | type[MetricsError]) -> Iterator[None]:
+    """What the log store could not do, as a 5xx of `service`; the cause is in the log. RefusedError counts as ours."""
+    try:
+        yield
+    except TimeoutError as error:
+        log.warning("The log store did not answer in time: %s", error)
+        raise service(504, "GatewayTimeout", "The query took too long; ask for a shorter window") from error
+    except ClosedError as error:
+        log.warning("The log store is not there: %s", error)
+        raise service(503, "ServiceUnavailable", str(error)) from error
+    except (BrokenError, RefusedError) as error:
+        log.exception("The log store failed")
+        raise service(500, "InternalServerError", "The log tables could not be read; the log says why") from error
 
 
 def bad_argument(message: str) -> QueryError:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.arm.ids import parse
 from sandbox.monitor.columns import SAMPLES, TRAFFIC, select
-from sandbox.monitor.errors import MetricsError
+from sandbox.monitor.errors import MetricsError, store_failures
 from sandbox.monitor.store import Session, literal
 from sandbox.monitor.tables import store
 from sandbox.world import World
@@ -108,7 +108,8 @@ def measured(world: World, resource_id: str, wanted: Request) -> list[dict[str, 
     def ask(session: Session) -> list[list[dict[str, Any]]]:
         return [session.sql(statement) for statement in statements]
 
-    answers = store(world).ask(ask)
+    with store_failures(MetricsError):
+        answers = store(world).ask(ask)
     return [
         _shaped(resource_id, name, metric, rows, wanted) for (name, metric), rows in zip(chosen, answers, strict=True)
     ]

@@ -65,10 +65,12 @@ def moment(text: str) -> datetime:
     return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def window(timespan: str | None, now: datetime) -> Window:
+def window(timespan: object, now: datetime) -> Window:
     """Any of the three forms: a duration until now, start/duration (either way round), start/end."""
-    if not timespan:
+    if timespan is None or timespan == "":
         return Window()
+    if not isinstance(timespan, str):
+        raise bad_argument(f"The timespan {timespan!r} is not valid: a text such as PT1H is expected")
     first, slash, second = timespan.partition("/")
     try:
         if not slash:
@@ -131,7 +133,7 @@ def _timespan(amount: int, declared: str) -> str:
 
 
 def statements(query: str) -> Sequence[str]:
-    """The statements of a Kusto query: split at semicolons outside literals and comments."""
+    """The statements of a Kusto query: split at semicolons outside literals and comments, none of comments alone."""
     pieces, start = [], 0
     blanked = without_literals(query)
     for position, character in enumerate(blanked):
@@ -139,7 +141,11 @@ def statements(query: str) -> Sequence[str]:
             pieces.append(query[start:position])
             start = position + 1
     pieces.append(query[start:])
-    return [piece.strip() for piece in pieces if piece.strip()]
+    return [piece.strip() for piece in pieces if _LITERAL.sub(_without_comment, piece).strip()]
+
+
+def _without_comment(match: re.Match[str]) -> str:
+    return "" if match[0].startswith("//") else match[0]
 
 
 _LITERAL = re.compile(r"""//[^\n]*|@'(?:[^']|'')*'|@"(?:[^"]|"")*"|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\"""")

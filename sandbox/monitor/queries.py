@@ -7,19 +7,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.monitor.columns import CONSOLE, EVENTS, METRICS, TRAFFIC
-from sandbox.monitor.errors import QueryError, bad_argument, refused
+from sandbox.monitor.errors import QueryError, bad_argument, refused, store_failures
 from sandbox.monitor.models import Window, statements, table, window, without_literals
-from sandbox.monitor.store import ClosedError, RefusedError, Session, literal
+from sandbox.monitor.store import RefusedError, Session, literal
 from sandbox.monitor.tables import store
 from sandbox.world import World
 
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 1, 1, tzinfo=UTC)
+"""What chDB's times can hold."""
 _FOREIGN = re.compile(r"(?i)[`\[\"']?\b(system|information_schema|platform|default)\b[`\]\"']*\s*\.")
 
 
 def answer(world: World, body: Any, *, resource_id: str = "") -> dict[str, Any]:
     """The 200 body of a query; `resource_id` limits it to one resource and what lies below it.
 
-    Raises QueryError in the service's shape for a malformed request and for everything chDB refuses.
+    Raises QueryError in the service's shape: 400 for a malformed request and for everything chDB refuses, 5xx for
+    what we failed at.
     """
     if not isinstance(body, dict) or not isinstance(body.get("query"), str):
         raise bad_argument("The request needs a JSON body with a query")
@@ -33,19 +36,18 @@ def answer(world: World, body: Any, *, resource_id: str = "") -> dict[str, Any]:
         finally:
             session.filtered({})
 
-    try:
-        result = store(world).ask(ask)
-    except RefusedError as error:
-        raise refused(str(error)) from error
-    except TimeoutError as error:
-        raise QueryError(504, "GatewayTimeout", "The query took too long; ask for a shorter window") from error
-    except ClosedError as error:
-        raise QueryError(503, "ServiceUnavailable", str(error)) from error
+    with store_failures(QueryError):
+        try:
+            result = store(world).ask(ask)
+        except RefusedError as error:
+            raise refused(str(error)) from error
     return {"tables": [table(result)]}
 
 
 def checked(query: str) -> str:
     """The query if it is `let` statements followed by one tabular expression over the workspace's own tables."""
+    if any("\ud800" <= character <= "\udfff" for character in query):
+        raise bad_argument("The query holds half of a surrogate pair, which is no text")
     pieces = statements(query)
     if not pieces:
         raise QueryError(400, "BadArgumentError", "The query is empty", inner="SyntaxError", innermost="SYN0002")
@@ -56,7 +58,7 @@ def checked(query: str) -> str:
         raise QueryError(400, "BadArgumentError", said, inner="SyntaxError", innermost="SYN0002")
     if match := _FOREIGN.search(without_literals(query)) or re.search(r"(?i)\[\s*['\"](system|platform)", query):
         raise refused(f"Unknown table expression identifier '{match[1]}'")
-    return ";\n".join(pieces)
+    return "\n;\n".join(pieces)  # a piece may end in a comment, which must not swallow the semicolon
 
 
 def filters(seen: Window, ingestion_seconds: float, resource_id: str) -> dict[str, str]:
@@ -78,4 +80,5 @@ def filters(seen: Window, ingestion_seconds: float, resource_id: str) -> dict[st
 
 
 def _sql_time(moment: datetime) -> str:
+    moment = min(max(moment, EARLIEST), LATEST)
     return f"toDateTime64('{moment.astimezone(UTC).strftime('%Y-%m-%d %H:%M:%S.%f')}', 6, 'UTC')"

@@ -13,6 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.5
 MAX_WAITING_ROWS = 50_000
+MAX_QUESTIONS = 1_000
 ANSWER_SECONDS = 60.0
 LIMITS = "SET max_threads = 2, max_memory_usage = 1000000000, max_execution_time = 30"
 OUTPUT = (
@@ -38,44 +40,62 @@ class RefusedError(Exception):
 
 
 class ClosedError(Exception):
-    """The store was asked after it had been closed."""
+    """The store was asked after it had been closed, or its tables could not be opened."""
+
+
+class BrokenError(Exception):
+    """chDB failed at something that is not the asker's: a setting, a write, an answer that is none."""
 
 
 class Session:
-    """The open chDB session; lives on the store's thread and is handed to questions only."""
+    """The open chDB session; lives on the store's thread and is handed to questions only.
+
+    What it raises: RefusedError, TimeoutError after `max_execution_time`, BrokenError.
+    """
 
     def __init__(self, folder: Path) -> None:
         from chdb.session import Session as ChdbSession
 
         self._session = ChdbSession(str(folder))
         for statement in (*declarations(), LIMITS, OUTPUT):
-            self.run(statement)
+            self.set(statement)
 
     def run(self, statement: str, output: str = "JSONCompact") -> str:
         """The answer as text in chDB's `output` format; RefusedError with chDB's message."""
         try:
             return str(self._session.query(statement, output))
-        except RuntimeError as error:  # ChdbError is one
+        # Sessions raise `chdb._exceptions.ChdbError`, a RuntimeError. `chdb.ChdbError` may be another class, which
+        # nobody raises: chdb and chdb-core both install a chdb/__init__.py, and chdb's, unpacked last, has its own.
+        except RuntimeError as error:
+            if "(TIMEOUT_EXCEEDED)" in str(error):
+                raise TimeoutError(str(error)) from error
             raise RefusedError(str(error)) from error
+        except (TypeError, ValueError) as error:
+            raise BrokenError(f"chDB cannot take the statement: {error}") from error
+
+    def set(self, statement: str) -> None:
+        """Run a statement of our own, which chDB has no reason to refuse."""
+        try:
+            self.run(statement)
+        except (RefusedError, TimeoutError) as error:
+            raise BrokenError(f"{statement[:60]}: {error}") from error
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
         """Rows of a SELECT in ClickHouse SQL, as objects."""
-        lines = self.run(statement, "JSONEachRow").splitlines()
-        return [json.loads(line) for line in lines]
+        return [_read(line) for line in self.run(statement, "JSONEachRow").splitlines()]
 
     def kusto(self, query: str) -> dict[str, Any]:
         """`{"meta": [{"name", "type"}], "data": [[...]]}` of a query in the Kusto language."""
-        self.run("SET dialect = 'kusto'")
+        self.set("SET dialect = 'kusto'")
         try:
-            answer: dict[str, Any] = json.loads(self.run(query))
+            return _read(self.run(query))
         finally:
-            self.run("SET dialect = 'clickhouse'")
-        return answer
+            self.set("SET dialect = 'clickhouse'")
 
     def filtered(self, filters: Mapping[str, str]) -> None:
         """From now on each named table shows only the rows for which its SQL condition holds; {} shows all."""
         pairs = ", ".join(f"{literal(table)}: {literal(condition)}" for table, condition in filters.items())
-        self.run(f"SET additional_table_filters = {{{pairs}}}")
+        self.set(f"SET additional_table_filters = {{{pairs}}}")
 
     def close(self) -> None:
         self._session.close()
@@ -86,46 +106,62 @@ class LogStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._waiting: dict[str, list[Row]] = defaultdict(list)
+        self._waiting: dict[str, list[str]] = defaultdict(list)
         self._lock = threading.Lock()
-        self._questions: queue.Queue[tuple[Question, Future[Any]] | None] = queue.Queue(maxsize=1_000)
+        self._questions: queue.Queue[tuple[Question, Future[Any]] | None] = queue.Queue(maxsize=MAX_QUESTIONS)
+        self._door = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="logs", daemon=True)
         self._thread.start()
 
     def append(self, table: str, row: Row) -> None:
         """Put a row among those written next; KeyError for a column the table does not have."""
-        complete = with_defaults(table, row)
+        line = json.dumps(with_defaults(table, row))
         with self._lock:
             rows = self._waiting[table]
             if len(rows) >= MAX_WAITING_ROWS:
                 log.warning("%s takes rows faster than they are written; dropping the oldest %d", table, len(rows) // 2)
                 del rows[: len(rows) // 2]
-            rows.append(complete)
+            rows.append(line)
 
     def ask(self, question: Question) -> Any:
-        """Run `question` on the session after everything appended before it has been written."""
-        if self._closed:
-            raise ClosedError("The log store is closed: the sandbox is stopping")
+        """Run `question` on the session after everything appended before it has been written.
+
+        Raises what the session raises, ClosedError, and TimeoutError when the answer is not there in time.
+        """
         future: Future[Any] = Future()
-        self._questions.put((question, future), timeout=ANSWER_SECONDS)
-        return future.result(timeout=ANSWER_SECONDS)
+        with self._door:  # nothing may queue behind the end: nobody would answer it
+            if self._closed:
+                raise ClosedError("The log store is closed: the sandbox is stopping")
+            try:
+                self._questions.put_nowait((question, future))
+            except queue.Full as error:
+                raise TimeoutError(f"{MAX_QUESTIONS} questions are waiting for the log tables") from error
+        try:
+            return future.result(timeout=ANSWER_SECONDS)
+        finally:
+            future.cancel()  # nobody waits for it any longer
 
     def close(self) -> None:
-        """Write what waits and end the thread."""
-        if not self._closed:
+        """Write what waits, answer what was asked, and end the thread."""
+        with self._door:
+            if self._closed:
+                return
             self._closed = True
             self._questions.put(None)
-            self._thread.join(timeout=15)
+        self._thread.join(timeout=15)
 
     def _serve(self) -> None:
         try:
-            session = Session(self._folder)
+            while self._work():
+                log.warning("The log tables are opened anew")
         except Exception as error:
             log.exception("The log tables in %s cannot be opened; nothing is logged", self._folder)
             self._refuse_all(error)
-            return
-        try:
+
+    def _work(self) -> bool:
+        """Serve with one session; True when it broke and another must go on, False at the end."""
+        with closing(Session(self._folder)) as session:
             while True:
                 try:
                     item = self._questions.get(timeout=FLUSH_SECONDS)
@@ -134,10 +170,9 @@ class LogStore:
                     continue
                 self._flush(session)
                 if item is None:
-                    return
-                _answer(session, *item)
-        finally:
-            session.close()
+                    return False
+                if not _answer(session, *item):
+                    return True
 
     def _refuse_all(self, error: Exception) -> None:
         """Without tables every question is answered at once by the reason, and rows are not kept."""
@@ -147,26 +182,39 @@ class LogStore:
                 self._waiting.clear()
             if item is None:
                 return
-            item[1].set_exception(ClosedError(f"The log tables could not be opened: {error}"))
+            if item[1].set_running_or_notify_cancel():
+                item[1].set_exception(ClosedError(f"The log tables could not be opened: {error}"))
 
     def _flush(self, session: Session) -> None:
         with self._lock:
             waiting, self._waiting = self._waiting, defaultdict(list)
-        for table, rows in waiting.items():
-            lines = "\n".join(json.dumps(row) for row in rows)
+        for table, lines in waiting.items():
             try:
-                session.run(f"INSERT INTO {table} FORMAT JSONEachRow {lines}")
-            except RefusedError:
-                log.exception("%d rows of %s could not be written", len(rows), table)
+                session.set(f"INSERT INTO {table} FORMAT JSONEachRow " + "\n".join(lines))
+            except BrokenError:
+                log.exception("%d rows of %s could not be written", len(lines), table)
 
 
-def _answer(session: Session, question: Question, future: Future[Any]) -> None:
+def _answer(session: Session, question: Question, future: Future[Any]) -> bool:
+    """Give the asker the answer or the error; False if the session may now be in any state."""
     if not future.set_running_or_notify_cancel():
-        return
+        return True
     try:
         future.set_result(question(session))
+    except BrokenError as error:
+        future.set_exception(error)
+        return False
     except BaseException as error:  # noqa: BLE001 - handed to the thread that asked, which raises it again
         future.set_exception(error)
+    return True
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise BrokenError(f"chDB answered {text[:80]!r} instead of JSON") from error
+    return answer
 
 
 def literal(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,8 @@ MAX_ANNOTATIONS = 50
 class JobRun:
     """`workspace` is GITHUB_WORKSPACE. Whatever leaves the job (log, annotations, summary) passes its masks.
 
-    `deadline` is on the monotonic clock; `uploaded` is told the name of each artifact.
+    `deadline` is on the monotonic clock: first that of the job's time limit, after a cancel that of the `grace`.
+    `uploaded` is told the name of each artifact.
     """
 
     workspace: Path
@@ -31,13 +33,15 @@ class JobRun:
     env: dict[str, str]
     context: dict[str, Any]
     deadline: float
-    timeout_minutes: float = 0.0
+    timeout_minutes: float
+    grace: float
     masks: list[str] = field(default_factory=list)
     annotations: list[Document] = field(default_factory=list)
     last_lines: list[str] = field(default_factory=list)
     summary: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
     cancel_reason: str = ""
+    forced: bool = False
     uploaded: Callable[[str], None] = lambda _name: None
 
     def hidden(self, text: str) -> str:
@@ -67,9 +71,20 @@ class JobRun:
                 }
             )
 
-    def cancel(self, reason: str) -> None:
-        self.cancel_reason = self.cancel_reason or reason
-        self.cancelled.set()
+    def cancel(self, reason: str, *, force: bool = False) -> None:
+        """End what runs but what is meant to run after a cancel, which has the grace; with `force` end that as well."""
+        if not self.cancelled.is_set():
+            self.cancel_reason = reason
+            self.deadline = time.monotonic() + self.grace
+            self.cancelled.set()
+        if force:
+            self.forced = True
+            self.deadline = time.monotonic()
+
+    @property
+    def over(self) -> bool:
+        """Whether its time limit, or the grace after a cancel, has passed."""
+        return time.monotonic() >= self.deadline
 
 
 def end_processes(temporary: Path, seconds: float = 3.0) -> None:

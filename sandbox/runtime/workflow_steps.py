@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,16 +29,21 @@ LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
 COMMAND = re.compile(r"^::(?P<name>error|warning|notice|add-mask)(?:\s+(?P<properties>.*?))?::(?P<text>.*)$")
 
 
+AFTER_CANCEL = {"success": False, "failure": False, "cancelled": True}
+"""What a condition sees once its job or run has been cancelled."""
+INTERRUPT_SECONDS, TERMINATE_SECONDS = 2.0, 1.0
+"""How long a step that is ended has after SIGINT, and then after SIGTERM; GitHub's runner waits 7.5 and 2.5 s."""
+
+
 def run_step(job: JobRun, step: Step, index: int, failed: bool) -> str:
     """Run one step; answers its outcome: success, failure, skipped or cancelled."""
-    status = {
-        "success": not failed and not job.cancelled.is_set(),
-        "failure": failed,
-        "cancelled": job.cancelled.is_set(),
-    }
+    cancelled = job.cancelled.is_set()
+    status = AFTER_CANCEL if cancelled else {"success": not failed, "failure": failed, "cancelled": False}
+    job.context["job"] = {"status": "cancelled" if cancelled else "failure" if failed else "success"}
     outputs: dict[str, str] = {}
+    code: int | None
     try:
-        if not condition(step.condition, job.context, status):
+        if (cancelled and job.over) or not condition(step.condition, job.context, status):
             return _outcome(job, step, "skipped", outputs)
         env = {**job.env, **{name: interpolate(str(value), job.context) for name, value in step.env.items()}}
         inputs = {name: _input(value, job.context) for name, value in step.inputs.items()}
@@ -49,7 +55,8 @@ def run_step(job: JobRun, step: Step, index: int, failed: bool) -> str:
         job.log(f"##[error]{problem}")
         job.remember(problem)
         code = 1
-    if job.cancelled.is_set():
+    if code is None:
+        job.log("##[error]The operation was canceled.")
         return _outcome(job, step, "cancelled", outputs)
     if code != 0:
         job.annotate("failure", f"Process completed with exit code {code}.")
@@ -75,7 +82,7 @@ def _input(value: Any, context: Mapping[str, Any]) -> str:
     return interpolate("true" if value is True else "false" if value is False else str(value), context)
 
 
-def _run_script(job: JobRun, step: Step, index: int, env: dict[str, str], outputs: dict[str, str]) -> int:
+def _run_script(job: JobRun, step: Step, index: int, env: dict[str, str], outputs: dict[str, str]) -> int | None:
     script = job.temporary / f"step-{index}.{'py' if step.shell == 'python' else 'sh'}"
     script.write_text(interpolate(step.run, job.context))
     if step.shell not in SHELLS:
@@ -97,7 +104,8 @@ def _run_script(job: JobRun, step: Step, index: int, env: dict[str, str], output
     return code
 
 
-def _execute(job: JobRun, step: Step, argv: list[str], directory: Path, env: dict[str, str]) -> int:
+def _execute(job: JobRun, step: Step, argv: list[str], directory: Path, env: dict[str, str]) -> int | None:
+    """The exit code, None if it was ended because the job was cancelled."""
     # A session of its own, so that cancelling ends everything the step started.
     process = subprocess.Popen(
         argv, cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -106,40 +114,52 @@ def _execute(job: JobRun, step: Step, argv: list[str], directory: Path, env: dic
     assert process.stdout is not None
     reader = threading.Thread(target=_read, args=(job, process.stdout), daemon=True)
     reader.start()
-    step_end, ended = time.monotonic() + step.timeout_minutes * 60, False
+    step_end, why = time.monotonic() + step.timeout_minutes * 60, ""
     while process.poll() is None:
-        if job.cancelled.wait(0.1) or time.monotonic() > min(step_end, job.deadline):
-            ended = True
-            _tell_limit(job, step)
-            _end_group(process)
+        why = _why_end(job, step, step_end)
+        if why:
+            _end(job, process)
+        else:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
     # What the step left in the background holds the pipe; it runs on until the job ends, and nobody waits for it.
     reader.join(timeout=2.0)
+    if why == "cancelled":
+        return None
     code = process.returncode
-    return (128 - code if code < 0 else code) or int(ended)
+    return (128 - code if code < 0 else code) or int(bool(why))
 
 
-def _tell_limit(job: JobRun, step: Step) -> None:
-    """GitHub's words for the two time limits: a step's fails it, a job's cancels the job."""
-    if job.cancelled.is_set():
-        return
-    if time.monotonic() > job.deadline:
+def _why_end(job: JobRun, step: Step, step_end: float) -> str:
+    """Empty while the step may run. GitHub's words for the two limits: a step's fails it, a job's cancels the job."""
+    if not job.cancelled.is_set() and job.over:
         limit = f"The job has exceeded the maximum execution time of {job.timeout_minutes:g} minutes."
         job.cancel(limit)
-    else:
-        limit = f"The action '{step.name}' has timed out after {step.timeout_minutes:g} minutes."
+        _tell(job, limit)
+    if job.cancelled.is_set() and (job.over or not condition(step.condition, job.context, AFTER_CANCEL)):
+        return "cancelled"
+    if time.monotonic() > step_end:
+        _tell(job, f"The action '{step.name}' has timed out after {step.timeout_minutes:g} minutes.")
+        return "too long"
+    return ""
+
+
+def _tell(job: JobRun, limit: str) -> None:
     job.log(f"##[error]{limit}")
     job.annotate("failure", limit)
 
 
-def _end_group(process: subprocess.Popen[str]) -> None:
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sign)
-            process.wait(timeout=1.0)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
+def _end(job: JobRun, process: subprocess.Popen[str]) -> None:
+    """As GitHub's runner: the step's own process is asked twice, then everything it started is killed."""
+    for sign, seconds in ((signal.SIGINT, INTERRUPT_SECONDS), (signal.SIGTERM, TERMINATE_SECONDS)):
+        end = time.monotonic() + seconds
+        process.send_signal(sign)
+        while process.poll() is None and time.monotonic() < end and not job.forced:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=10)
 
 
 def _read(job: JobRun, stream: IO[str]) -> None:

@@ -19,7 +19,14 @@ from sandbox.actions.workflow_file import Step, Workflow, WorkflowError, read_wo
 from sandbox.github.repositories import bare_path
 from sandbox.runtime.workflow_context import contexts, environment
 from sandbox.runtime.workflow_job import JobRun, end_processes
-from sandbox.runtime.workflow_steps import conclusion_of, event_file, job_environment, job_outputs, run_step
+from sandbox.runtime.workflow_steps import (
+    AFTER_CANCEL,
+    conclusion_of,
+    event_file,
+    job_environment,
+    job_outputs,
+    run_step,
+)
 from sandbox.state.documents import Document
 from sandbox.world import World
 
@@ -51,7 +58,7 @@ class WorkflowRunner:
         with self._lock:
             self._closing = True
             for job in self._active.values():
-                job.cancel("The service stopped.")
+                job.cancel("The service stopped.", force=True)
             threads = list(self._threads)
         for thread in threads:
             thread.join(timeout=4)
@@ -64,19 +71,36 @@ class WorkflowRunner:
         if pull_request_changed(self.world, event):
             self.pump()
 
-    def cancel(self, run_id: int, reason: str) -> None:
-        """Cancel every unfinished job of a run; `reason` is what its checks then say."""
+    def cancel(self, run_id: int, reason: str, *, force: bool = False) -> None:
+        """Cancel the unfinished jobs of a run; `reason` is what their checks then say.
+
+        Jobs and steps whose condition holds in a cancelled run go on, as on GitHub; with `force` they end as well.
+        """
         with self._lock:
-            self._cancel_jobs(run_id, reason)
+            self._cancel_jobs(run_id, reason, force=force)
             self.pump()
 
-    def _cancel_jobs(self, run_id: int, reason: str) -> None:
-        run = records.run(self.world, run_id)
-        for job in records.jobs(self.world, run_id, run["attempt"] if run else None):
+    def _cancel_jobs(self, run_id: int, reason: str, *, force: bool) -> None:
+        run = records.change_run(self.world, run_id, cancelled=reason)
+        siblings = {job["job_id"]: job for job in records.jobs(self.world, run_id, run["attempt"])}
+        for job in siblings.values():
+            if job["status"] == "completed" or (not force and self._outlives_cancel(run, job, siblings)):
+                continue
             if job["id"] in self._active:
-                self._active[job["id"]].cancel(reason)
+                self._active[job["id"]].cancel(reason, force=force)
             elif job["status"] == "queued":
                 records.finish_job(self.world, job, "cancelled", reason=reason)
+
+    def _outlives_cancel(self, run: Document, job: Document, siblings: Mapping[str, Document]) -> bool:
+        """Whether the job's condition holds in a cancelled run; what has not ended counts as cancelled."""
+        assumed = {
+            name: {**other, "conclusion": other["conclusion"] or "cancelled"} for name, other in siblings.items()
+        }
+        try:
+            declared = self._workflow(run).jobs[job["job_id"]]
+            return condition(declared.condition, contexts(self.world, run, job, assumed), AFTER_CANCEL)
+        except (WorkflowError, ExpressionError, KeyError):
+            return False
 
     def rerun(self, run_id: int, *, only_failed: bool) -> None:
         """A new attempt: failed (or all) jobs and whatever needs them are queued again, the rest is kept."""
@@ -92,7 +116,7 @@ class WorkflowRunner:
                 again |= more
             attempt = run["attempt"] + 1
             run = records.change_run(
-                self.world, run_id, attempt=attempt, status="queued", conclusion=None, concurrency=""
+                self.world, run_id, attempt=attempt, status="queued", conclusion=None, concurrency="", cancelled=""
             )
             for job in previous:
                 if job["job_id"] in again:
@@ -126,8 +150,11 @@ class WorkflowRunner:
             if not self._may_start(run, workflow):
                 return
             context = contexts(self.world, run, job, siblings)
-            if not condition(workflow.jobs[job["job_id"]].condition, context, _status(job, siblings)):
-                records.finish_job(self.world, job, "skipped", reason=_why_skipped(job, siblings))
+            status = AFTER_CANCEL if run.get("cancelled") else _status(job, siblings)
+            if not condition(workflow.jobs[job["job_id"]].condition, context, status):
+                conclusion = "cancelled" if run.get("cancelled") else "skipped"
+                reason = run.get("cancelled") or _why_skipped(job, siblings)
+                records.finish_job(self.world, job, conclusion, reason=reason)
                 self.pump()
                 return
         except (WorkflowError, ExpressionError, KeyError) as error:
@@ -160,9 +187,9 @@ class WorkflowRunner:
         ]  # fmt: skip
         for other in others:
             if other["id"] < run["id"] and (cancelling or other["concurrency"] != "holding"):
-                self._cancel_jobs(
-                    other["id"], f"Canceling since a higher priority waiting request for '{group}' exists"
-                )
+                why = f"Canceling since a higher priority waiting request for '{group}' exists"
+                # A run that still waited has begun nothing that would need an end.
+                self._cancel_jobs(other["id"], why, force=other["concurrency"] != "holding")
         under_way = [records.run(self.world, other["id"]) for other in others if other["concurrency"] == "holding"]
         if any(other is not None and other["status"] != "completed" for other in under_way):
             return False
@@ -171,7 +198,7 @@ class WorkflowRunner:
 
     def _launch(self, run: Document, job: Document, workflow: Workflow, context: dict[str, Any]) -> None:
         job = records.start_job(self.world, job)
-        active = self._prepare(run, job, context)
+        active = self._prepare(run, job, workflow.jobs[job["job_id"]].timeout_minutes, context)
         self._active[job["id"]] = active
         thread = threading.Thread(
             target=self._run, args=(run, job, workflow, active), name=f"workflow-job-{job['id']}", daemon=True
@@ -185,7 +212,7 @@ class WorkflowRunner:
     def _artifacts(self, run: Document) -> Path:
         return self.world.folder("actions", "artifacts", str(run["id"]))
 
-    def _prepare(self, run: Document, job: Document, context: dict[str, Any]) -> JobRun:
+    def _prepare(self, run: Document, job: Document, minutes: float, context: dict[str, Any]) -> JobRun:
         base = self._folder(job)
         workspace, temporary = base / "workspace", base / "temp"
         for folder in (workspace, temporary):
@@ -198,7 +225,9 @@ class WorkflowRunner:
             bare_repository=bare_path(self.world, run["repository"]),
             env={},
             context=context,
-            deadline=0.0,
+            deadline=time.monotonic() + minutes * 60,
+            timeout_minutes=minutes,
+            grace=self.world.settings.cancel_grace_seconds,
             uploaded=lambda name: records.add_artifact(self.world, job["id"], name),
         )
 
@@ -206,8 +235,6 @@ class WorkflowRunner:
         declared = workflow.jobs[job["job_id"]]
         conclusion, reason = "failure", "The runner failed."
         try:
-            active.timeout_minutes = declared.timeout_minutes
-            active.deadline = time.monotonic() + declared.timeout_minutes * 60
             token, active.env = environment(self.world, run, job, declared.permissions, active)
             active.masks.append(token)
             active.context["github"]["token"] = token

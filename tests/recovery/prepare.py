@@ -1,6 +1,6 @@
 """What a killed worker's world needs, made through our own gateways in a process of its own.
 
-    python -m tests.recovery.prepare setup DEV_CSV PROD_CSV | train TREE COMMIT | endpoint NAME
+    python -m tests.recovery.prepare setup DEV_CSV PROD_CSV | train TREE COMMIT | endpoints NAME...
 
 One process talks to one cloud, and the process of the tests may talk to another one. Prints one JSON document.
 """
@@ -44,21 +44,26 @@ def train(tree: str, commit: str) -> object:
     return parts.training.register(job, subject, data).model_dump(mode="json")
 
 
-def endpoint(name: str) -> object:
-    """The endpoint as ARM reports it, and what it says of itself when it is asked."""
+def endpoints(*names: str) -> object:
+    """Each endpoint as ARM reports it, and what it says of itself when it is asked."""
     from backend.promotion.probes import PLAUSIBLE
 
-    endpoints = Endpoints(connect(load()).prod)
-    found = endpoints.get(name)
-    assert found is not None
-    served = endpoints.score(name, PLAUSIBLE[:1]) if found.traffic else None
-    return {
-        "traffic": found.traffic,
-        "deployments": [deployment.name for deployment in found.deployments],
-        "served": served.model_dump(mode="json") if served else None,
-    }
+    gateway = Endpoints(connect(load()).prod)
+    answers = []
+    for name in names:
+        found = gateway.get(name)
+        assert found is not None
+        served = gateway.score(name, PLAUSIBLE[:1]) if found.traffic else None
+        answers.append(
+            {
+                "traffic": found.traffic,
+                "deployments": [deployment.name for deployment in found.deployments],
+                "served": served.model_dump(mode="json") if served else None,
+            }
+        )
+    return answers
 
 
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
-    json.dump({"setup": setup, "train": train, "endpoint": endpoint}[verb](*rest), sys.stdout)
+    json.dump({"setup": setup, "train": train, "endpoints": endpoints}[verb](*rest), sys.stdout)

@@ -1,10 +1,13 @@
-"""kill -9 of real workers in the middle of real promotions, against the sandbox: the next one finishes them."""
+"""Real workers in bad luck: killed in the middle of real promotions, and handed a model that does not load."""
 
 from __future__ import annotations
 
 import pytest
 
-from backend.domain.promotions import Kind, Phase, StepKind
+from backend.domain.clock import utc_now
+from backend.domain.promotions import Phase, StepKind, StepState
+from backend.operations.decision import dossier_of
+from console.viewmodels.models import history
 from tests.conftest import interpreter
 from tests.recovery.hospital import LEAD, WHY
 from tests.recovery.world import World
@@ -20,15 +23,6 @@ def world(make_sandbox, tmp_path_factory):
     made.set_up()
     yield made
     made.end()
-
-
-def staged(world, version):
-    def look():
-        return next(
-            (p for p in world.store.promotions.of_version(version.name, version.version) if p.kind is Kind.STAGE), None
-        )
-
-    return world.wait(f"the test of v{version.version}", look)
 
 
 def kill_at(world, promotion_id, kind):
@@ -48,7 +42,7 @@ def kill_at(world, promotion_id, kind):
 def test_a_promotion_outlives_its_worker(world):
     first = world.train("The reference model")
     world.start_worker()
-    ended = world.wait_final(staged(world, first).id)
+    ended = world.wait_final(world.staged(first).id)
     assert ended.phase is Phase.SUCCEEDED, ended.reason
     world.promotions.approve_and_promote(LEAD, first, world.promotions.stable(), WHY, "click-1")
     ended = world.wait_final("click-1")
@@ -57,7 +51,7 @@ def test_a_promotion_outlives_its_worker(world):
     params = world.tree / "training" / "params.toml"
     params.write_text(params.read_text().replace('model = "logistic"', 'model = "hist_gradient_boosting"'))
     second = world.train("A gradient-boosting challenger")
-    ended = world.wait_final(staged(world, second).id)
+    ended = world.wait_final(world.staged(second).id)
     assert ended.phase is Phase.SUCCEEDED, ended.reason
 
     world.promotions.approve_and_promote(LEAD, second, world.promotions.stable(), WHY, "click-2")
@@ -108,6 +102,71 @@ def test_a_worker_dies_at_every_step_of_a_rollback(world, kind):
     ended = world.wait_final(key)
     assert ended.phase is Phase.SUCCEEDED, ended.reason
     assert world.endpoint()["traffic"] == {ended.target.deployment: 100}
+    whole(world)
+
+
+BROKEN = {
+    "a missing file": (
+        "training/train.py",
+        "        digest = folder_digest(model_dir)\n",
+        '        (model_dir / "model.skops").unlink()\n        digest = folder_digest(model_dir)\n',
+        "model.skops does not load: FileNotFoundError",
+    ),
+    "a type that nobody trusts": (
+        "training/artefact.py",
+        "load_skops(path, trusted=TRUSTED_TYPES)",
+        "load_skops(path, trusted=[])",
+        "model.skops does not load: UntrustedTypesFoundException",
+    ),
+}
+"""File, text and its replacement before training, and what the model server then says of the registered folder."""
+
+
+@pytest.mark.parametrize(
+    "case", ["a missing file", pytest.param("a type that nobody trusts", marks=pytest.mark.recovery)]
+)
+def test_a_version_that_does_not_load_fails_its_test_and_changes_nothing(world, case):
+    if world.store.promotions.find("click-2") is None:
+        test_a_promotion_outlives_its_worker(world)
+    path, text, replacement, words = BROKEN[case]
+    source = world.tree / path
+    good = source.read_text()
+    assert good.count(text) == 1
+    before = world.endpoints()
+    source.write_text(good.replace(text, replacement))
+    try:
+        version = world.train(f"A model with {case}")
+    finally:
+        source.write_text(good)
+    assert version.digest
+    assert version.lineage.run
+
+    ended = world.wait_final(world.staged(version).id)
+    assert ended.phase is Phase.FAILED, ended.reason
+    assert ended.reason.startswith(f"{ended.target.deployment} did not start: ")
+    assert words in ended.reason
+    assert [r.step.kind for r in ended.steps if r.state is StepState.FAILED] == [StepKind.CREATE_DEPLOYMENT]
+    shown = world.mlops("models", "show", version.version)
+    assert f"v{version.version}: test failed" in shown
+    assert words in shown
+    [(_, _, why)] = history(dossier_of(world.store, world.project, version), utc_now())
+    assert words in why.one_line()
+
+    (production, test), (production_before, test_before) = world.endpoints(), before
+    assert production["deployments"] == production_before["deployments"]
+    for found, held in ((production, production_before), (test, test_before)):
+        assert found["traffic"] == held["traffic"]
+        assert found["served"]["digest"] == held["served"]["digest"]
+    whole(world)
+
+
+def test_the_next_good_version_takes_the_place_of_the_broken_one(world):
+    version = world.train("The challenger, saved whole")
+    ended = world.wait_final(world.staged(version).id)
+    assert ended.phase is Phase.SUCCEEDED, ended.reason
+    _, test = world.endpoints()
+    assert (test["traffic"], test["deployments"]) == ({ended.target.deployment: 100}, [ended.target.deployment])
+    assert test["served"]["digest"] == version.digest
     whole(world)
 
 

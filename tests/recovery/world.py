@@ -18,7 +18,7 @@ import httpx
 from pydantic import SecretStr
 
 from backend.domain.clock import utc_now
-from backend.domain.promotions import Promotion
+from backend.domain.promotions import Kind, Promotion
 from backend.domain.registry import ModelVersion
 from backend.operations.promotions import Promotions
 from backend.settings import Project
@@ -126,8 +126,27 @@ class World:
         commit = self.push(message)
         return ModelVersion.model_validate(self.prepare("train", str(self.tree), commit))
 
+    def endpoints(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The production endpoint and the test endpoint, as `prepare` reads them."""
+        production, test = self.prepare("endpoints", self.project.endpoint, self.project.test_endpoint)
+        return production, test
+
     def endpoint(self) -> dict[str, Any]:
-        return dict(self.prepare("endpoint", self.project.endpoint))
+        return dict(self.prepare("endpoints", self.project.endpoint)[0])
+
+    def mlops(self, *arguments: str) -> str:
+        """What a command that reads prints, run as the console's identity."""
+        done = subprocess.run(
+            [sys.executable, "-m", "backend", *arguments],
+            cwd=ROOT,
+            env=service_environment(self.home, self.told, "mlops-console"),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         environment = service_environment(self.home, self.told, "mlops-worker")
@@ -160,6 +179,16 @@ class World:
             time.sleep(0.05)
         latest = [(p.id, p.phase.value, p.reason) for p in self.store.promotions.recent(3)]
         raise AssertionError(f"{what}: not within {seconds:.0f} s. {latest}\n{self.worker_log()}")
+
+    def staged(self, version: ModelVersion) -> Promotion:
+        """The test of a version, as soon as the worker has begun one."""
+
+        def look() -> Promotion | None:
+            of_it = self.store.promotions.of_version(version.name, version.version)
+            return next((p for p in of_it if p.kind is Kind.STAGE), None)
+
+        found: Promotion = self.wait(f"the test of v{version.version}", look)
+        return found
 
     def wait_final(self, promotion_id: str, seconds: float = 120) -> Promotion:
         def look() -> Promotion | None:

@@ -22,10 +22,23 @@ azureml_inference_server_http.server.user_script.UserScriptException: Caught an 
 2026-11-23 17:23:38,438 I [1] gunicorn.error - Worker exiting (pid: 1)
 """
 
+CHAINED = CRASHED.replace(
+    "training.digest.ModelFolderError: the model folder is empty\n",
+    """FileNotFoundError: [Errno 2] No such file or directory: 'model.skops'
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+training.digest.ModelFolderError: model.skops does not load: FileNotFoundError
+""",
+    1,
+)
+
 
 @pytest.mark.parametrize(
     ("log", "problem"),
     [
+        (CHAINED, "training.digest.ModelFolderError: model.skops does not load: FileNotFoundError"),
         (CRASHED, "training.digest.ModelFolderError: the model folder is empty"),
         ("Loading\nKilled\n", "Killed"),
         ("\n \n", "the container wrote no line before it ended"),

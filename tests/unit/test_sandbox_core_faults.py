@@ -75,6 +75,7 @@ def test_impossible_fault_is_refused(fault, problem):
         (f"{WORKSPACE}/onlineEndpoints/e/deployments/d", {}, "endpoints"),
         (f"/subscriptions/{SUBSCRIPTION}/metrics:getBatch", {}, "monitor"),
         ("/v1/workspaces/w/query", {}, "monitor"),
+        ("/v1/$batch", {}, "monitor"),
         (f"/mlflow/v2.0{WORKSPACE}/api/2.0/mlflow/runs/get", {}, "tracking"),
         ("/scoring/diabetes-prod/diabetes-endpoint/score", {}, "endpoints"),
         ("/api/v3/repos/hospital/diabetes/pulls", {}, "github"),

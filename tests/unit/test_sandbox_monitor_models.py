@@ -73,7 +73,7 @@ def test_queries_that_are_not_run(query):
 
 
 def test_let_before_one_expression_is_run():
-    assert checked("let e = 'system.x';\n T | where A == e;") == "let e = 'system.x';\nT | where A == e"
+    assert checked("let e = 'system.x';\n T | where A == e;") == "let e = 'system.x'\n;\nT | where A == e"
 
 
 def test_columns_and_cells_by_type():

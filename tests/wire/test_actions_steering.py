@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from actions_lab import ActionsLab, until, workflow
 from github_lab import close_lab, refusal
@@ -43,6 +45,133 @@ def test_cancel_and_run_again(lab):
     until(lambda: lab.run("ci"), lambda r: r["run_attempt"] == 2 and r["status"] == "in_progress")
     assert lab.repo.get_workflow_run(run["id"]).cancel()
     lab.finished("ci", attempt=2, seconds=20)
+
+
+CLEANING = """\
+  work:
+    runs-on: x
+    steps:
+      - run: |
+          trap 'echo was asked to end; exit 0' INT
+          echo began; while true; do sleep 0.1; done
+      - run: echo ordinary
+      - if: failure()
+        run: echo on failure
+      - if: always()
+        run: sleep 0.5; echo cleaned up as ${{ job.status }}
+      - if: cancelled()
+        run: echo told
+  waits:
+    needs: work
+    runs-on: x
+    steps: [{run: echo}]
+  gate:
+    needs: work
+    if: always()
+    runs-on: x
+    steps: [{run: 'echo work was ${{ needs.work.result }}'}, {run: exit 1}]
+  only-after-success:
+    needs: work
+    if: always() && needs.work.result == 'success'
+    runs-on: x
+    steps: [{run: echo}]
+"""
+
+
+def begun(lab, name="work"):
+    run = lab.run("ci")
+    job = until(lambda: lab.jobs(run)[name], lambda job: job["status"] == "in_progress")
+    until(lambda: lab.log(job), lambda log: "began" in log)
+    return run
+
+
+def test_a_cancelled_run_still_cleans_up(lab):
+    lab.begin(ci=workflow("push", CLEANING))
+    run = begun(lab)
+    assert lab.repo.get_workflow_run(run["id"]).cancel()
+    run = lab.finished("ci", seconds=30)
+    jobs = lab.jobs(run)
+    assert run["conclusion"] == "cancelled"
+    assert {name: job["conclusion"] for name, job in jobs.items()} == {
+        "work": "cancelled", "waits": "cancelled", "gate": "failure", "only-after-success": "cancelled",
+    }  # fmt: skip
+    assert [step["conclusion"] for step in jobs["work"]["steps"]] == [
+        "cancelled", "skipped", "skipped", "success", "success",
+    ]  # fmt: skip
+    log = lab.log(jobs["work"])
+    for words in ("was asked to end", "The operation was canceled.", "cleaned up as cancelled", "told"):
+        assert words in log
+    assert "ordinary" not in log
+    assert "work was cancelled" in lab.log(jobs["gate"])
+    assert lab.check(jobs["work"])["output"]["title"] == "The run was canceled by @lead."
+
+
+STUBBORN = """\
+  work:
+    runs-on: x
+    steps:
+      - if: always()
+        run: echo began; for n in $(seq 240); do echo "tick $n"; sleep 0.5; done
+      - if: always()
+        run: echo never
+  spared:
+    if: always()
+    runs-on: x
+    steps: [{run: sleep 120}]
+"""
+
+
+def test_what_runs_on_after_a_cancel_is_ended_by_force(lab):
+    lab.begin(ci=workflow("push", STUBBORN))
+    run = begun(lab)
+    until(lambda: lab.jobs(run)["spared"]["status"], lambda status: status == "in_progress")
+    known = lab.repo.get_workflow_run(run["id"])
+    assert known.cancel()
+    assert known.cancel()
+    # Four seconds on: a step that is ended has three.
+    ticks = lab.log(lab.jobs(run)["work"]).count("tick")
+    until(lambda: lab.log(lab.jobs(run)["work"]).count("tick"), lambda count: count > ticks + 8)
+    assert {job["status"] for job in lab.jobs(run).values()} == {"in_progress"}
+    path = f"/repos/{lab.github.full_name}/actions/runs/{run['id']}/force-cancel"
+    lab.github.api("lead").requester.requestJsonAndCheck("POST", path)
+    run = lab.finished("ci", seconds=20)
+    assert run["conclusion"] == "cancelled"
+    assert {job["conclusion"] for job in lab.jobs(run).values()} == {"cancelled"}
+    assert [step["conclusion"] for step in lab.jobs(run)["work"]["steps"]] == ["cancelled", "skipped"]
+    error = refusal(lab.github.api("lead").requester.requestJsonAndCheck, "POST", path)
+    assert error.status == 409
+
+
+def test_what_runs_on_after_a_cancel_has_a_grace(make_sandbox, tmp_path):
+    lab = ActionsLab(make_sandbox("--cancel-grace-seconds", "1"), tmp_path)
+    lab.begin(ci=workflow("push", STUBBORN.partition("  spared")[0]))
+    run = begun(lab)
+    asked = time.monotonic()
+    assert lab.repo.get_workflow_run(run["id"]).cancel()
+    run = lab.finished("ci", seconds=30)
+    assert time.monotonic() - asked >= 1
+    assert run["conclusion"] == "cancelled"
+    assert [step["conclusion"] for step in lab.jobs(run)["work"]["steps"]] == ["cancelled", "skipped"]
+    close_lab(lab.github)
+
+
+LIMITED = """\
+  work:
+    runs-on: x
+    timeout-minutes: 0.02
+    steps:
+      - run: sleep 120
+      - if: always()
+        run: echo cleaned up as ${{ job.status }}
+"""
+
+
+def test_a_job_over_its_time_limit_cleans_up_as_well(lab):
+    lab.begin(ci=workflow("push", LIMITED))
+    run = lab.finished("ci", seconds=30)
+    job = lab.jobs(run)["work"]
+    assert (run["conclusion"], job["conclusion"]) == ("cancelled", "cancelled")
+    assert "cleaned up as cancelled" in lab.log(job)
 
 
 FLAKY = """\

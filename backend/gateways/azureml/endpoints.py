@@ -16,6 +16,7 @@ from backend.gateways.azureml.scoring import Answer, Scoring
 
 SCORING_SCRIPT = "training/score.py"
 ERROR_LINE = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
+SERVERS_OWN = re.compile(r"^azureml_inference_server_http\.[\w.]*Exception\b", re.MULTILINE)
 
 
 class Endpoints:
@@ -111,9 +112,10 @@ class Endpoints:
 def as_problem(log: str) -> str:
     """The line of a failed container's log that says why: the scoring script's own error, else the last line.
 
-    The inference server chains its own exception to the script's and then says that its worker exits.
+    The inference server chains its own exception to the script's and then says that its worker exits. The script's may
+    be the last of a chain itself: that one has the words its author chose.
     """
-    own = log.partition("The above exception was the direct cause")[0]
+    own = SERVERS_OWN.split(log, maxsplit=1)[0]
     lines = [line.strip() for line in own.splitlines() if line.strip()]
     errors = [line for line in lines if ERROR_LINE.match(line)]
     return next(reversed(errors or lines), "the container wrote no line before it ended")

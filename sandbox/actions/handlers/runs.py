@@ -86,13 +86,13 @@ def get_run(call: Call) -> Reply:
     return Reply(run_payload(call.world, workflow_run(call, "read")))
 
 
-def cancel_run(runner: WorkflowRunner) -> Callable[[Call], Reply]:
+def cancel_run(runner: WorkflowRunner, *, force: bool) -> Callable[[Call], Reply]:
     def cancel(call: Call) -> Reply:
-        """End what runs and drop what waits."""
+        """End what runs and drop what waits, but for `always()` and its like; force-cancel spares nothing."""
         run = workflow_run(call, "write")
         if run["status"] == "completed":
             raise GitHubError(409, "Cannot cancel a workflow run that is completed.")
-        runner.cancel(run["id"], f"The run was canceled by @{call.caller.login}.")
+        runner.cancel(run["id"], f"The run was canceled by @{call.caller.login}.", force=force)
         return Reply({}, 202)
 
     return cancel
