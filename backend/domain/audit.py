@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from backend.domain.value import Value
+
+
+class AuditKind(StrEnum):
+    """What an act concerns. STEPS are the worker's progress within a promotion, PROMOTIONS what it came to."""
+
+    PULL_REQUESTS = "pull requests"
+    MODELS = "models"
+    PROMOTIONS = "promotions"
+    STEPS = "steps"
+    RUNS = "runs"
+    SETUP = "setup"
+    PEOPLE = "people"
 
 
 class AuditEntry(Value):

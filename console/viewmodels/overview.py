@@ -11,7 +11,7 @@ from backend.domain.registry import VersionState
 from backend.domain.reviews import CheckState, PullRequest
 from console.viewmodels.pulls import headline
 from console.viewmodels.stages import Surroundings
-from console.viewmodels.state import VERSIONS, Pill, promotion_pill
+from console.viewmodels.state import KINDS, VERSIONS, Pill, promotion_pill
 from console.viewmodels.text import Untrusted
 
 
@@ -33,7 +33,7 @@ def waits(world: Surroundings, actor: Actor, *, may_review: bool, may_promote: b
     found: list[Wait] = []
     active = world.active
     if active is not None and (active.phase in {Phase.NEEDS_ATTENTION, Phase.PAUSED} or may_promote):
-        label = Untrusted(f"{active.kind.value.capitalize()} v{active.target.version} is under way")
+        label = Untrusted(f"{KINDS[active.kind]} of v{active.target.version} is under way")
         found.append(
             Wait(
                 "promotion",
@@ -102,8 +102,8 @@ def _review(pull: PullRequest) -> Wait:
 def making(world: Surroundings) -> tuple[tuple[str, bool], ...]:
     """The milestones of a first start, in order."""
     plan, endpoint = world.plan.value, world.endpoint.value
-    states = {dossier.state for dossier in world.dossiers}
-    tested = bool(states & {VersionState.READY, VersionState.APPROVED, VersionState.SERVING})
+    untested = {VersionState.REGISTERED, VersionState.TESTING, VersionState.TEST_FAILED}
+    tested = any(dossier.state not in untested for dossier in world.dossiers)
     return (
         (
             "Workspaces, data, endpoints and rules are created",

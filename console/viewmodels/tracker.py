@@ -15,6 +15,8 @@ from console.viewmodels.state import Pill
 FAR = 3
 """A limit further above than this many times the measured is said in words: drawn, it would flatten the lines."""
 
+_VERBS = {Kind.STAGE: "Test", Kind.PROMOTE: "Promote", Kind.ROLL_BACK: "Roll back to"}
+
 PASS = Pill("pass", "good", "check_circle")
 
 
@@ -53,13 +55,17 @@ class Observed:
 
 def title(promotion: Promotion) -> str:
     target = f"{promotion.target.model} v{promotion.target.version}"
-    verbs = {Kind.STAGE: "Test", Kind.PROMOTE: "Promote", Kind.ROLL_BACK: "Roll back to"}
-    where = f"on {promotion.target.endpoint}" if promotion.kind is Kind.STAGE else "to production"
-    return (
-        f"{verbs[promotion.kind]} {target}"
-        if promotion.kind is Kind.ROLL_BACK
-        else f"{verbs[promotion.kind]} {target} {where}"
-    )
+    where = {
+        Kind.STAGE: f" on {promotion.target.endpoint}",
+        Kind.PROMOTE: " to production",
+        Kind.ROLL_BACK: "",
+    }
+    return f"{_VERBS[promotion.kind]} {target}{where[promotion.kind]}"
+
+
+def named(promotion: Promotion) -> str:
+    """`Promote v2`: a promotion in a list."""
+    return f"{_VERBS[promotion.kind]} v{promotion.target.version}"
 
 
 def observed(promotion: Promotion) -> Observed | None:
@@ -104,7 +110,7 @@ def checks(seen: Observed) -> tuple[Check, ...]:
     if step.max_p95_ms:
         slow = seen.p95_ms is not None and seen.p95_ms > step.max_p95_ms
         verdict = over if slow and (failed or short <= 0) else few if short > 0 or seen.p95_ms is None else PASS
-        rows.append(Check("p95 latency", f"{milliseconds(seen.p95_ms)} ms", f"≤ {step.max_p95_ms:.0f} ms", n, verdict))
+        rows.append(Check("p95 latency", f"{milliseconds(seen.p95_ms)} ms", f"≤ {step.max_p95_ms:,.0f} ms", n, verdict))
     wait = step.min_seconds - seen.seconds
     time_left = Pill(f"{duration(wait)} to go", "blue", "hourglass_top") if wait > 0 else PASS
     rows.append(Check("Calls", n, f"≥ {step.min_calls:,}", n, few if short > 0 else PASS))
@@ -193,7 +199,7 @@ def latency_chart(promotion: Promotion, traffic: Traffic, marks: tuple[Mark, ...
         end=traffic.end,
         marks=mark_lines(marks, traffic.start, traffic.end),
         limit=limit if limit and limit <= FAR * highest else None,
-        limit_text=f"limit {limit:.0f} ms",
+        limit_text=f"limit {limit:,.0f} ms",
         height=230,
     )
 

@@ -17,6 +17,7 @@ from console.components.live import CALM, FAST, follow
 from console.components.markup import Content, Html, card_head, draw, fill
 from console.components.rail import stage_rail
 from console.components.rollback import hold_notice, roll_back_button
+from console.components.standing import standing_line
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, strong, table, two_lines
 from console.components.traffic_bar import traffic_bar
@@ -26,6 +27,7 @@ from console.viewmodels.figures import age, clock
 from console.viewmodels.stages import Stage, Surroundings, stages
 from console.viewmodels.state import PHASES, VERSIONS, promotion_pill
 from console.viewmodels.text import Untrusted
+from console.viewmodels.tracker import named
 from console.viewmodels.traffic import split
 from console.wiring import Wiring
 
@@ -50,6 +52,9 @@ def show_home(wired: Wiring, actor: Actor) -> None:
     with side:
         with st.container(border=True, key="card_waiting"):
             _waiting(world)
+        if world.taken_back:
+            with st.container(border=True, key="card_taken_back"):
+                _taken_back(world)
         with st.container(border=True, key="card_way_back"):
             draw(card_head("Way back"))
             roll_back_button(wired, actor, world.endpoint.value)
@@ -135,6 +140,20 @@ def _waiting_row(dossier: Dossier) -> None:
     draw(word(VERSIONS[dossier.state]))
 
 
+def _taken_back(world: Surroundings) -> None:
+    """Versions that wait for nobody because somebody, or analysis, has said no to them."""
+    draw(card_head("Taken back", "promoting again is a new decision"))
+    for dossier in world.taken_back:
+        version = dossier.version
+        navigation.link(
+            navigation.MODELS,
+            f"{version.name} v{version.version}",
+            f"version_{version.version}",
+            version=version.version,
+        )
+        draw(standing_line(dossier))
+
+
 def _recent(recent: tuple[Promotion, ...]) -> None:
     with st.container(border=True, key="card_recent"):
         draw(card_head("Recent", "tests, promotions, rollbacks"))
@@ -148,7 +167,7 @@ def _recent(recent: tuple[Promotion, ...]) -> None:
 def _recent_row(promotion: Promotion) -> None:
     name, state, who = st.columns([0.3, 0.2, 0.5], vertical_alignment="center")
     with name:
-        label = f"{promotion.kind.value.capitalize()} v{promotion.target.version}"
+        label = named(promotion)
         navigation.link(navigation.DEPLOYMENTS, label, f"open_{promotion.id[:12]}", promotion=promotion.id)
     with state:
         draw(word(PHASES[promotion.phase]))

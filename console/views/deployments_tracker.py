@@ -26,6 +26,7 @@ from console.session import tell
 from console.surroundings import surroundings
 from console.viewmodels.activity import acts
 from console.viewmodels.figures import clock, stamp
+from console.viewmodels.idleness import IDLE_SECONDS, SHIFT_SECONDS
 from console.viewmodels.plan import position, progressed
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.state import promotion_pill
@@ -75,7 +76,9 @@ def _follow(wired: Wiring, promotion: Promotion) -> None:
         latest = wired.backend.promotions.get(promotion.id)
         return latest.phase, latest.position, latest.request, latest.updated_at
 
-    follow(f"promotion {promotion.id}", keys, marks, every=CALM if promotion.phase.final else FAST)
+    ended = promotion.phase.final
+    every, patience = (CALM, IDLE_SECONDS) if ended else (FAST, SHIFT_SECONDS)
+    follow(f"promotion {promotion.id}", keys, marks, every=every, patience=patience)
 
 
 def _standing(wired: Wiring, promotion: Promotion) -> None:

@@ -18,6 +18,8 @@ from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, strong, table
 from console.session import parameter, signed_in, tell
 from console.viewmodels.experiments import SORTS, address, facts, matches, ordered, overlaid, rows
+from console.viewmodels.figures import plural
+from console.viewmodels.models import METRIC_NAMES
 from console.viewmodels.state import RUNS
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
@@ -54,7 +56,7 @@ def _found(runs: tuple[Run, ...]) -> list[Run]:
             placeholder="Name, author, model=logistic, pull_request=14, failed",
         )
     with sort:
-        by = st.selectbox("Sort", SORTS, key="sort", bind="query-params", format_func=lambda s: s.replace("auc", "AUC"))
+        by = st.selectbox("Sort", SORTS, key="sort", bind="query-params", format_func=lambda s: METRIC_NAMES.get(s, s))
     with workspace:
         places = ["all", *sorted({run.workspace for run in runs})]
         place = st.selectbox("Workspace", places, key="workspace", bind="query-params")
@@ -70,7 +72,7 @@ def _chosen(runs: tuple[Run, ...]) -> list[Run]:
 
 
 def _grid(found: list[Run], any_run: bool, chosen: list[Run]) -> None:
-    draw(card_head(f"{len(found)} runs", f"select up to {MOST} to compare"))
+    draw(card_head(plural(len(found), "run"), f"select up to {MOST} to compare · times in UTC"))
     if not found:
         if any_run:
             draw(empty("No run matches", "Fewer words find more.", "search_off"))
@@ -84,10 +86,7 @@ def _grid(found: list[Run], any_run: bool, chosen: list[Run]) -> None:
         st.query_params["compare"] = ",".join(address(found[i]) for i in picked[:MOST] if i < len(found))
 
     preset: DataframeStateInput = {"selection": {"rows": [i for i, run in enumerate(found) if run in chosen]}}
-    figures = {
-        name: st.column_config.NumberColumn(name, format="%.3f")
-        for name in ("auc", "sensitivity", "specificity", "brier")
-    }
+    figures = {name: st.column_config.NumberColumn(title, format="%.3f") for name, title in METRIC_NAMES.items()}
     st.dataframe(
         rows(found, utc_now()),
         key="runs_grid",

@@ -99,6 +99,9 @@ def _traffic(wired: Wiring, traffic: Traffic, *, production: bool) -> None:
 def _capacity(wired: Wiring, name: str, seconds: int, window: tuple[datetime, datetime]) -> None:
     reading = wired.snapshots.watch(topics.capacity(name, seconds))
     draw(freshness(reading, utc_now()))
+    if reading.at is None:
+        draw(card("Capacity", waiting(reading, "the capacity") or empty("Nothing read yet", "", "cloud_off")))
+        return
     if not reading.value:
         would_be = "CPU, memory and instances, a point per minute, as Azure Monitor measures them."
         draw(card("Capacity", empty("No platform metric yet", would_be, "memory")))
@@ -122,6 +125,8 @@ def _logs(wired: Wiring, name: str, written_by: tuple[str, ...]) -> None:
         draw(freshness(reading, utc_now()))
         if reading.value:
             draw(fill('<pre class="log" tabindex="0" aria-label="Log">{lines}</pre>', lines=_lines(reading.value)))
+        elif reading.at is None:
+            draw(waiting(reading, "the log"))
         else:
             would_be = "What the platform did with the endpoint, and what the deployments wrote."
             draw(empty("No line yet", would_be, "subject"))

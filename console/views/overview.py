@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from backend.domain.audit import AuditKind
 from backend.domain.clock import utc_now
 from backend.domain.people import Actor, Right
 from console import navigation, topics, wiring
@@ -36,6 +37,9 @@ _PLACES = {
 
 
 HOUR = 3600
+TOLD = 12
+DONE = (AuditKind.PULL_REQUESTS, AuditKind.MODELS, AuditKind.PROMOTIONS)
+"""What happened to models, pull requests and production; steps and sign-ins are told by the Audit page."""
 
 
 def show() -> None:
@@ -62,8 +66,7 @@ def show() -> None:
     with right:
         _making(world)
         _setup(world)
-        entries = wired.backend.ledger.entries(limit=12)
-        done = acts(entries, utc_now())
+        done = acts(wired.backend.ledger.entries(limit=TOLD, kinds=DONE), utc_now())
         would_be = "Every approval, promotion and change of traffic, with who did it and why."
         draw(
             card(

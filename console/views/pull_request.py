@@ -16,7 +16,7 @@ from console.components.diff import diff, prose
 from console.components.github_link import connect_github, consent_outcome
 from console.components.header import page_header
 from console.components.live import FAST, follow
-from console.components.markup import Html, card_head, draw, fill, icon, join
+from console.components.markup import Content, Html, card_head, draw, fill, icon, join
 from console.components.pull_cards import checks_card, comparison_card
 from console.components.rail import stage_rail
 from console.components.states import empty, freshness, waiting
@@ -32,6 +32,10 @@ from console.wiring import Wiring
 
 def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
     reading = wired.snapshots.watch(topics.pull(number))
+    if reading.value is None and reading.at is not None:
+        _follow(wired, number)
+        show_unknown(f"#{number}")
+        return
     if reading.value is None:
         page_header(f"Pull request #{number}", parent=navigation.PULL_REQUESTS, here=f"#{number}")
         _follow(wired, number)
@@ -70,6 +74,13 @@ def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
         _wishes(wired.backend.reviews.intents(number))
 
 
+def show_unknown(wanted: Content) -> None:
+    """For a number in the address that no pull request has."""
+    page_header("Pull request", parent=navigation.PULL_REQUESTS, here=wanted)
+    would_be = "GitHub knows no pull request of this number. The list shows the open ones."
+    draw(empty("No such pull request", would_be, "help"))
+
+
 def _follow(wired: Wiring, number: int) -> None:
     def marks() -> tuple[object, ...]:
         return tuple((i.id, i.state, i.outcome) for i in wired.backend.reviews.intents(number))
@@ -77,7 +88,7 @@ def _follow(wired: Wiring, number: int) -> None:
     follow(f"pull request {number}", (topics.pull(number).key,), marks, every=FAST)
 
 
-def _look_again(wired: Wiring, number: int, reading: Reading[PullRequestDetail]) -> None:
+def _look_again(wired: Wiring, number: int, reading: Reading[PullRequestDetail | None]) -> None:
     """Once the worker has carried out a verdict, what is shown of GitHub is old."""
     latest = next(iter(wired.backend.reviews.intents(number)), None)
     if latest and latest.finished_at and reading.at and latest.finished_at > reading.at:

@@ -34,7 +34,7 @@ def test_a_page_of_a_living_world_is_drawn(visit, world, page):
         ("deployments", {"promotion": "<b>none</b>"}, "No such promotion"),
         ("experiments", {"compare": "diabetes-prod/run-000,diabetes-dev/run-001"}, "Compared"),
         ("monitoring", {}, "424"),
-        ("audit", {"actor": "lead"}, "Promote requested"),
+        ("audit", {"actor": "lead"}, "Promotion of v1 requested"),
     ],
 )
 def test_the_selection_in_the_url_decides_what_is_shown(visit, world, page, query, said):
