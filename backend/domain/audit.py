@@ -9,12 +9,16 @@ from backend.domain.value import Value
 
 
 class AuditKind(StrEnum):
-    """What an act concerns. STEPS are the worker's progress within a promotion, PROMOTIONS what it came to."""
+    """What an act concerns.
+
+    PROMOTIONS are what was asked of one and what it came to, STEPS what the worker did for it, PROGRESS its waits.
+    """
 
     PULL_REQUESTS = "pull requests"
     MODELS = "models"
     PROMOTIONS = "promotions"
     STEPS = "steps"
+    PROGRESS = "progress"
     RUNS = "runs"
     SETUP = "setup"
     PEOPLE = "people"

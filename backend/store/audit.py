@@ -24,14 +24,15 @@ _SUBJECTS = {
     AuditKind.MODELS: ("model/",),
     AuditKind.PROMOTIONS: ("promotion/", "endpoint/", "deployment/"),
     AuditKind.STEPS: ("promotion/",),
+    AuditKind.PROGRESS: ("promotion/",),
     AuditKind.RUNS: ("run/",),
     AuditKind.SETUP: ("setup/",),
     AuditKind.PEOPLE: ("person/",),
 }
-_PROGRESS = or_(
-    audit.c.action.startswith("step."),
-    audit.c.action.in_(("promotion.pending", "promotion.running", "promotion.waiting")),
-)
+_ACTIONS = {
+    AuditKind.STEPS: audit.c.action.startswith("step."),
+    AuditKind.PROGRESS: audit.c.action.in_(("promotion.pending", "promotion.running", "promotion.waiting")),
+}
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,9 @@ class Audit:
 
 def _concerns(kind: AuditKind) -> ColumnElement[bool]:
     about = or_(*(audit.c.subject.startswith(prefix, autoescape=True) for prefix in _SUBJECTS[kind]))
-    if kind is AuditKind.STEPS:
-        return about & _PROGRESS
-    return about & ~_PROGRESS if kind is AuditKind.PROMOTIONS else about
+    if kind is AuditKind.PROMOTIONS:
+        return about & ~or_(*_ACTIONS.values())
+    return about & _ACTIONS[kind] if kind in _ACTIONS else about
 
 
 def _break(entry: AuditEntry, expected: int, previous: str) -> str:

@@ -53,10 +53,14 @@ def comparison_card(detail: PullRequestDetail, now: datetime) -> Html:
     body = table(heads, [metric_cells(row) for row in metric_rows(compared)], caption="Against the champion")
     found = verdict(compared)
     lead = fill(
-        "<p>{verdict} {sentence}</p><p class=quiet>{holdout}</p>{table}",
-        verdict=word(VERDICTS[found]) if found else Html(""),
+        "<p>{sentence}</p><p class=quiet>{holdout}</p>{table}",
         sentence=sentence(compared),
         holdout=Untrusted(holdout(compared), 240),
         table=body,
     )
-    return card("Against the champion", lead, note=f"compared {ago(compared.made_at, now)}", name="comparison")
+    note = fill(
+        "{verdict} compared {when}",
+        verdict=word(VERDICTS[found]) if found else Html(""),
+        when=ago(compared.made_at, now),
+    )
+    return card("Against the champion", lead, note=note, name="comparison")

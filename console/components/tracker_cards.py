@@ -57,7 +57,7 @@ def _under(promotion: Promotion) -> Html:
     bars = fill(
         "{calls} &nbsp; {time}",
         calls=progress("calls", seen.calls, step.min_calls),
-        time=progress("s", seen.seconds, step.min_seconds),
+        time=progress("time", seen.seconds, step.min_seconds, " s"),
     )
     return fill(
         '<div class="under"><span>{then} {wait}</span><span>{bars}</span></div>', then=then, wait=wait, bars=bars

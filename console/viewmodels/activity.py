@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend.domain.audit import AuditEntry
-from backend.domain.promotions import Kind
+from backend.domain.promotions import IntentState, Kind
 from console.viewmodels.figures import clock, short_digest, stamp
 from console.viewmodels.text import Untrusted
 
@@ -59,14 +59,23 @@ def wording(entry: AuditEntry) -> str:
     elif subject == "promotion":
         words = _of_promotion(entry, what)
     elif subject == "evidence":
-        words = f"{'smoke test' if what == 'smoke' else what} recorded"
+        words = f"{'smoke test' if what == 'smoke' else what} of v{_number(entry)} recorded"
+    elif subject == "version":
+        words = f"v{_number(entry)} {what}"
+    elif subject == "review":
+        words = f"{what} #{entry.subject.rpartition('/')[2]}, {_ASKED.get(entry.after, entry.after)}"
     elif subject == "github":
         return f"GitHub {what}"
     else:
         words = what if subject == "person" else " ".join((subject, *rest))
-    return words[:1].upper() + words[1:]
+    return words if subject == "version" else words[:1].upper() + words[1:]
 
 
+def _number(entry: AuditEntry) -> str:
+    return entry.subject.rpartition(":")[2]
+
+
+_ASKED = {IntentState.PENDING.value: "requested", IntentState.SUCCEEDED.value: "done"}
 _NOUNS = {Kind.STAGE.value: "test of", Kind.PROMOTE.value: "promotion of", Kind.ROLL_BACK.value: "rollback to"}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.domain.people import Actor
-from backend.domain.promotions import Phase
+from backend.domain.people import Actor, Right
+from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.registry import VersionState
 from backend.domain.reviews import CheckState, PullRequest
 from console.viewmodels.pulls import headline
@@ -32,8 +32,8 @@ def waits(world: Surroundings, actor: Actor, *, may_review: bool, may_promote: b
     """Oldest first within each kind; a promotion that needs attention goes before everything."""
     found: list[Wait] = []
     active = world.active
-    if active is not None and (active.phase in {Phase.NEEDS_ATTENTION, Phase.PAUSED} or may_promote):
-        label = Untrusted(f"{KINDS[active.kind]} of v{active.target.version} is under way")
+    if active is not None and active.phase in {Phase.NEEDS_ATTENTION, Phase.PAUSED} and actor.may(Right.CONTROL):
+        label = Untrusted(f"{under_way(active)} has stopped and waits for a person")
         found.append(
             Wait(
                 "promotion",
@@ -66,6 +66,12 @@ def waits(world: Surroundings, actor: Actor, *, may_review: bool, may_promote: b
         ]
     found += [_to_mend(pull) for pull in world.pulls.value or () if _failing(pull, actor)]
     return tuple(found)
+
+
+def under_way(promotion: Promotion) -> str:
+    """`Promotion of v2`, `Rollback to v1`."""
+    to = "to" if promotion.kind is Kind.ROLL_BACK else "of"
+    return f"{KINDS[promotion.kind]} {to} v{promotion.target.version}"
 
 
 def _failing(pull: PullRequest, actor: Actor) -> bool:

@@ -41,6 +41,11 @@ def page_pill(detail: PullRequestDetail) -> Pill:
     return headline(detail.summary)
 
 
+def closed(detail: PullRequestDetail) -> bool:
+    """Merged or not, nobody can decide about it any more."""
+    return bool(detail.merged_sha) or detail.state.lower() != "open"
+
+
 def counted(pull: PullRequest) -> str:
     """`4 of 6 passed, 1 failed: unit`; checks that need not run are not counted."""
     relevant = [check for check in pull.checks if check.state is not CheckState.SKIPPED]

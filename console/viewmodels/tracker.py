@@ -68,6 +68,11 @@ def named(promotion: Promotion) -> str:
     return f"{_VERBS[promotion.kind]} v{promotion.target.version}"
 
 
+def stable_of(promotion: Promotion) -> str | None:
+    """What served when this began; until that has been recorded, what the requester saw serving."""
+    return (promotion.snapshot.stable if promotion.snapshot else promotion.expected_stable) or None
+
+
 def observed(promotion: Promotion) -> Observed | None:
     """The observe step in progress, else the last one that ran."""
     observing = [r for r in promotion.steps if r.step.kind is StepKind.OBSERVE and r.started_at is not None]
@@ -101,7 +106,7 @@ def checks(seen: Observed) -> tuple[Check, ...]:
     rows = [
         Check(
             "Error rate",
-            f"{share(seen.errors, seen.calls)} %, {seen.errors:,} of {n}",
+            f"{share(seen.errors, seen.calls)} %, {seen.errors:,} of {n}" if seen.calls else "no calls yet",
             f"≤ {step.max_error_rate:.1%}".replace("%", " %"),
             n,
             verdict,
@@ -110,7 +115,8 @@ def checks(seen: Observed) -> tuple[Check, ...]:
     if step.max_p95_ms:
         slow = seen.p95_ms is not None and seen.p95_ms > step.max_p95_ms
         verdict = over if slow and (failed or short <= 0) else few if short > 0 or seen.p95_ms is None else PASS
-        rows.append(Check("p95 latency", f"{milliseconds(seen.p95_ms)} ms", f"≤ {step.max_p95_ms:,.0f} ms", n, verdict))
+        measured = "no calls yet" if seen.p95_ms is None else f"{milliseconds(seen.p95_ms)} ms"
+        rows.append(Check("p95 latency", measured, f"≤ {step.max_p95_ms:,.0f} ms", n, verdict))
     wait = step.min_seconds - seen.seconds
     time_left = Pill(f"{duration(wait)} to go", "blue", "hourglass_top") if wait > 0 else PASS
     rows.append(Check("Calls", n, f"≥ {step.min_calls:,}", n, few if short > 0 else PASS))
@@ -126,7 +132,7 @@ def sides(
     window: str,
 ) -> tuple[Side, ...]:
     """Stable and candidate; only the candidate on a first promotion."""
-    stable = promotion.snapshot.stable if promotion.snapshot else None
+    stable = stable_of(promotion)
     names = [name for name in (stable, promotion.target.deployment) if name]
     return tuple(
         Side(
@@ -181,7 +187,7 @@ def latency_limit(promotion: Promotion) -> str:
 
 
 def latency_chart(promotion: Promotion, traffic: Traffic, marks: tuple[Mark, ...]) -> Chart:
-    stable = promotion.snapshot.stable if promotion.snapshot else None
+    stable = stable_of(promotion)
     names = [name for name in (stable, promotion.target.deployment) if name]
     limit = max((r.step.max_p95_ms for r in promotion.steps), default=0.0)
     series = []

@@ -24,6 +24,7 @@ from console.components.traffic_bar import traffic_bar
 from console.session import tell
 from console.surroundings import surroundings
 from console.viewmodels.figures import age, clock
+from console.viewmodels.overview import under_way
 from console.viewmodels.stages import Stage, Surroundings, stages
 from console.viewmodels.state import PHASES, VERSIONS, promotion_pill
 from console.viewmodels.text import Untrusted
@@ -50,6 +51,9 @@ def show_home(wired: Wiring, actor: Actor) -> None:
         draw(_endpoint_card("Test endpoint", test, wired.backend.promotions.active(project.test_endpoint)))
         _recent(recent)
     with side:
+        if world.active is not None:
+            with st.container(border=True, key="card_under_way"):
+                _under_way(world.active)
         with st.container(border=True, key="card_waiting"):
             _waiting(world)
         if world.taken_back:
@@ -111,19 +115,17 @@ def _deployment_row(endpoint: Endpoint, name: str, active: Promotion | None) -> 
     )
 
 
+def _under_way(active: Promotion) -> None:
+    draw(card_head("Under way"))
+    navigation.link(navigation.DEPLOYMENTS, under_way(active), "link_active", "sync", promotion=active.id)
+    draw(word(promotion_pill(active)))
+
+
 def _waiting(world: Surroundings) -> None:
     draw(card_head("Waits for a decision"))
-    if world.active is not None:
-        navigation.link(
-            navigation.DEPLOYMENTS,
-            f"v{world.active.target.version}: {promotion_pill(world.active).text}",
-            "link_active",
-            "sync",
-            promotion=world.active.id,
-        )
     for dossier in world.waiting:
         _waiting_row(dossier)
-    if not world.waiting and world.active is None:
+    if not world.waiting:
         would_be = "Versions whose test has passed, ready for approval and promotion."
         draw(empty("Nothing waits", would_be, "task_alt"))
 

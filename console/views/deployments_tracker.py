@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import streamlit as st
 
+from backend.domain.audit import AuditKind
 from backend.domain.clock import utc_now
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right, who_may
@@ -31,7 +32,7 @@ from console.viewmodels.plan import position, progressed
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.state import promotion_pill
 from console.viewmodels.text import Untrusted
-from console.viewmodels.tracker import controls, latency_chart, latency_limit, title
+from console.viewmodels.tracker import controls, latency_chart, latency_limit, stable_of, title
 from console.wiring import Wiring
 
 WINDOW = 900
@@ -118,7 +119,8 @@ def _steps(wired: Wiring, promotion: Promotion) -> None:
     head = "<header><h2>{title}</h2><span>{note}</span></header>{body}"
     steps = fill(head, title="Steps", note=position(promotion), body=timeline(progressed(promotion, now)))
     draw(fill('<section class="card steps-card">{body}</section>', body=steps))
-    entries = wired.backend.ledger.entries(limit=12, subject=f"promotion/{promotion.id}")
+    told = (AuditKind.PROMOTIONS, AuditKind.STEPS)
+    entries = wired.backend.ledger.entries(limit=12, subject=f"promotion/{promotion.id}", kinds=told)
     done = acts(entries, now)
     body = activity(done) if done else empty("Nothing recorded yet", "Each change of this promotion, with its reason.")
     draw(
@@ -182,7 +184,7 @@ def _resume(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> 
 
 
 def _abort(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> None:
-    stable = promotion.snapshot.stable if promotion.snapshot else None
+    stable = stable_of(promotion)
     back = f"Returns 100 % to {stable} and removes the candidate." if stable else "Removes the candidate."
     with st.container(key="danger_abort"):
         clicked = action("Abort…", key="abort", refusal=refusal, symbol="undo")

@@ -23,7 +23,7 @@ from console.components.states import empty, freshness, waiting
 from console.session import attempt, tell
 from console.surroundings import surroundings
 from console.viewmodels.figures import ago, short_commit
-from console.viewmodels.pulls import merge_refusal, mergeable, page_pill, reviewed
+from console.viewmodels.pulls import closed, merge_refusal, mergeable, page_pill, reviewed
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.state import INTENTS
 from console.viewmodels.text import Untrusted
@@ -48,14 +48,13 @@ def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
         Untrusted(pull.title, 200),
         state=page_pill(detail),
         meta=fill(
-            "<b>{author}</b> wants to merge <code>{head}</code> at <code>{sha}</code> into <code>{base}</code>;"
-            " {merge}; {review}.",
+            "<b>{author}</b> {does} <code>{head}</code> at <code>{sha}</code> into <code>{base}</code>; {state}.",
             author=Untrusted(pull.author, 60),
             head=Untrusted(pull.head_ref, 80),
             sha=short_commit(pull.head_sha),
             base=Untrusted(pull.base_ref, 80),
-            merge=mergeable(pull),
-            review=Untrusted(reviewed(pull), 160),
+            does="merged" if detail.merged_sha else "wants to merge",
+            state=Untrusted(reviewed(pull) if closed(detail) else f"{mergeable(pull)}; {reviewed(pull)}", 240),
         ),
         parent=navigation.PULL_REQUESTS,
         here=f"#{number}",
@@ -116,12 +115,15 @@ def _verdict(wired: Wiring, actor: Actor, detail: PullRequestDetail) -> None:
     consent_outcome()
     if wired.backend.people.github_login(actor.name) is None:
         connect_github(wired, actor, f"/pull-requests?number={pull.number}")
-    st.text_area(
-        "Reason, required", key=f"verdict_{pull.number}", height=76, placeholder="Goes to GitHub and to the ledger"
-    )
+    if not closed(detail):
+        st.text_area(
+            "Reason, required", key=f"verdict_{pull.number}", height=76, placeholder="Goes to GitHub and to the ledger"
+        )
     _button(wired, actor, detail, IntentKind.APPROVE_AND_MERGE, "Approve and merge", primary=True, symbol="merge")
     _button(wired, actor, detail, IntentKind.APPROVE, "Approve", symbol="check")
     _button(wired, actor, detail, IntentKind.REQUEST_CHANGES, "Request changes", symbol="edit_note")
+    if closed(detail):
+        return
     draw(
         fill(
             '<p class="quiet">Bound to commit <code>{sha}</code>: refused if the branch has moved. The worker does it'
@@ -152,7 +154,7 @@ def _button(
             f"{label} is recorded; the worker does it on GitHub now.",
         )
 
-    refusal = "" if detail.state.lower() == "open" and not detail.merged_sha else "This pull request is closed."
+    refusal = "This pull request is closed." if closed(detail) else ""
     refusal = refusal or reviews.refusal(actor, kind, pull) or _underway(reviews.intents(pull.number))
     if kind is IntentKind.APPROVE_AND_MERGE:
         refusal = refusal or merge_refusal(pull)
