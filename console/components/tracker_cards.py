@@ -90,8 +90,8 @@ def _side(side: Side, width: int) -> Html:
         '<section class="card side w{width}"><div class="who">{mark}<div><b>{role} · {name}</b>'
         '<span class="two">{since}</span></div>{state}</div><div class="quads">{quads}</div></section>',
         width=width,
-        mark=role_mark(side.candidate, "big"),
-        role="candidate" if side.candidate else "stable",
+        mark=Html("") if side.role == "previous" else role_mark(side.role == "candidate", "big"),
+        role=side.role,
         name=side.deployment,
         since=side.since,
         state=pill(side.state),

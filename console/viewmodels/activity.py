@@ -64,6 +64,8 @@ def wording(entry: AuditEntry) -> str:
         words = f"v{_number(entry)} {what}"
     elif subject == "review":
         words = f"{what} #{entry.subject.rpartition('/')[2]}, {_ASKED.get(entry.after, entry.after)}"
+    elif subject == "hold":
+        return "Promotions held" if what == "set" else "Hold lifted"
     elif subject == "github":
         return f"GitHub {what}"
     else:
@@ -92,7 +94,9 @@ def _of_promotion(entry: AuditEntry, what: str) -> str:
 
 def change(entry: AuditEntry) -> str:
     """`pending → running`, the new state alone where there was none, "" where it stayed."""
-    before, after = (short_digest(text) if text.startswith("sha256:") else text for text in (entry.before, entry.after))
+    before, after = (
+        f"digest {short_digest(text)}" if text.startswith("sha256:") else text for text in (entry.before, entry.after)
+    )
     if before == after:
         return ""
     return f"{before} → {after}" if before and after else after

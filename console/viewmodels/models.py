@@ -19,7 +19,7 @@ METRICS = tuple(METRIC_NAMES)
 def where(version: ModelVersion, endpoints: tuple[Endpoint | None, ...]) -> str:
     """`diabetes-endpoint 100 %, diabetes-test 0 %`: the deployments that carry this version now."""
     found = [
-        f"{endpoint.name} {endpoint.traffic.get(deployment.name, 0)}{NBSP}%"
+        f"{endpoint.name}{NBSP}{endpoint.traffic.get(deployment.name, 0)}{NBSP}%"
         for endpoint in endpoints
         if endpoint is not None
         for deployment in endpoint.deployments

@@ -22,10 +22,10 @@ PASS = Pill("pass", "good", "check_circle")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One deployment's box: four figures with their n."""
+    """One deployment's box: four figures with their n. `role` is stable, candidate or previous."""
 
     deployment: str
-    candidate: bool
+    role: str
     since: str
     state: Pill
     quads: tuple[tuple[str, str, str, str], ...]
@@ -137,13 +137,20 @@ def sides(
     return tuple(
         Side(
             deployment=name,
-            candidate=name == promotion.target.deployment and not promotion.phase.final,
+            role=_role(promotion, name),
             since=f"{weights.get(name, 0)} % of traffic",
             state=_state(promotion, name, traffic.value),
             quads=_quads(name, traffic.value, capacity.value, window),
         )
         for name in dict.fromkeys(names)
     )
+
+
+def _role(promotion: Promotion, name: str) -> str:
+    """As it is now: what was the candidate is stable once it has succeeded, and what it replaced is the previous."""
+    if promotion.phase is Phase.SUCCEEDED:
+        return "stable" if name == promotion.target.deployment else "previous"
+    return "candidate" if name == promotion.target.deployment else "stable"
 
 
 def _state(promotion: Promotion, name: str, traffic: Traffic | None) -> Pill:

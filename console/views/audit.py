@@ -8,9 +8,9 @@ from backend.domain.audit import AuditEntry, AuditKind, ChainReport
 from console import wiring
 from console.components.header import page_header
 from console.components.live import follow
-from console.components.markup import Content, card_head, draw, fill
+from console.components.markup import Content, card_head, draw
 from console.components.states import empty, notice
-from console.components.tables import Column, code, strong, table, two_lines
+from console.components.tables import Column, copyable, strong, table, two_lines
 from console.session import signed_in, tell
 from console.viewmodels.activity import change, wording
 from console.viewmodels.figures import stamp
@@ -101,9 +101,7 @@ def _row(entry: AuditEntry) -> tuple[Content, ...]:
         two_lines(strong(Untrusted(entry.actor, 60)), entry.channel),
         two_lines(strong(wording(entry)), Untrusted(entry.subject, 100)),
         two_lines(Untrusted(entry.reason or "–", 300), Untrusted(change(entry), 120)),
-        fill(
-            '<span title="{full}">{short}</span>', full=entry.hash, short=code(entry.hash.removeprefix("sha256:")[:8])
-        ),
+        copyable(entry.hash.removeprefix("sha256:")),
     )
 
 

@@ -67,7 +67,8 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
     _follow(wired, world, version, actor)
     tell()
     stage_rail(stages(world), Stage.DELIVERY)
-    draw(verdict_strip(decision.findings))
+    if not serving:
+        draw(verdict_strip(decision.findings))
     draw(freshness(world.endpoint, utc_now()))
     draw(standing_notice(decision.dossier))
     evidence, click = st.columns([0.71, 0.29], gap="small")
@@ -112,6 +113,10 @@ def _evidence(wired: Wiring, world: Surroundings, decision: Decision, traffic: R
     stable = find(world.versions.value or (), decision.stable_version)
     instance = f"{project.instance_type} × {project.instance_count}"
     now = utc_now()
+    if decision.dossier.state is VersionState.SERVING:
+        told = (patients_card(decision.dossier), champion_card(decision.dossier, now))
+        draw(cards((*told, who_card(decision, actor), health_card(decision, traffic, now))))
+        return
     draw(
         cards(
             (
