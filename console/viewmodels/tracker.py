@@ -15,6 +15,7 @@ from console.viewmodels.state import Pill
 FAR = 3
 """A limit further above than this many times the measured is said in words: drawn, it would flatten the lines."""
 
+HALF = 50
 _VERBS = {Kind.STAGE: "Test", Kind.PROMOTE: "Promote", Kind.ROLL_BACK: "Roll back to"}
 
 PASS = Pill("pass", "good", "check_circle")
@@ -137,7 +138,7 @@ def sides(
     return tuple(
         Side(
             deployment=name,
-            role=_role(promotion, name),
+            role=_role(promotion, name, weights.get(name, 0)),
             since=f"{weights.get(name, 0)} % of traffic",
             state=_state(promotion, name, traffic.value),
             quads=_quads(name, traffic.value, capacity.value, window),
@@ -146,10 +147,10 @@ def sides(
     )
 
 
-def _role(promotion: Promotion, name: str) -> str:
-    """As it is now: what was the candidate is stable once it has succeeded, and what it replaced is the previous."""
-    if promotion.phase is Phase.SUCCEEDED:
-        return "stable" if name == promotion.target.deployment else "previous"
+def _role(promotion: Promotion, name: str, weight: int) -> str:
+    """Roles belong to a promotion in flight; afterwards production alone tells who is stable."""
+    if promotion.phase.final:
+        return "stable" if weight > HALF else "previous"
     return "candidate" if name == promotion.target.deployment else "stable"
 
 

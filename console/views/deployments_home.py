@@ -144,7 +144,7 @@ def _waiting_row(dossier: Dossier) -> None:
 
 def _taken_back(world: Surroundings) -> None:
     """Versions that wait for nobody because somebody, or analysis, has said no to them."""
-    draw(card_head("Taken back", "promoting again is a new decision"))
+    draw(card_head("Taken back"))
     for dossier in world.taken_back:
         version = dossier.version
         navigation.link(

@@ -14,7 +14,7 @@ from console.components.charts import chart
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill, join
-from console.components.states import empty, freshness, waiting
+from console.components.states import empty, freshness, notice, waiting
 from console.components.tables import Column, strong, table
 from console.session import parameter, signed_in, tell
 from console.viewmodels.experiments import SORTS, address, facts, matches, ordered, overlaid, rows
@@ -68,6 +68,10 @@ def _chosen(runs: tuple[Run, ...]) -> list[Run]:
     """The runs that the URL names, in its order."""
     by_address = {address(run): run for run in runs}
     wanted = [part for part in parameter("compare").split(",") if part]
+    unknown = [part for part in wanted if part not in by_address]
+    if unknown:
+        named = Untrusted(", ".join(unknown), 200)
+        draw(notice("Not every run in the address is known", named, "warn", "help"))
     return [by_address[part] for part in wanted if part in by_address][:MOST]
 
 
@@ -146,7 +150,7 @@ def _log(run: Run, reading: Reading[RunDetail]) -> None:
             fill('<pre class="log" tabindex="0" aria-label="Log">{log}</pre>', log=Html(_plain(reading.value.log_tail)))
         )
     if parts:
-        draw(card(fill("Log of {name}", name=Untrusted(run.name or run.id, 60)), join(parts), name="log"))
+        draw(card(fill("Log of {name}", name=Untrusted(run.name or run.id, 60)), join(parts), name="run-log"))
 
 
 def _plain(text: str) -> str:
