@@ -30,7 +30,7 @@ from console.viewmodels.figures import clock, stamp
 from console.viewmodels.idleness import IDLE_SECONDS, SHIFT_SECONDS
 from console.viewmodels.plan import position, progressed
 from console.viewmodels.stages import Stage, stages
-from console.viewmodels.state import promotion_pill
+from console.viewmodels.state import PHASES, promotion_pill
 from console.viewmodels.text import Untrusted
 from console.viewmodels.tracker import controls, latency_chart, latency_limit, stable_of, title
 from console.wiring import Wiring
@@ -86,7 +86,8 @@ def _standing(wired: Wiring, promotion: Promotion) -> None:
     """The latest sentence where it is not good news, and whether anybody is there to carry on."""
     if promotion.phase in {Phase.FAILED, Phase.ERRORED, Phase.ROLLED_BACK, Phase.NEEDS_ATTENTION, Phase.ROLLING_BACK}:
         tone = "warn" if promotion.phase in {Phase.ROLLED_BACK, Phase.ROLLING_BACK} else "bad"
-        draw(notice(promotion.phase.value.capitalize(), Untrusted(promotion.reason, 600), tone, "error"))
+        pill = PHASES[promotion.phase]
+        draw(notice(pill.text, Untrusted(promotion.reason, 600), tone, pill.symbol))
     if promotion.phase.final:
         return
     seen = wired.backend.promotions.worker_seen()

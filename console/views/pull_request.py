@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from backend.domain.clock import utc_now
-from backend.domain.people import Actor
+from backend.domain.people import Actor, Right
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import PullRequestDetail
 from backend.domain.value import Reading
@@ -114,7 +114,7 @@ def _verdict(wired: Wiring, actor: Actor, detail: PullRequestDetail) -> None:
     draw(card_head("Your verdict", f"as {actor.name}"))
     _blockers(detail)
     consent_outcome()
-    if wired.backend.people.github_login(actor.name) is None:
+    if actor.may(Right.REVIEW) and wired.backend.people.github_login(actor.name) is None:
         connect_github(wired, actor, f"/pull-requests?number={pull.number}")
     if not closed(detail):
         st.text_area(
