@@ -18,6 +18,7 @@ from console.viewmodels.text import Untrusted
 
 CHANNEL = "console"
 SELECTIONS = frozenset({"number", "version", "promotion"})
+MOST_DIGITS = 9
 SETTLE_SECONDS = 3.0
 TELL_SECONDS = 20.0
 
@@ -81,6 +82,12 @@ def parameter(name: str) -> str:
     """One query parameter, "" where it is absent."""
     value = st.query_params.get(name, "")
     return value if isinstance(value, str) else ""
+
+
+def numbered(name: str) -> int | None:
+    """A query parameter that counts something: None where it is no number that GitHub or a registry could give."""
+    value = parameter(name)
+    return int(value) if value.isascii() and value.isdecimal() and len(value) <= MOST_DIGITS else None
 
 
 def keep_address(page: str) -> None:

@@ -15,13 +15,14 @@ from backend.domain.reviews import PullRequest, PullRequestDetail
 from backend.domain.runs import Run, RunDetail
 from backend.domain.setup import SetupPlan
 from backend.domain.telemetry import CapacityPoint, LogLine, Traffic
+from backend.errors import NotFound
 from console.snapshots import Source, Topic
 
 if TYPE_CHECKING:
     from backend.bootstrap import Backend
 
 _PULLS = TypeAdapter(tuple[PullRequest, ...])
-_PULL = TypeAdapter(PullRequestDetail)
+_PULL: TypeAdapter[PullRequestDetail | None] = TypeAdapter(PullRequestDetail | None)
 _RUNS = TypeAdapter(tuple[Run, ...])
 _RUN = TypeAdapter(RunDetail)
 _VERSIONS = TypeAdapter(tuple[ModelVersion, ...])
@@ -47,8 +48,16 @@ def pulls() -> Topic[tuple[PullRequest, ...]]:
     return Topic("pulls", Source.GITHUB, _PULLS, lambda backend: backend.reviews.pulls(), every=5, pinned=True)
 
 
-def pull(number: int) -> Topic[PullRequestDetail]:
-    return Topic(f"pull/{number}", Source.GITHUB, _PULL, lambda backend: backend.reviews.pull(number), every=5)
+def pull(number: int) -> Topic[PullRequestDetail | None]:
+    """None where there is no such pull request: that GitHub said so is an answer, not a failure."""
+
+    def load(backend: Backend) -> PullRequestDetail | None:
+        try:
+            return backend.reviews.pull(number)
+        except NotFound:
+            return None
+
+    return Topic(f"pull/{number}", Source.GITHUB, _PULL, load, every=5)
 
 
 def runs() -> Topic[tuple[Run, ...]]:

@@ -6,7 +6,10 @@ import click
 
 from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.session import backend
+from backend.domain.audit import AuditKind
 from backend.errors import CorruptState
+
+KINDS = {kind.value.replace(" ", "-"): kind for kind in AuditKind}
 
 
 @click.group()
@@ -18,10 +21,12 @@ def audit() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--subject", default="", help="Only this subject, such as model/diabetes-classifier:2.")
 @click.option("--actor", default="", help="Only this actor.")
+@click.option("--kind", "kinds", type=click.Choice(list(KINDS)), multiple=True, help="Only these kinds of act.")
 @json_option
-def list_entries(limit: int, subject: str, actor: str, as_json: bool) -> None:
+def list_entries(limit: int, subject: str, actor: str, kinds: tuple[str, ...], as_json: bool) -> None:
     """The newest entries first."""
-    entries = backend().ledger.entries(limit=limit, subject=subject, actor=actor)
+    chosen = [KINDS[kind] for kind in kinds]
+    entries = backend().ledger.entries(limit=limit, subject=subject, actor=actor, kinds=chosen)
     if as_json:
         print_json(entries)
         return

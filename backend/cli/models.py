@@ -67,9 +67,10 @@ def show(version: str, as_json: bool) -> None:
         print_json({**_summary(dossier), "dossier": dossier.model_dump(mode="json")})
         return
     found = dossier.version
-    click.echo(
-        f"{found.name} v{found.version}: {dossier.state.value}\ndigest {found.digest}, threshold {found.threshold}"
-    )
+    click.echo(f"{found.name} v{found.version}: {dossier.state.value}")
+    if dossier.why:
+        click.echo(printable(dossier.why, 400))
+    click.echo(f"digest {found.digest}, threshold {found.threshold}")
     for name, value in found.lineage.model_dump().items():
         click.echo(f"  {name.replace('_', ' ')}: {printable(value or '-')}")
     if dossier.staging:
@@ -87,5 +88,5 @@ def show(version: str, as_json: bool) -> None:
 
 
 def _summary(dossier: Dossier) -> dict[str, object]:
-    reason = dossier.staging.reason if dossier.staging else ""
+    reason = dossier.why or (dossier.staging.reason if dossier.staging else "")
     return {**dossier.version.model_dump(mode="json"), "state": dossier.state.value, "reason": reason}

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from backend.domain.value import Value
+
+
+class AuditKind(StrEnum):
+    """What an act concerns.
+
+    PROMOTIONS are what was asked of one and what it came to, STEPS what the worker did for it, PROGRESS its waits.
+    """
+
+    PULL_REQUESTS = "pull requests"
+    MODELS = "models"
+    PROMOTIONS = "promotions"
+    STEPS = "steps"
+    PROGRESS = "progress"
+    RUNS = "runs"
+    SETUP = "setup"
+    PEOPLE = "people"
 
 
 class AuditEntry(Value):

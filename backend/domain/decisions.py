@@ -37,10 +37,16 @@ class Blocker(Value):
 
 
 class Dossier(Value):
-    """All our own records about one version. Nothing in it needs a network."""
+    """All our own records about one version. Nothing in it needs a network.
+
+    `why` is the sentence behind the state, "" where the word tells everything; `approved` outlives the state: a
+    version that was rolled back may still be approved.
+    """
 
     version: ModelVersion
     state: VersionState
+    why: str = ""
+    approved: bool = False
     staging: Promotion | None
     evidence: tuple[Evidence, ...]
     rollout: Rollout | None

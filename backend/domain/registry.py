@@ -35,7 +35,7 @@ class ModelVersion(Value):
 
 
 class VersionState(StrEnum):
-    """What the console knows about a version beyond the registry."""
+    """What the console knows about a version beyond the registry; READY and APPROVED wait for a person."""
 
     REGISTERED = "registered"
     TESTING = "testing"
@@ -43,7 +43,15 @@ class VersionState(StrEnum):
     TEST_FAILED = "test failed"
     APPROVED = "approved"
     REJECTED = "rejected"
+    PROMOTING = "being promoted"
     SERVING = "serving"
+    ROLLED_BACK = "rolled back"
+    ABORTED = "aborted"
+    SUPERSEDED = "superseded"
+
+    @property
+    def waits(self) -> bool:
+        return self in {VersionState.READY, VersionState.APPROVED}
 
 
 class Approval(Value):

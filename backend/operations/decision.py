@@ -5,9 +5,10 @@ from __future__ import annotations
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
-from backend.domain.promotions import Kind, Phase, Promotion, Target
+from backend.domain.promotions import Kind, Phase, Target
 from backend.domain.registry import ModelVersion, VersionState
 from backend.operations.authorise import own_work, refusal
+from backend.operations.standing import latest, standing
 from backend.policy import blockers
 from backend.policy.findings import findings
 from backend.promotion.target import target_on
@@ -29,23 +30,12 @@ def dossier_of(store: Store, project: Project, version: ModelVersion) -> Dossier
         approvals=approvals,
         promotions=tuple(p for p in history if p.kind is not Kind.STAGE),
     )
-    return dossier.model_copy(update={"state": _state(dossier, stable)})
-
-
-def _state(dossier: Dossier, stable: Promotion | None) -> VersionState:
-    version = dossier.version
-    if stable is not None and (stable.target.version, stable.target.digest) == (version.version, version.digest):
-        return VersionState.SERVING
-    if blockers.rejection(dossier) is not None:
-        return VersionState.REJECTED
-    if blockers.standing_approval(dossier) is not None:
-        return VersionState.APPROVED
-    if dossier.staging is None:
-        return VersionState.REGISTERED
-    if not dossier.staging.phase.final:
-        return VersionState.TESTING
-    passed = dossier.staging.phase is Phase.SUCCEEDED
-    return VersionState.READY if passed else VersionState.TEST_FAILED
+    own = latest(dossier)
+    moved_on = own is not None and own.phase is Phase.SUCCEEDED and stable is not None and stable.id != own.id
+    followed_by = store.promotions.next_success(own) if own is not None and moved_on else None
+    state, why = standing(dossier, stable, followed_by)
+    approved = blockers.standing_approval(dossier) is not None
+    return dossier.model_copy(update={"state": state, "why": why, "approved": approved})
 
 
 class Situation:

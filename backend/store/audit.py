@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
 
-from backend.domain.audit import AuditEntry, ChainReport
+from backend.domain.audit import AuditEntry, AuditKind, ChainReport
 from backend.domain.clock import Clock
 from backend.errors import CorruptState
 from backend.store.database import Database
@@ -18,6 +18,21 @@ from backend.store.tables import audit, audit_head, promotions
 
 Detail = Mapping[str, str | int | float | bool]
 _BATCH = 1000
+
+_SUBJECTS = {
+    AuditKind.PULL_REQUESTS: ("pull_request/",),
+    AuditKind.MODELS: ("model/",),
+    AuditKind.PROMOTIONS: ("promotion/", "endpoint/", "deployment/"),
+    AuditKind.STEPS: ("promotion/",),
+    AuditKind.PROGRESS: ("promotion/",),
+    AuditKind.RUNS: ("run/",),
+    AuditKind.SETUP: ("setup/",),
+    AuditKind.PEOPLE: ("person/",),
+}
+_ACTIONS = {
+    AuditKind.STEPS: audit.c.action.startswith("step."),
+    AuditKind.PROGRESS: audit.c.action.in_(("promotion.pending", "promotion.running", "promotion.waiting")),
+}
 
 
 @dataclass(frozen=True)
@@ -88,8 +103,9 @@ class Audit:
         subject: str = "",
         actor: str = "",
         since: datetime | None = None,
+        kinds: Collection[AuditKind] = (),
     ) -> tuple[AuditEntry, ...]:
-        """The newest entries first, below sequence `before`; `subject` may end in `*`."""
+        """The newest entries first, below sequence `before`; `subject` may end in `*`, no kind means all."""
         query = select(audit).order_by(audit.c.sequence.desc()).limit(limit)
         if before is not None:
             query = query.where(audit.c.sequence < before)
@@ -101,6 +117,8 @@ class Audit:
             query = query.where(audit.c.actor == actor)
         if since is not None:
             query = query.where(audit.c.at >= since)
+        if kinds:
+            query = query.where(or_(*map(_concerns, kinds)))
         with self._database.reading() as connection:
             return tuple(_entry(row) for row in connection.execute(query))
 
@@ -120,6 +138,13 @@ class Audit:
                     told[entry.subject.removeprefix("promotion/")] = entry.after
             problem = _head_problem(connection, count, previous) or _phase_problem(connection, told)
         return ChainReport(entries=count, whole=not problem, problem=problem)
+
+
+def _concerns(kind: AuditKind) -> ColumnElement[bool]:
+    about = or_(*(audit.c.subject.startswith(prefix, autoescape=True) for prefix in _SUBJECTS[kind]))
+    if kind is AuditKind.PROMOTIONS:
+        return about & ~or_(*_ACTIONS.values())
+    return about & _ACTIONS[kind] if kind in _ACTIONS else about
 
 
 def _break(entry: AuditEntry, expected: int, previous: str) -> str:

@@ -103,6 +103,14 @@ class Promotions:
                 connection, select(promotions).where(done).order_by(promotions.c.finished_at.desc()).limit(1)
             )
 
+    def next_success(self, promotion: Promotion) -> Promotion | None:
+        """What took this one's place: the first on its endpoint that succeeded after it."""
+        done = (promotions.c.endpoint == promotion.target.endpoint) & (promotions.c.phase == Phase.SUCCEEDED.value)
+        after = promotions.c.finished_at > promotion.finished_at
+        with self._database.reading() as connection:
+            query = select(promotions).where(done, after).order_by(promotions.c.finished_at).limit(1)
+            return self._one(connection, query)
+
     def staged_versions(self, model: str) -> frozenset[str]:
         """Every version a STAGE was ever recorded for."""
         chosen = (promotions.c.model == model) & (promotions.c.kind == Kind.STAGE.value)

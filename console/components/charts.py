@@ -158,7 +158,7 @@ def _shade(chart: Chart, ink: dict[str, str]) -> tuple[list[dict[str, Any]], lis
         if index % 2 == 0:
             area = {"type": "rect", "x0": start, "x1": end, "y0": 0, "y1": 1, "yref": "y domain"}
             shapes.append(area | {"fillcolor": ink["shade"], "line": {"width": 0}, "layer": "below"})
-        if chart.share(band.end) - chart.share(band.start) > NARROW:
+        if band.name and chart.share(band.end) - chart.share(band.start) > NARROW:
             place = {"x": start, "y": 0, "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
             words.append(small | place | {"text": _label(band.name), "opacity": 0.8})
     for mark in chart.marks:

@@ -29,6 +29,8 @@ def now_next_card(decision: Decision, stable: ModelVersion | None, instance: str
         Column(_deployment(decision.target.deployment, candidate=True)),
     )
     body = table(heads, [_now_next_row(row) for row in changed], caption="Now and next")
+    if not changed:
+        body = empty("Nothing differs", "Production serves exactly this already.", "equal")
     return card(
         "Now → next", body, note=f"only differences · {len(changed)} of {len(rows)} fields", width=6, name="now-next"
     )
@@ -74,11 +76,11 @@ def patients_card(dossier: Dossier) -> Html:
     return card("Patients per 1,000", fill("{tiles}{note}", tiles=tiles, note=note), note="next against now", width=6)
 
 
-def champion_card(dossier: Dossier, now: datetime) -> Html:
+def champion_card(dossier: Dossier, now: datetime, width: int = 6) -> Html:
     compared = comparison(dossier)
     if compared is None:
         would_be = "Both models scored on the same holdout rows, with the difference and its interval."
-        return card("Champion vs challenger", empty("Not compared yet", would_be, "compare_arrows"), width=6)
+        return card("Champion vs challenger", empty("Not compared yet", would_be, "compare_arrows"), width=width)
     heads = (
         Column("Metric"),
         Column(f"v{compared.champion.version}" if compared.champion.version else "champion", number=True),
@@ -96,7 +98,7 @@ def champion_card(dossier: Dossier, now: datetime) -> Html:
         when=measured(comparison_of(dossier), now),
     )
     about = fill('<p class="quiet">{holdout}</p>{rows}', holdout=Untrusted(holdout(compared)), rows=rows)
-    return card("Champion vs challenger", about, note=note, width=6, name="champion")
+    return card("Champion vs challenger", about, note=note, width=width, name="champion")
 
 
 def metric_cells(row: MetricRow) -> tuple[Content, ...]:
@@ -106,14 +108,14 @@ def metric_cells(row: MetricRow) -> tuple[Content, ...]:
 
 
 def blockers_card(decision: Decision, now: datetime) -> Html:
-    checked = f"{len(decision.findings)} checks, read just now"
+    checked = f"{len(decision.findings)} checks at {now:%H:%M:%S} UTC"
     if not decision.blockers:
         body = fill(
             "<p>{icon} <b>Nothing blocks.</b> {checked}.</p>", icon=icon("check_circle", "good"), checked=checked
         )
         return card("Blockers", body, width=6, name="blockers")
     body = fill('<ul class="blockers">{items}</ul>', items=join(blocker(b) for b in decision.blockers))
-    return card("Blockers", body, note=f"{checked} at {now:%H:%M:%S}", width=6, name="blockers")
+    return card("Blockers", body, note=checked, width=6, name="blockers")
 
 
 def blocker(found: Blocker) -> Html:
@@ -143,7 +145,7 @@ def health_card(decision: Decision, traffic: Reading[Traffic], now: datetime) ->
     if not rows:
         would_be = "Errors, p95 and calls of what serves now, as soon as calls arrive."
         return card("Live health", empty("No calls in the last hour", would_be, "monitor_heart"), width=4)
-    return card("Live health", pairs(rows), note=f"{decision.expected_stable}, last hour, {age(traffic, now)}", width=4)
+    return card("Live health", pairs(rows), note=f"last hour, {age(traffic, now)}", width=4)
 
 
 def way_back_card(decision: Decision) -> Html:

@@ -1,4 +1,7 @@
-"""Two-step polling: a small fragment watches version numbers and redraws the page only when one has changed."""
+"""Two-step polling: a small fragment watches version numbers and redraws the page only when one has changed.
+
+A tab that nobody touches stops polling after a while and says how old its numbers are; it goes on at a click.
+"""
 
 from __future__ import annotations
 
@@ -7,45 +10,88 @@ from datetime import datetime
 
 import streamlit as st
 
-from backend.domain.clock import utc_now
+from backend.domain.clock import Clock, utc_now
 from backend.domain.value import Reading
 from console import wiring
 from console.components.markup import Html, draw, fill, join
 from console.viewmodels.figures import age
+from console.viewmodels.idleness import IDLE_SECONDS, idle, paused_line
 
 FAST, CALM = 2.0, 10.0
-_DIALOG = "dialog_open"
+PAUSED = 60.0
+"""A paused tab only rewrites its one line: it reads nothing and keeps no topic fresh."""
+_DIALOG, _TOUCHED, _OURS, _FOLLOWED = "dialog_open", "live_touched", "live_redraws", "followed"
 
 
-def follow(page: str, keys: tuple[str, ...], marks: Callable[[], Hashable] = lambda: 0, *, every: float = CALM) -> None:
+def follow(
+    page: str,
+    keys: tuple[str, ...],
+    marks: Callable[[], Hashable] = lambda: 0,
+    *,
+    every: float = CALM,
+    patience: float = IDLE_SECONDS,
+    clock: Clock = utc_now,
+) -> None:
     """Keep the page current and say how old each source's answer is.
 
     `keys` name the topics that the page shows; `marks` reads our own database, cheaply. Which services are down
-    belongs to every page: the menu tells it.
+    belongs to every page: the menu tells it. After `patience` seconds without a click here the tab pauses.
     """
     hold_still(False)
     snapshots = wiring.current().snapshots
+    drawn_at = clock()
+    touched = _last_touch(drawn_at)
+    held = min((r.at for r in snapshots.readings(keys) if r.at), default=drawn_at)
 
     def standing() -> tuple[object, ...]:
         down = tuple(source for source, health in snapshots.health().items() if health.problem)
-        return page, snapshots.versions(keys), down, marks()
-
-    st.session_state["followed"] = standing()
+        # Ages are words on the page: they are written anew each minute though nothing else has changed.
+        return page, snapshots.versions(keys), down, marks(), int(clock().timestamp() // 60)
 
     def watch() -> None:
-        now = standing()
-        draw(_ages(snapshots.readings(keys), utc_now()))
-        if now != st.session_state.get("followed") and not st.session_state.get(_DIALOG):
-            st.session_state["followed"] = now
-            st.rerun()
+        now = clock()
+        if idle(touched, now, patience) and not st.session_state.get(_DIALOG):
+            _redraw()
+        draw(_ages(snapshots.readings(keys), now))
+        if standing() != st.session_state.get(_FOLLOWED) and not st.session_state.get(_DIALOG):
+            _redraw()
 
-    with st.container(key="live_line"):
-        st.fragment(watch, run_every=every, key="live")()
+    def rest() -> None:
+        with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"):
+            words = fill('<p class="quiet" role="status">{words}</p>', words=paused_line(held, clock()))
+            st.html(words, width="content")
+            resumed = st.button("Resume", key="live_resume", type="tertiary", on_click=snapshots.refresh, args=keys)
+        if resumed:
+            st.session_state[_TOUCHED] = clock()
+            _redraw()
+
+    paused = idle(touched, drawn_at, patience)
+    st.session_state[_FOLLOWED] = standing()
+    with st.container(key="live_paused" if paused else "live_line"):
+        if paused:
+            st.fragment(rest, run_every=PAUSED, key="rest")()
+        else:
+            st.fragment(watch, run_every=every, key="live")()
 
 
 def hold_still(still: bool) -> None:
     """While a dialog is open the page is not redrawn: that would close it."""
     st.session_state[_DIALOG] = still
+
+
+def _redraw() -> None:
+    """Run the page again of ourselves, which is no sign of a person."""
+    st.session_state[_OURS] = True
+    st.rerun()
+
+
+def _last_touch(now: datetime) -> datetime:
+    """When a person last did something in this tab: every run that we have not asked for is one."""
+    ours = st.session_state.pop(_OURS, False)
+    if not ours or _TOUCHED not in st.session_state:
+        st.session_state[_TOUCHED] = now
+    touched: datetime = st.session_state[_TOUCHED]
+    return touched
 
 
 def _ages(readings: tuple[Reading[object], ...], now: datetime) -> Html:

@@ -12,7 +12,7 @@ from console.components.states import empty
 from console.components.tables import Column, table, two_lines
 from console.viewmodels.comparison import holdout, metric_rows, sentence, verdict
 from console.viewmodels.figures import ago, short_commit
-from console.viewmodels.pulls import check_lines, counted
+from console.viewmodels.pulls import check_lines, counted, why_not_compared
 from console.viewmodels.state import VERDICTS
 from console.viewmodels.text import Untrusted
 
@@ -40,7 +40,7 @@ def comparison_card(detail: PullRequestDetail, now: datetime) -> Html:
     compared = detail.comparison
     if compared is None:
         would_be = "The model of this branch against the champion's commit, both trained on the same dev data and seed."
-        title = "Not compared: the report check has not finished, or the change does not touch training"
+        title = f"Not compared: {why_not_compared(detail.summary)}"
         return card("Against the champion", empty(title, would_be, "compare_arrows"), name="comparison")
     heads = (
         Column("Metric"),
@@ -53,10 +53,14 @@ def comparison_card(detail: PullRequestDetail, now: datetime) -> Html:
     body = table(heads, [metric_cells(row) for row in metric_rows(compared)], caption="Against the champion")
     found = verdict(compared)
     lead = fill(
-        "<p>{verdict} {sentence}</p><p class=quiet>{holdout}</p>{table}",
-        verdict=word(VERDICTS[found]) if found else Html(""),
+        "<p>{sentence}</p><p class=quiet>{holdout}</p>{table}",
         sentence=sentence(compared),
         holdout=Untrusted(holdout(compared), 240),
         table=body,
     )
-    return card("Against the champion", lead, note=f"compared {ago(compared.made_at, now)}", name="comparison")
+    note = fill(
+        "{verdict} compared {when}",
+        verdict=word(VERDICTS[found]) if found else Html(""),
+        when=ago(compared.made_at, now),
+    )
+    return card("Against the champion", lead, note=note, name="comparison")

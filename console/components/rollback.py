@@ -12,7 +12,7 @@ from console.components.markup import draw, fill
 from console.components.states import notice
 from console.viewmodels.figures import ago
 from console.viewmodels.text import Untrusted
-from console.viewmodels.way_back import served, warm
+from console.viewmodels.way_back import served, warm, was_sent_away
 from console.wiring import Wiring
 
 
@@ -20,7 +20,8 @@ def roll_back_button(wired: Wiring, actor: Actor, endpoint: Endpoint | None) -> 
     """Disabled, with the reason, where the role or the world does not allow it."""
     promotions, name = wired.backend.promotions, wired.settings.project.endpoint
     stable = promotions.stable()
-    versions = served(promotions.recent(200), name, stable)
+    recent = promotions.recent(200)
+    versions = served(recent, name, stable)
     refusal = ""
     if not actor.may(Right.CONTROL):
         refusal = f"Needs the role {who_may(Right.CONTROL)}."
@@ -34,9 +35,12 @@ def roll_back_button(wired: Wiring, actor: Actor, endpoint: Endpoint | None) -> 
     if versions:
         draw(
             fill(
-                "<p class=quiet>Returns 100 % to v{version}, {state}.</p>",
+                "<p class=quiet>Returns 100 % to v{version}, {state}.{undoes}</p>",
                 version=versions[0],
                 state=_state(endpoint, versions[0]),
+                undoes=" It was itself rolled back: this undoes that."
+                if was_sent_away(recent, name, versions[0])
+                else "",
             )
         )
     elif refusal:

@@ -18,6 +18,7 @@ class Column:
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Content]], *, caption: str = "") -> Html:
     heads = join(_cell("th" if column.title else "td", column, column.title) for column in columns)
+    head = fill("<thead><tr>{heads}</tr></thead>", heads=heads) if any(c.title for c in columns) else Html("")
     body = join(
         fill(
             "<tr>{cells}</tr>", cells=join(_cell("td", column, cell) for column, cell in zip(columns, row, strict=True))
@@ -25,9 +26,9 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Content]], *, capti
         for row in rows
     )
     return fill(
-        '<table class="grid" aria-label="{caption}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>',
+        '<table class="grid" aria-label="{caption}">{head}<tbody>{body}</tbody></table>',
         caption=caption,
-        heads=heads,
+        head=head,
         body=body,
     )
 
@@ -43,6 +44,11 @@ def _cell(tag: str, column: Column, content: Content) -> Html:
 
 def code(text: Content) -> Html:
     return fill("<code>{text}</code>", text=text)
+
+
+def copyable(whole: Content) -> Html:
+    """The first characters of an id; what is selected and copied is all of it."""
+    return fill('<code class="id" title="{whole}">{whole}</code>', whole=whole)
 
 
 def strong(text: Content) -> Html:

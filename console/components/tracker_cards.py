@@ -14,7 +14,7 @@ from console.components.markup import Html, fill, join
 from console.components.states import empty
 from console.components.tables import Column, table
 from console.components.traffic_bar import progress, traffic_bar
-from console.viewmodels.figures import age, duration
+from console.viewmodels.figures import age, clock, duration
 from console.viewmodels.text import Untrusted
 from console.viewmodels.tracker import Side, checks, observed, sides
 from console.viewmodels.traffic import next_shift, split
@@ -26,7 +26,9 @@ def traffic_card(
     rate = calls_per_minute(traffic.value)
     note = f"{rate:.0f} calls/min on {promotion.target.endpoint}, {age(endpoint, now)}"
     bar = traffic_bar(split(endpoint.value, promotion))
-    return card("Live traffic", fill("{bar}{under}", bar=bar, under=_under(promotion)), note=note, name="live-traffic")
+    return card(
+        "Live traffic", fill("{bar}{under}", bar=bar, under=_under(promotion, now)), note=note, name="live-traffic"
+    )
 
 
 def calls_per_minute(traffic: Traffic | None) -> float:
@@ -39,11 +41,13 @@ def calls_per_minute(traffic: Traffic | None) -> float:
     return 60 * sum(p.requests for p in recent) / span
 
 
-def _under(promotion: Promotion) -> Html:
+def _under(promotion: Promotion, now: datetime) -> Html:
     seen = observed(promotion)
     current = promotion.current
     if promotion.phase.final or current is None:
-        return fill('<div class="under"><span>{reason}</span></div>', reason=Untrusted(promotion.reason, 300))
+        ended = clock(promotion.finished_at, now)
+        said = Untrusted(promotion.reason, 300)
+        return fill('<div class="under"><span>Ended at {ended}: {said}</span></div>', ended=ended, said=said)
     ahead = next_shift(promotion)
     step = current.step
     then = fill("<b>next: {weight} %</b>", weight=str(ahead.weight)) if ahead else Html("<b>last step</b>")
@@ -57,7 +61,7 @@ def _under(promotion: Promotion) -> Html:
     bars = fill(
         "{calls} &nbsp; {time}",
         calls=progress("calls", seen.calls, step.min_calls),
-        time=progress("s", seen.seconds, step.min_seconds),
+        time=progress("time", seen.seconds, step.min_seconds, " s"),
     )
     return fill(
         '<div class="under"><span>{then} {wait}</span><span>{bars}</span></div>', then=then, wait=wait, bars=bars
@@ -90,8 +94,8 @@ def _side(side: Side, width: int) -> Html:
         '<section class="card side w{width}"><div class="who">{mark}<div><b>{role} · {name}</b>'
         '<span class="two">{since}</span></div>{state}</div><div class="quads">{quads}</div></section>',
         width=width,
-        mark=role_mark(side.candidate, "big"),
-        role="candidate" if side.candidate else "stable",
+        mark=Html("") if side.role == "previous" else role_mark(side.role == "candidate", "big"),
+        role=side.role,
         name=side.deployment,
         since=side.since,
         state=pill(side.state),

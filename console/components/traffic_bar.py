@@ -32,7 +32,7 @@ def _part(share: Share) -> Html:
         kind=("on-c" if share.candidate else "on-s") + (" narrow" if narrow else ""),
         weight=share.weight,
         title=f"{share.role} {share.deployment}",
-        mark=role_mark(share.candidate),
+        mark=Html("") if share.role == "previous" else role_mark(share.candidate),
         words=words,
     )
 

@@ -22,7 +22,7 @@ from console.viewmodels.figures import (
     short_commit,
     short_digest,
 )
-from console.viewmodels.state import Pill
+from console.viewmodels.state import VERSIONS, Pill
 from console.viewmodels.text import Untrusted
 
 _CODE = frozenset({"Model digest", "Commit", "Data asset", "Data digest", "Environment", "Run"})
@@ -43,17 +43,16 @@ class NowNext:
 
 
 def headline(decision: Decision) -> Pill:
-    """Ready, blocked by whom, or what it waits for."""
+    """Ready, blocked by what and whose turn it is, or what it waits for; a version that serves or may not says that."""
     hard = [blocker for blocker in decision.blockers if blocker.hard]
     state = decision.dossier.state
-    if state is VersionState.SERVING:
-        return Pill("Serving", "good", "check_circle")
-    if state is VersionState.REJECTED:
-        return Pill("Rejected", "bad", "block")
+    if state in {VersionState.SERVING, VersionState.REJECTED}:
+        return VERSIONS[state]
     if state in {VersionState.TESTING, VersionState.REGISTERED}:
-        return Pill("Waiting for its test", "blue", "sync")
+        return Pill("Waiting for the test", "blue", "sync")
     if hard:
-        return Pill(f"Blocked: {Untrusted(hard[0].what).one_line(60)}", "bad", "block")
+        what, who = Untrusted(hard[0].what).one_line(40).lower(), Untrusted(hard[0].who).one_line(40)
+        return Pill(f"Blocked by {what} ({who})", "bad", "block")
     return Pill("Ready", "good", "check_circle")
 
 
@@ -136,7 +135,7 @@ def health(traffic: Reading[Traffic], deployment: str, max_p95_ms: float) -> tup
     summary = summary_of(traffic.value, deployment)
     if summary is None or not summary.requests:
         return ()
-    limit = f"limit {max_p95_ms:.0f} ms" if max_p95_ms else ""
+    limit = f"limit {max_p95_ms:,.0f} ms" if max_p95_ms else ""
     return (
         ("Error rate", f"{share(summary.errors, summary.requests)} %", f"{summary.errors:,} of {summary.requests:,}"),
         ("p95", f"{milliseconds(summary.p95_ms)} ms", limit),
@@ -153,7 +152,7 @@ def stop_rules(rollout: Rollout | None, stable: str) -> tuple[tuple[str, str], .
         return ()
     return (
         (f"errors exceed {rollout.max_error_rate:.1%}".replace("%", " %"), "at every step"),
-        (f"p95 exceeds {rollout.max_p95_ms:.0f} ms", "at every step"),
+        (f"p95 exceeds {rollout.max_p95_ms:,.0f} ms", "at every step"),
         ("too few calls arrive", f"after {duration(rollout.observe_deadline_seconds)}"),
         ("it answers with another digest", "any answer"),
     )

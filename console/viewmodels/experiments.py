@@ -83,22 +83,29 @@ def took(run: Run) -> str:
 def facts(runs: Sequence[Run]) -> tuple[Fact, ...]:
     """Everything known of the runs; `differs` tells which lines are worth reading."""
     found = [
+        _fact("Run", "id", [run.id for run in runs]),
         _fact("Run", "state", [RUNS[run.state].text for run in runs]),
         _fact("Run", "started", [stamp(run.started_at) for run in runs]),
         _fact("Run", "took", [took(run) for run in runs]),
         _fact("Run", "workspace", [run.workspace for run in runs]),
     ]
     metrics = sorted({name for run in runs for name in run.metrics})
-    found += [_fact("Metric", name, [metric(run.metrics.get(name), 4) for run in runs]) for name in metrics]
+    found += [_fact("Metric", name, [_measured(run.metrics.get(name)) for run in runs]) for name in metrics]
     params = sorted({name for run in runs for name in run.params})
     found += [_fact("Parameter", name, [run.params.get(name, "–") for run in runs]) for name in params]
-    found += [_fact("Tag", name, [_tag(name, run) for run in runs]) for name in _SHOWN_TAGS]
+    found += [_fact("Tag", name, [_tag(name, run, whole=len(runs) == 1) for run in runs]) for name in _SHOWN_TAGS]
     return tuple(found)
 
 
-def _tag(name: str, run: Run) -> str:
+def _measured(value: float | None) -> str:
+    """Counts as whole numbers, everything else with four digits."""
+    return f"{value:,.0f}" if value is not None and value.is_integer() else metric(value, 4)
+
+
+def _tag(name: str, run: Run, *, whole: bool) -> str:
+    """`whole` leaves room for ids to be copied."""
     value = run.tags.get(name, "")
-    if name == "commit":
+    if name == "commit" and not whole:
         return short_commit(value)
     return asset(value) if name == "data_asset" else value or "–"
 

@@ -46,6 +46,11 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def plural(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def share(part: float, whole: float, digits: int = 2) -> str:
     """A percentage, `–` of nothing."""
     return f"{100 * part / whole:.{digits}f}" if whole else "–"

@@ -7,16 +7,19 @@ from datetime import datetime
 from backend.domain.decisions import Dossier
 from backend.domain.endpoints import Endpoint
 from backend.domain.registry import ModelVersion
-from console.viewmodels.figures import ago, asset, metric, short_commit, short_digest, stamp
+from console.viewmodels.figures import ago, asset, metric, stamp
+from console.viewmodels.state import KINDS
 from console.viewmodels.text import Untrusted
 
-METRICS = ("auc", "sensitivity", "specificity", "brier")
+NBSP = "\N{NO-BREAK SPACE}"
+METRIC_NAMES = {"auc": "AUC", "sensitivity": "Sensitivity", "specificity": "Specificity", "brier": "Brier score"}
+METRICS = tuple(METRIC_NAMES)
 
 
 def where(version: ModelVersion, endpoints: tuple[Endpoint | None, ...]) -> str:
     """`diabetes-endpoint 100 %, diabetes-test 0 %`: the deployments that carry this version now."""
     found = [
-        f"{endpoint.name} {endpoint.traffic.get(deployment.name, 0)} %"
+        f"{endpoint.name}{NBSP}{endpoint.traffic.get(deployment.name, 0)}{NBSP}%"
         for endpoint in endpoints
         if endpoint is not None
         for deployment in endpoint.deployments
@@ -30,11 +33,11 @@ def lineage(version: ModelVersion) -> tuple[tuple[str, Untrusted], ...]:
     from_ = version.lineage
     return (
         ("Author", Untrusted(from_.author or "unknown")),
-        ("Commit", Untrusted(short_commit(from_.commit))),
+        ("Commit", Untrusted(from_.commit or "–")),
         ("Pull request", Untrusted(f"#{from_.pull_request}" if from_.pull_request else "–")),
         ("Run", Untrusted(from_.run or "–", 60)),
         ("Data asset", Untrusted(asset(from_.data_asset))),
-        ("Data digest", Untrusted(short_digest(from_.data_digest))),
+        ("Data digest", Untrusted(from_.data_digest or "–")),
         ("Environment", Untrusted(asset(from_.environment))),
         ("Model digest", Untrusted(version.digest, 80)),
         ("Threshold", Untrusted(f"{version.threshold:.3g}")),
@@ -58,7 +61,7 @@ def history(dossier: Dossier, now: datetime) -> tuple[tuple[str, Untrusted, Untr
     told += [
         (
             p.created_at,
-            f"{p.kind.value.capitalize()}, {p.phase.value}, {ago(p.created_at, now)}",
+            f"{KINDS[p.kind]} {p.phase.value}, {ago(p.created_at, now)}",
             Untrusted(p.requested_by, 60),
             Untrusted(p.requested_reason or p.reason, 240),
         )

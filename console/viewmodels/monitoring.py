@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from backend.domain.telemetry import CapacityPoint, Mark, Serving, Traffic, TrafficPoint
-from console.viewmodels.figures import milliseconds, share
+from console.viewmodels.figures import clock, milliseconds, share
 from console.viewmodels.series import Chart, Series, bands, mark_lines
 from console.viewmodels.text import Untrusted
 
@@ -42,8 +42,20 @@ def charts(traffic: Traffic, marks: tuple[Mark, ...], serving: tuple[Serving, ..
         _chart("p95", "Latency, p95", traffic, lambda p: p.p95_ms, "ms"),
         _chart("p99", "Latency, p99", traffic, lambda p: p.p99_ms, "ms"),
     )
-    shade, lines = bands(serving, traffic.start, traffic.end), mark_lines(marks, traffic.start, traffic.end)
+    shade = tuple(replace(band, name="") for band in bands(serving, traffic.start, traffic.end))
+    done = mark_lines(marks, traffic.start, traffic.end)
+    lines = tuple(replace(mark, text=str(number)) for number, mark in enumerate(done, start=1))
     return tuple(replace(chart, bands=shade, marks=lines) for chart in drawn)
+
+
+def key_of(traffic: Traffic, marks: tuple[Mark, ...], serving: tuple[Serving, ...]) -> tuple[tuple[str, str], ...]:
+    """What the numbers and the shades of all charts mean: five small charts have no room for the words."""
+    now = traffic.end
+    done = mark_lines(marks, traffic.start, traffic.end)
+    told = [(str(number), f"{clock(mark.at, now)} {mark.text}") for number, mark in enumerate(done, start=1)]
+    spans = bands(serving, traffic.start, traffic.end)
+    words = [f"{band.name} from {clock(band.start, now)}" for band in spans]
+    return (*told, ("Served", ", ".join(words))) if words else tuple(told)
 
 
 def _chart(name: str, title: str, traffic: Traffic, pick: Pick, unit: str, *, bars: bool = False) -> Chart:

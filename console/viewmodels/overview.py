@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.domain.people import Actor
-from backend.domain.promotions import Phase
+from backend.domain.people import Actor, Right
+from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.registry import VersionState
 from backend.domain.reviews import CheckState, PullRequest
 from console.viewmodels.pulls import headline
 from console.viewmodels.stages import Surroundings
-from console.viewmodels.state import VERSIONS, Pill, promotion_pill
+from console.viewmodels.state import KINDS, VERSIONS, Pill, promotion_pill
 from console.viewmodels.text import Untrusted
 
 
@@ -32,8 +32,8 @@ def waits(world: Surroundings, actor: Actor, *, may_review: bool, may_promote: b
     """Oldest first within each kind; a promotion that needs attention goes before everything."""
     found: list[Wait] = []
     active = world.active
-    if active is not None and (active.phase in {Phase.NEEDS_ATTENTION, Phase.PAUSED} or may_promote):
-        label = Untrusted(f"{active.kind.value.capitalize()} v{active.target.version} is under way")
+    if active is not None and active.phase in {Phase.NEEDS_ATTENTION, Phase.PAUSED} and actor.may(Right.CONTROL):
+        label = Untrusted(f"{under_way(active)} has stopped and waits for a person")
         found.append(
             Wait(
                 "promotion",
@@ -66,6 +66,12 @@ def waits(world: Surroundings, actor: Actor, *, may_review: bool, may_promote: b
         ]
     found += [_to_mend(pull) for pull in world.pulls.value or () if _failing(pull, actor)]
     return tuple(found)
+
+
+def under_way(promotion: Promotion) -> str:
+    """`Promotion of v2`, `Rollback to v1`."""
+    to = "to" if promotion.kind is Kind.ROLL_BACK else "of"
+    return f"{KINDS[promotion.kind]} {to} v{promotion.target.version}"
 
 
 def _failing(pull: PullRequest, actor: Actor) -> bool:
@@ -102,8 +108,8 @@ def _review(pull: PullRequest) -> Wait:
 def making(world: Surroundings) -> tuple[tuple[str, bool], ...]:
     """The milestones of a first start, in order."""
     plan, endpoint = world.plan.value, world.endpoint.value
-    states = {dossier.state for dossier in world.dossiers}
-    tested = bool(states & {VersionState.READY, VersionState.APPROVED, VersionState.SERVING})
+    untested = {VersionState.REGISTERED, VersionState.TESTING, VersionState.TEST_FAILED}
+    tested = any(dossier.state not in untested for dossier in world.dossiers)
     return (
         (
             "Workspaces, data, endpoints and rules are created",

@@ -11,6 +11,9 @@ from console.viewmodels.figures import duration
 from console.viewmodels.state import CHECKS, Pill
 from console.viewmodels.text import Untrusted
 
+REPORT = "report"
+"""The check that trains both models on the same data and tells the difference."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckLine:
@@ -39,6 +42,11 @@ def page_pill(detail: PullRequestDetail) -> Pill:
     if detail.state.lower() == "closed":
         return Pill("Closed", "quiet", "cancel")
     return headline(detail.summary)
+
+
+def closed(detail: PullRequestDetail) -> bool:
+    """Merged or not, nobody can decide about it any more."""
+    return bool(detail.merged_sha) or detail.state.lower() != "open"
 
 
 def counted(pull: PullRequest) -> str:
@@ -91,6 +99,17 @@ def _line(check: CheckRun, pull: PullRequest) -> CheckLine:
     return CheckLine(
         Untrusted(check.name, 80), required, CHECKS[check.state], Untrusted(plain_reason(check), 300), took
     )
+
+
+def why_not_compared(pull: PullRequest) -> str:
+    """What became of the check that compares the branch's model with the champion's."""
+    report = next((check.state for check in pull.checks if check.name == REPORT), None)
+    if report is CheckState.SKIPPED:
+        before = [c.name for c in pull.checks if c.state is CheckState.FAILED and c.name not in pull.required_checks]
+        return f"{' and '.join(before)} failed before it" if before else "the change does not touch training"
+    if report in {CheckState.FAILED, CheckState.CANCELLED}:
+        return f"the {REPORT} check did not succeed"
+    return f"the {REPORT} check has not finished"
 
 
 def reviewed(pull: PullRequest) -> str:

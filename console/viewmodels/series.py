@@ -86,7 +86,7 @@ def mark_lines(marks: tuple[Mark, ...], start: datetime, end: datetime) -> tuple
 
 
 def _cluster(marks: list[Mark]) -> MarkLine:
-    others = f" +{len(marks) - 1}" if len(marks) > 1 else ""
+    others = f", {len(marks) - 1} more" if len(marks) > 1 else ""
     return MarkLine(marks[-1].at, f"{marks[-1].text[:24]}{others}")
 
 

@@ -16,6 +16,9 @@ from console.viewmodels.figures import short_commit
 from console.viewmodels.state import reached_weight
 from console.viewmodels.text import Untrusted
 
+TAKEN_BACK = 3
+"""More than the latest few are history, which the Models page tells."""
+
 
 class Stage(StrEnum):
     SETUP = "Setup"
@@ -54,13 +57,13 @@ class Surroundings:
     @property
     def waiting(self) -> tuple[Dossier, ...]:
         """Versions that only a person's decision keeps from production."""
-        serving = next((d.version for d in self.dossiers if d.state is VersionState.SERVING), None)
-        return tuple(
-            d
-            for d in self.dossiers
-            if d.state in {VersionState.READY, VersionState.APPROVED}
-            and (serving is None or d.version.created_at > serving.created_at)
-        )
+        return tuple(d for d in self.dossiers if d.state.waits)
+
+    @property
+    def taken_back(self) -> tuple[Dossier, ...]:
+        """Versions that production has had, or was about to have, and that were sent away."""
+        sent_away = {VersionState.ROLLED_BACK, VersionState.ABORTED, VersionState.REJECTED}
+        return tuple(d for d in self.dossiers if d.state in sent_away)[:TAKEN_BACK]
 
 
 def stages(world: Surroundings) -> tuple[StageView, ...]:

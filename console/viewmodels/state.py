@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.domain.evidence import FindingState, Verdict
-from backend.domain.promotions import IntentState, Phase, Promotion
+from backend.domain.promotions import IntentState, Kind, Phase, Promotion
 from backend.domain.registry import VersionState
 from backend.domain.reviews import CheckState
 from backend.domain.runs import RunState
@@ -60,7 +60,11 @@ VERSIONS = {
     VersionState.TEST_FAILED: Pill("Test failed", "bad", "error"),
     VersionState.APPROVED: Pill("Approved", "good", "how_to_reg"),
     VersionState.REJECTED: Pill("Rejected", "bad", "block"),
+    VersionState.PROMOTING: Pill("Being promoted", "blue", "sync"),
     VersionState.SERVING: Pill("Serving", "good", "check_circle"),
+    VersionState.ROLLED_BACK: Pill("Rolled back", "warn", "undo"),
+    VersionState.ABORTED: Pill("Aborted", "warn", "undo"),
+    VersionState.SUPERSEDED: Pill("Superseded", "quiet", "history"),
 }
 
 PHASES = {
@@ -75,6 +79,8 @@ PHASES = {
     Phase.ROLLED_BACK: Pill("Rolled back", "warn", "undo"),
     Phase.NEEDS_ATTENTION: Pill("Needs attention", "bad", "emergency_home"),
 }
+
+KINDS = {Kind.STAGE: "Test", Kind.PROMOTE: "Promotion", Kind.ROLL_BACK: "Rollback"}
 
 INTENTS = {
     IntentState.PENDING: Pill("recorded, the worker will do it", "blue", "schedule"),

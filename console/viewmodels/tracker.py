@@ -15,15 +15,18 @@ from console.viewmodels.state import Pill
 FAR = 3
 """A limit further above than this many times the measured is said in words: drawn, it would flatten the lines."""
 
+HALF = 50
+_VERBS = {Kind.STAGE: "Test", Kind.PROMOTE: "Promote", Kind.ROLL_BACK: "Roll back to"}
+
 PASS = Pill("pass", "good", "check_circle")
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One deployment's box: four figures with their n."""
+    """One deployment's box: four figures with their n. `role` is stable, candidate or previous."""
 
     deployment: str
-    candidate: bool
+    role: str
     since: str
     state: Pill
     quads: tuple[tuple[str, str, str, str], ...]
@@ -53,13 +56,22 @@ class Observed:
 
 def title(promotion: Promotion) -> str:
     target = f"{promotion.target.model} v{promotion.target.version}"
-    verbs = {Kind.STAGE: "Test", Kind.PROMOTE: "Promote", Kind.ROLL_BACK: "Roll back to"}
-    where = f"on {promotion.target.endpoint}" if promotion.kind is Kind.STAGE else "to production"
-    return (
-        f"{verbs[promotion.kind]} {target}"
-        if promotion.kind is Kind.ROLL_BACK
-        else f"{verbs[promotion.kind]} {target} {where}"
-    )
+    where = {
+        Kind.STAGE: f" on {promotion.target.endpoint}",
+        Kind.PROMOTE: " to production",
+        Kind.ROLL_BACK: "",
+    }
+    return f"{_VERBS[promotion.kind]} {target}{where[promotion.kind]}"
+
+
+def named(promotion: Promotion) -> str:
+    """`Promote v2`: a promotion in a list."""
+    return f"{_VERBS[promotion.kind]} v{promotion.target.version}"
+
+
+def stable_of(promotion: Promotion) -> str | None:
+    """What served when this began; until that has been recorded, what the requester saw serving."""
+    return (promotion.snapshot.stable if promotion.snapshot else promotion.expected_stable) or None
 
 
 def observed(promotion: Promotion) -> Observed | None:
@@ -95,7 +107,7 @@ def checks(seen: Observed) -> tuple[Check, ...]:
     rows = [
         Check(
             "Error rate",
-            f"{share(seen.errors, seen.calls)} %, {seen.errors:,} of {n}",
+            f"{share(seen.errors, seen.calls)} %, {seen.errors:,} of {n}" if seen.calls else "no calls yet",
             f"≤ {step.max_error_rate:.1%}".replace("%", " %"),
             n,
             verdict,
@@ -104,7 +116,8 @@ def checks(seen: Observed) -> tuple[Check, ...]:
     if step.max_p95_ms:
         slow = seen.p95_ms is not None and seen.p95_ms > step.max_p95_ms
         verdict = over if slow and (failed or short <= 0) else few if short > 0 or seen.p95_ms is None else PASS
-        rows.append(Check("p95 latency", f"{milliseconds(seen.p95_ms)} ms", f"≤ {step.max_p95_ms:.0f} ms", n, verdict))
+        measured = "no calls yet" if seen.p95_ms is None else f"{milliseconds(seen.p95_ms)} ms"
+        rows.append(Check("p95 latency", measured, f"≤ {step.max_p95_ms:,.0f} ms", n, verdict))
     wait = step.min_seconds - seen.seconds
     time_left = Pill(f"{duration(wait)} to go", "blue", "hourglass_top") if wait > 0 else PASS
     rows.append(Check("Calls", n, f"≥ {step.min_calls:,}", n, few if short > 0 else PASS))
@@ -120,18 +133,25 @@ def sides(
     window: str,
 ) -> tuple[Side, ...]:
     """Stable and candidate; only the candidate on a first promotion."""
-    stable = promotion.snapshot.stable if promotion.snapshot else None
+    stable = stable_of(promotion)
     names = [name for name in (stable, promotion.target.deployment) if name]
     return tuple(
         Side(
             deployment=name,
-            candidate=name == promotion.target.deployment and not promotion.phase.final,
+            role=_role(promotion, name, weights.get(name, 0)),
             since=f"{weights.get(name, 0)} % of traffic",
             state=_state(promotion, name, traffic.value),
             quads=_quads(name, traffic.value, capacity.value, window),
         )
         for name in dict.fromkeys(names)
     )
+
+
+def _role(promotion: Promotion, name: str, weight: int) -> str:
+    """Roles belong to a promotion in flight; afterwards production alone tells who is stable."""
+    if promotion.phase.final:
+        return "stable" if weight > HALF else "previous"
+    return "candidate" if name == promotion.target.deployment else "stable"
 
 
 def _state(promotion: Promotion, name: str, traffic: Traffic | None) -> Pill:
@@ -175,7 +195,7 @@ def latency_limit(promotion: Promotion) -> str:
 
 
 def latency_chart(promotion: Promotion, traffic: Traffic, marks: tuple[Mark, ...]) -> Chart:
-    stable = promotion.snapshot.stable if promotion.snapshot else None
+    stable = stable_of(promotion)
     names = [name for name in (stable, promotion.target.deployment) if name]
     limit = max((r.step.max_p95_ms for r in promotion.steps), default=0.0)
     series = []
@@ -193,7 +213,7 @@ def latency_chart(promotion: Promotion, traffic: Traffic, marks: tuple[Mark, ...
         end=traffic.end,
         marks=mark_lines(marks, traffic.start, traffic.end),
         limit=limit if limit and limit <= FAR * highest else None,
-        limit_text=f"limit {limit:.0f} ms",
+        limit_text=f"limit {limit:,.0f} ms",
         height=230,
     )
 

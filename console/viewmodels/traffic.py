@@ -10,13 +10,15 @@ from backend.domain.promotions import Promotion, Step, StepKind
 
 @dataclass(frozen=True, slots=True)
 class Share:
+    """`role` is stable, candidate, or previous: what still answers calls while the way back is being gone."""
+
     deployment: str
     weight: int
-    candidate: bool
+    role: str
 
     @property
-    def role(self) -> str:
-        return "candidate" if self.candidate else "stable"
+    def candidate(self) -> bool:
+        return self.role == "candidate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ def split(endpoint: Endpoint | None, promotion: Promotion | None) -> Split:
         return Split(())
     candidate = promotion.target.deployment if promotion and not promotion.phase.final else ""
     weights = sorted(endpoint.traffic.items(), key=lambda item: (item[0] == candidate, -item[1]))
-    shares = tuple(Share(name, weight, name == candidate) for name, weight in weights if weight > 0)
+    stable = next((name for name, _ in weights if name != candidate), "")
+    roles = {candidate: "candidate", stable: "stable"}
+    shares = tuple(Share(name, weight, roles.get(name, "previous")) for name, weight in weights if weight > 0)
     ahead = next_shift(promotion) if candidate else None
     return Split(shares, ahead.weight if ahead else None)
 

@@ -19,6 +19,17 @@ def served(recent: tuple[Promotion, ...], endpoint_name: str, stable: str) -> tu
     return tuple(dict.fromkeys(found))
 
 
+def was_sent_away(recent: tuple[Promotion, ...], endpoint_name: str, version: str) -> bool:
+    """Whether production last left this version by a rollback: returning to it undoes that rollback."""
+    done = [
+        p
+        for p in recent
+        if p.target.endpoint == endpoint_name and p.phase is Phase.SUCCEEDED and p.kind is not Kind.STAGE
+    ]
+    newest = next((index for index, p in enumerate(done) if p.target.version == version), 0)
+    return newest > 0 and done[newest - 1].kind is Kind.ROLL_BACK
+
+
 def warm(endpoint: Endpoint | None, version: str) -> str:
     """The name of the deployment that still runs this version, "" where it would have to be created again."""
     if endpoint is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from backend.domain.audit import AuditEntry, ChainReport
+from backend.domain.audit import AuditEntry, AuditKind, ChainReport
 from console import wiring
 from console.components.header import page_header
 from console.components.live import follow
-from console.components.markup import Content, card_head, draw, fill
+from console.components.markup import Content, card_head, draw
 from console.components.states import empty, notice
-from console.components.tables import Column, code, strong, table, two_lines
+from console.components.tables import Column, copyable, strong, table, two_lines
 from console.session import signed_in, tell
 from console.viewmodels.activity import change, wording
 from console.viewmodels.figures import stamp
@@ -18,6 +18,7 @@ from console.viewmodels.state import Pill
 from console.viewmodels.text import Untrusted
 
 PAGE = 100
+ALL = "all"
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -40,7 +41,10 @@ def show() -> None:
     tell()
     if not report.whole:
         draw(notice("The chain is broken", Untrusted(report.problem, 400), "bad", "link_off"))
-    subject, actor = st.columns(2)
+    kind, subject, actor = st.columns([0.24, 0.48, 0.28])
+    with kind:
+        options = [ALL, *(kind.value for kind in AuditKind)]
+        chosen = st.selectbox("Kind", options, key="kind", bind="query-params")
     with subject:
         about = st.text_input(
             "Subject",
@@ -50,10 +54,17 @@ def show() -> None:
         )
     with actor:
         who = st.text_input("Actor", key="actor", bind="query-params", placeholder="lead, worker, …")
-    entries = ledger.entries(limit=PAGE, subject=(about or "").strip(), actor=(who or "").strip())
+    kinds = () if chosen in {ALL, None} else (AuditKind(chosen),)
+    entries = ledger.entries(limit=PAGE, subject=(about or "").strip(), actor=(who or "").strip(), kinds=kinds)
     with st.container(border=True, key="card_ledger"):
-        draw(card_head(f"{len(entries)} of {report.entries} entries", "newest first"))
-        _rows(entries, bool(about or who))
+        draw(card_head(_counted(len(entries), report.entries), "newest first, times in UTC"))
+        _rows(entries, bool(about or who or kinds))
+
+
+def _counted(shown: int, all_of_them: int) -> str:
+    """How many entries are shown, and that there may be more where the page is full."""
+    newest = "the newest " if shown == PAGE else ""
+    return f"{newest}{shown} of {all_of_them:,} entries".capitalize()
 
 
 def _chain(report: ChainReport) -> Pill:
@@ -74,7 +85,7 @@ def _rows(entries: tuple[AuditEntry, ...], filtered: bool) -> None:
         return
     heads = (
         Column("#", number=True),
-        Column("When, UTC"),
+        Column("When"),
         Column("Who"),
         Column("What"),
         Column("Why"),
@@ -90,9 +101,7 @@ def _row(entry: AuditEntry) -> tuple[Content, ...]:
         two_lines(strong(Untrusted(entry.actor, 60)), entry.channel),
         two_lines(strong(wording(entry)), Untrusted(entry.subject, 100)),
         two_lines(Untrusted(entry.reason or "–", 300), Untrusted(change(entry), 120)),
-        fill(
-            '<span title="{full}">{short}</span>', full=entry.hash, short=code(entry.hash.removeprefix("sha256:")[:8])
-        ),
+        copyable(entry.hash.removeprefix("sha256:")),
     )
 
 

@@ -28,7 +28,8 @@ from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill
 from console.components.rail import stage_rail, verdict_strip
-from console.components.rollback import hold_notice
+from console.components.rollback import hold_notice, roll_back_button
+from console.components.standing import standing_notice
 from console.components.states import empty, freshness, waiting
 from console.components.steps import timeline
 from console.session import attempt, tell
@@ -47,27 +48,37 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
     version = find(world.versions.value or (), number)
     if version is None:
         _unknown(world, number)
+        follow(f"decision {number}", (topics.versions().key,))
         return
     project = wired.settings.project
     traffic = wired.snapshots.watch(topics.traffic(project.endpoint, HOUR))
     decision = wired.backend.promotions.decision(actor, version, world.endpoint.value)
+    serving = decision.dossier.state is VersionState.SERVING
+    title = "{model} v{number} serves production" if serving else "Promote {model} v{number} to production"
     page_header(
-        fill("Promote {model} v{number} to production", model=version.name, number=number),
+        fill(title, model=version.name, number=number),
         state=headline(decision),
-        meta=Untrusted(decision.effect, 400),
+        meta=f"{project.endpoint} serves it now; there is nothing to decide."
+        if serving
+        else Untrusted(decision.effect, 400),
         parent=navigation.DEPLOYMENTS,
         here=project.endpoint,
     )
     _follow(wired, world, version, actor)
     tell()
     stage_rail(stages(world), Stage.DELIVERY)
-    draw(verdict_strip(decision.findings))
+    if not serving:
+        draw(verdict_strip(decision.findings))
     draw(freshness(world.endpoint, utc_now()))
+    draw(standing_notice(decision.dossier))
     evidence, click = st.columns([0.71, 0.29], gap="small")
     with evidence:
         _evidence(wired, world, decision, traffic, actor)
     with click, st.container(border=True, key="card_decision"):
-        _click(wired, actor, decision)
+        if serving:
+            _serves(wired, actor, decision)
+        else:
+            _click(wired, actor, decision)
 
 
 def _unknown(world: Surroundings, number: str) -> None:
@@ -102,6 +113,10 @@ def _evidence(wired: Wiring, world: Surroundings, decision: Decision, traffic: R
     stable = find(world.versions.value or (), decision.stable_version)
     instance = f"{project.instance_type} × {project.instance_count}"
     now = utc_now()
+    if decision.dossier.state is VersionState.SERVING:
+        told = (patients_card(decision.dossier), champion_card(decision.dossier, now))
+        draw(cards((*told, who_card(decision, actor), health_card(decision, traffic, now))))
+        return
     draw(
         cards(
             (
@@ -115,6 +130,13 @@ def _evidence(wired: Wiring, world: Surroundings, decision: Decision, traffic: R
             )
         )
     )
+
+
+def _serves(wired: Wiring, actor: Actor, decision: Decision) -> None:
+    """What remains to be done with a version that serves: to take it back."""
+    draw(card_head("Way back", f"as {actor.name}"))
+    roll_back_button(wired, actor, decision.endpoint)
+    hold_notice(wired, actor)
 
 
 def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
@@ -160,7 +182,7 @@ def _refusal(decision: Decision) -> str:
 
 def _primary(wired: Wiring, actor: Actor, decision: Decision) -> None:
     version = decision.dossier.version
-    approved = decision.dossier.state is VersionState.APPROVED
+    approved = decision.dossier.approved
     form = f"promote/{version.version}/{decision.expected_stable}"
 
     def promote() -> None:
@@ -225,8 +247,6 @@ def _test_again(wired: Wiring, actor: Actor, decision: Decision) -> None:
 def _reject(wired: Wiring, actor: Actor, decision: Decision) -> None:
     version = decision.dossier.version
     refusal = "" if actor.may(Right.APPROVE) else f"Needs the role {who_may(Right.APPROVE)}."
-    if decision.dossier.state is VersionState.SERVING:
-        refusal = "It serves production: roll back instead."
     if not action("Reject…", key="reject", refusal=refusal):
         return
 

@@ -17,15 +17,18 @@ from console.components.live import CALM, FAST, follow
 from console.components.markup import Content, Html, card_head, draw, fill
 from console.components.rail import stage_rail
 from console.components.rollback import hold_notice, roll_back_button
+from console.components.standing import standing_line
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, strong, table, two_lines
 from console.components.traffic_bar import traffic_bar
 from console.session import tell
 from console.surroundings import surroundings
 from console.viewmodels.figures import age, clock
+from console.viewmodels.overview import under_way
 from console.viewmodels.stages import Stage, Surroundings, stages
 from console.viewmodels.state import PHASES, VERSIONS, promotion_pill
 from console.viewmodels.text import Untrusted
+from console.viewmodels.tracker import named
 from console.viewmodels.traffic import split
 from console.wiring import Wiring
 
@@ -48,8 +51,14 @@ def show_home(wired: Wiring, actor: Actor) -> None:
         draw(_endpoint_card("Test endpoint", test, wired.backend.promotions.active(project.test_endpoint)))
         _recent(recent)
     with side:
+        if world.active is not None:
+            with st.container(border=True, key="card_under_way"):
+                _under_way(world.active)
         with st.container(border=True, key="card_waiting"):
             _waiting(world)
+        if world.taken_back:
+            with st.container(border=True, key="card_taken_back"):
+                _taken_back(world)
         with st.container(border=True, key="card_way_back"):
             draw(card_head("Way back"))
             roll_back_button(wired, actor, world.endpoint.value)
@@ -106,19 +115,17 @@ def _deployment_row(endpoint: Endpoint, name: str, active: Promotion | None) -> 
     )
 
 
+def _under_way(active: Promotion) -> None:
+    draw(card_head("Under way"))
+    navigation.link(navigation.DEPLOYMENTS, under_way(active), "link_active", "sync", promotion=active.id)
+    draw(word(promotion_pill(active)))
+
+
 def _waiting(world: Surroundings) -> None:
     draw(card_head("Waits for a decision"))
-    if world.active is not None:
-        navigation.link(
-            navigation.DEPLOYMENTS,
-            f"v{world.active.target.version}: {promotion_pill(world.active).text}",
-            "link_active",
-            "sync",
-            promotion=world.active.id,
-        )
     for dossier in world.waiting:
         _waiting_row(dossier)
-    if not world.waiting and world.active is None:
+    if not world.waiting:
         would_be = "Versions whose test has passed, ready for approval and promotion."
         draw(empty("Nothing waits", would_be, "task_alt"))
 
@@ -135,6 +142,20 @@ def _waiting_row(dossier: Dossier) -> None:
     draw(word(VERSIONS[dossier.state]))
 
 
+def _taken_back(world: Surroundings) -> None:
+    """Versions that wait for nobody because somebody, or analysis, has said no to them."""
+    draw(card_head("Taken back"))
+    for dossier in world.taken_back:
+        version = dossier.version
+        navigation.link(
+            navigation.MODELS,
+            f"{version.name} v{version.version}",
+            f"version_{version.version}",
+            version=version.version,
+        )
+        draw(standing_line(dossier))
+
+
 def _recent(recent: tuple[Promotion, ...]) -> None:
     with st.container(border=True, key="card_recent"):
         draw(card_head("Recent", "tests, promotions, rollbacks"))
@@ -148,7 +169,7 @@ def _recent(recent: tuple[Promotion, ...]) -> None:
 def _recent_row(promotion: Promotion) -> None:
     name, state, who = st.columns([0.3, 0.2, 0.5], vertical_alignment="center")
     with name:
-        label = f"{promotion.kind.value.capitalize()} v{promotion.target.version}"
+        label = named(promotion)
         navigation.link(navigation.DEPLOYMENTS, label, f"open_{promotion.id[:12]}", promotion=promotion.id)
     with state:
         draw(word(PHASES[promotion.phase]))

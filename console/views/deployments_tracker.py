@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import streamlit as st
 
+from backend.domain.audit import AuditKind
 from backend.domain.clock import utc_now
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right, who_may
@@ -26,11 +27,12 @@ from console.session import tell
 from console.surroundings import surroundings
 from console.viewmodels.activity import acts
 from console.viewmodels.figures import clock, stamp
+from console.viewmodels.idleness import IDLE_SECONDS, SHIFT_SECONDS
 from console.viewmodels.plan import position, progressed
 from console.viewmodels.stages import Stage, stages
-from console.viewmodels.state import promotion_pill
+from console.viewmodels.state import PHASES, promotion_pill
 from console.viewmodels.text import Untrusted
-from console.viewmodels.tracker import controls, latency_chart, latency_limit, title
+from console.viewmodels.tracker import controls, latency_chart, latency_limit, stable_of, title
 from console.wiring import Wiring
 
 WINDOW = 900
@@ -75,14 +77,17 @@ def _follow(wired: Wiring, promotion: Promotion) -> None:
         latest = wired.backend.promotions.get(promotion.id)
         return latest.phase, latest.position, latest.request, latest.updated_at
 
-    follow(f"promotion {promotion.id}", keys, marks, every=CALM if promotion.phase.final else FAST)
+    ended = promotion.phase.final
+    every, patience = (CALM, IDLE_SECONDS) if ended else (FAST, SHIFT_SECONDS)
+    follow(f"promotion {promotion.id}", keys, marks, every=every, patience=patience)
 
 
 def _standing(wired: Wiring, promotion: Promotion) -> None:
     """The latest sentence where it is not good news, and whether anybody is there to carry on."""
     if promotion.phase in {Phase.FAILED, Phase.ERRORED, Phase.ROLLED_BACK, Phase.NEEDS_ATTENTION, Phase.ROLLING_BACK}:
         tone = "warn" if promotion.phase in {Phase.ROLLED_BACK, Phase.ROLLING_BACK} else "bad"
-        draw(notice(promotion.phase.value.capitalize(), Untrusted(promotion.reason, 600), tone, "error"))
+        pill = PHASES[promotion.phase]
+        draw(notice(pill.text, Untrusted(promotion.reason, 600), tone, pill.symbol))
     if promotion.phase.final:
         return
     seen = wired.backend.promotions.worker_seen()
@@ -115,7 +120,8 @@ def _steps(wired: Wiring, promotion: Promotion) -> None:
     head = "<header><h2>{title}</h2><span>{note}</span></header>{body}"
     steps = fill(head, title="Steps", note=position(promotion), body=timeline(progressed(promotion, now)))
     draw(fill('<section class="card steps-card">{body}</section>', body=steps))
-    entries = wired.backend.ledger.entries(limit=12, subject=f"promotion/{promotion.id}")
+    told = (AuditKind.PROMOTIONS, AuditKind.STEPS)
+    entries = wired.backend.ledger.entries(limit=12, subject=f"promotion/{promotion.id}", kinds=told)
     done = acts(entries, now)
     body = activity(done) if done else empty("Nothing recorded yet", "Each change of this promotion, with its reason.")
     draw(
@@ -179,7 +185,7 @@ def _resume(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> 
 
 
 def _abort(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> None:
-    stable = promotion.snapshot.stable if promotion.snapshot else None
+    stable = stable_of(promotion)
     back = f"Returns 100 % to {stable} and removes the candidate." if stable else "Removes the candidate."
     with st.container(key="danger_abort"):
         clicked = action("Abort…", key="abort", refusal=refusal, symbol="undo")

@@ -14,10 +14,12 @@ from console.components.charts import chart
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill, join
-from console.components.states import empty, freshness, waiting
+from console.components.states import empty, freshness, notice, waiting
 from console.components.tables import Column, strong, table
 from console.session import parameter, signed_in, tell
 from console.viewmodels.experiments import SORTS, address, facts, matches, ordered, overlaid, rows
+from console.viewmodels.figures import plural
+from console.viewmodels.models import METRIC_NAMES
 from console.viewmodels.state import RUNS
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
@@ -54,7 +56,7 @@ def _found(runs: tuple[Run, ...]) -> list[Run]:
             placeholder="Name, author, model=logistic, pull_request=14, failed",
         )
     with sort:
-        by = st.selectbox("Sort", SORTS, key="sort", bind="query-params", format_func=lambda s: s.replace("auc", "AUC"))
+        by = st.selectbox("Sort", SORTS, key="sort", bind="query-params", format_func=lambda s: METRIC_NAMES.get(s, s))
     with workspace:
         places = ["all", *sorted({run.workspace for run in runs})]
         place = st.selectbox("Workspace", places, key="workspace", bind="query-params")
@@ -66,11 +68,15 @@ def _chosen(runs: tuple[Run, ...]) -> list[Run]:
     """The runs that the URL names, in its order."""
     by_address = {address(run): run for run in runs}
     wanted = [part for part in parameter("compare").split(",") if part]
+    unknown = [part for part in wanted if part not in by_address]
+    if unknown:
+        named = Untrusted(", ".join(unknown), 200)
+        draw(notice("Not every run in the address is known", named, "warn", "help"))
     return [by_address[part] for part in wanted if part in by_address][:MOST]
 
 
 def _grid(found: list[Run], any_run: bool, chosen: list[Run]) -> None:
-    draw(card_head(f"{len(found)} runs", f"select up to {MOST} to compare"))
+    draw(card_head(plural(len(found), "run"), f"select up to {MOST} to compare · times in UTC"))
     if not found:
         if any_run:
             draw(empty("No run matches", "Fewer words find more.", "search_off"))
@@ -84,10 +90,7 @@ def _grid(found: list[Run], any_run: bool, chosen: list[Run]) -> None:
         st.query_params["compare"] = ",".join(address(found[i]) for i in picked[:MOST] if i < len(found))
 
     preset: DataframeStateInput = {"selection": {"rows": [i for i, run in enumerate(found) if run in chosen]}}
-    figures = {
-        name: st.column_config.NumberColumn(name, format="%.3f")
-        for name in ("auc", "sensitivity", "specificity", "brier")
-    }
+    figures = {name: st.column_config.NumberColumn(title, format="%.3f") for name, title in METRIC_NAMES.items()}
     st.dataframe(
         rows(found, utc_now()),
         key="runs_grid",
@@ -147,7 +150,7 @@ def _log(run: Run, reading: Reading[RunDetail]) -> None:
             fill('<pre class="log" tabindex="0" aria-label="Log">{log}</pre>', log=Html(_plain(reading.value.log_tail)))
         )
     if parts:
-        draw(card(fill("Log of {name}", name=Untrusted(run.name or run.id, 60)), join(parts), name="log"))
+        draw(card(fill("Log of {name}", name=Untrusted(run.name or run.id, 60)), join(parts), name="run-log"))
 
 
 def _plain(text: str) -> str:

@@ -10,24 +10,25 @@ from backend.domain.endpoints import Endpoint
 from backend.domain.registry import ModelVersion
 from backend.domain.value import Reading
 from console import navigation, topics, wiring
-from console.components.cards import card, cards, pairs, word
+from console.components.cards import card, cards, pairs
 from console.components.decision_cards import champion_card, patients_card
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill
+from console.components.standing import standing_line, standing_notice
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, code, strong, table
 from console.session import parameter, signed_in, tell
 from console.surroundings import find, newest_first
 from console.viewmodels.experiments import address
 from console.viewmodels.figures import age, ago
-from console.viewmodels.models import METRICS, figures, history, lineage, where
+from console.viewmodels.models import METRIC_NAMES, METRICS, figures, history, lineage, where
 from console.viewmodels.state import VERSIONS
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
 SHOWN = 30
-CODE = {"Commit", "Model digest", "Run", "Data asset", "Environment"}
+CODE = {"Commit", "Model digest", "Run", "Data asset", "Data digest", "Environment"}
 
 
 def show() -> None:
@@ -41,6 +42,11 @@ def show() -> None:
     version = find(reading.value or (), number) if number else None
     if version is not None:
         _one(wired, version, reading, endpoints)
+        return
+    if number and reading.value is not None:
+        page_header("Model version", parent=navigation.MODELS, here=Untrusted(number, 40))
+        _follow(wired)
+        draw(empty("No such version", f"{project.prod_workspace} holds no version of this number.", "help"))
         return
     page_header(
         "Models", meta=fill("Versions of {model} in {place}.", model=project.model, place=project.prod_workspace)
@@ -69,7 +75,9 @@ def _list(wired: Wiring, versions: tuple[ModelVersion, ...], endpoints: tuple[Re
         draw(empty("No version yet", would_be, "deployed_code"))
         return
     served = tuple(reading.value for reading in endpoints)
-    for version in versions:
+    for index, version in enumerate(versions):
+        if index:
+            draw(Html('<hr class="between">'))
         dossier = wired.backend.models.dossier(version)
         name, state, numbers = st.columns([0.3, 0.25, 0.45], vertical_alignment="center")
         with name:
@@ -79,17 +87,11 @@ def _list(wired: Wiring, versions: tuple[ModelVersion, ...], endpoints: tuple[Re
                 f"version_{version.version}",
                 version=version.version,
             )
-            draw(fill('<span class="quiet">registered {ago}</span>', ago=ago(version.created_at, utc_now())))
+            draw(fill('<span class="two">registered {ago}</span>', ago=ago(version.created_at, utc_now())))
         with state:
-            draw(
-                fill(
-                    '{state}<span class="two">{where}</span>',
-                    state=word(VERSIONS[dossier.state]),
-                    where=where(version, served),
-                )
-            )
+            draw(standing_line(dossier, where(version, served)))
         with numbers:
-            heads = tuple(Column("AUC" if m == "auc" else m.capitalize(), number=True) for m in METRICS)
+            heads = tuple(Column(METRIC_NAMES[m], number=True) for m in METRICS)
             draw(table(heads, [figures(version)], caption=f"Metrics of v{version.version}"))
 
 
@@ -110,6 +112,7 @@ def _one(
     _follow(wired)
     tell()
     draw(freshness(reading, utc_now()))
+    draw(standing_notice(dossier))
     facts, links = st.columns([0.71, 0.29], gap="small")
     with facts:
         draw(
@@ -117,8 +120,8 @@ def _one(
                 (
                     _lineage(version),
                     _deployed(version, endpoints),
-                    champion_card(dossier, utc_now()),
                     patients_card(dossier),
+                    champion_card(dossier, utc_now(), width=12),
                 )
             )
         )
@@ -131,7 +134,7 @@ def _lineage(version: ModelVersion) -> Html:
     rows = [
         (
             fill('<span class="quiet">{n}</span>', n=name),
-            strong(code(value) if name in {"Commit", "Model digest", "Run", "Data asset", "Environment"} else value),
+            strong(code(value) if name in CODE else value),
         )
         for name, value in lineage(version)
     ]
@@ -140,7 +143,7 @@ def _lineage(version: ModelVersion) -> Html:
         table((Column(""), Column("")), rows, caption="Lineage"),
         note="as registered",
         width=6,
-        name="lineage",
+        name="lineage tall",
     )
 
 
@@ -148,10 +151,7 @@ def _deployed(version: ModelVersion, endpoints: tuple[Reading[Endpoint | None], 
     now = utc_now()
     served = tuple(reading.value for reading in endpoints)
     rows = [("Deployed", where(version, served), age(endpoints[0], now))]
-    rows += [
-        (name.capitalize() if name != "auc" else "AUC", value, "")
-        for name, value in zip(METRICS, figures(version), strict=True)
-    ]
+    rows += [(METRIC_NAMES[name], value, "") for name, value in zip(METRICS, figures(version), strict=True)]
     return card("Where and how good", pairs(rows), note="holdout of its own run", width=6)
 
 

@@ -14,14 +14,14 @@ from console.components.cards import card, cards
 from console.components.charts import chart
 from console.components.header import page_header
 from console.components.live import follow
-from console.components.markup import Html, card_head, draw, fill
+from console.components.markup import Html, card_head, draw, fill, join
 from console.components.rail import stage_rail
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, table
 from console.session import signed_in, tell
 from console.surroundings import surroundings
 from console.viewmodels.figures import ago, stamp
-from console.viewmodels.monitoring import callers, capacity_charts, charts, deployments, statuses, summaries
+from console.viewmodels.monitoring import callers, capacity_charts, charts, deployments, key_of, statuses, summaries
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
@@ -76,6 +76,7 @@ def _traffic(wired: Wiring, traffic: Traffic, *, production: bool) -> None:
     marks = telemetry.marks(traffic.start, traffic.end) if production else ()
     serving = telemetry.serving(traffic.start, traffic.end) if production else ()
     drawn = charts(traffic, marks, serving)
+    _key(key_of(traffic, marks, serving))
     for row in (drawn[:2], drawn[2:]):
         for column, content in zip(st.columns(len(row)), row, strict=True):
             with column, st.container(border=True, key=f"card_{content.name}"):
@@ -96,9 +97,17 @@ def _traffic(wired: Wiring, traffic: Traffic, *, production: bool) -> None:
     )
 
 
+def _key(entries: tuple[tuple[str, str], ...]) -> None:
+    words = join(fill("<li><b>{sign}</b> {text}</li>", sign=sign, text=Untrusted(text, 400)) for sign, text in entries)
+    draw(fill('<ul class="key" aria-label="Marks and shades in the charts">{words}</ul>', words=words))
+
+
 def _capacity(wired: Wiring, name: str, seconds: int, window: tuple[datetime, datetime]) -> None:
     reading = wired.snapshots.watch(topics.capacity(name, seconds))
     draw(freshness(reading, utc_now()))
+    if reading.at is None:
+        draw(card("Capacity", waiting(reading, "the capacity") or empty("Nothing read yet", "", "cloud_off")))
+        return
     if not reading.value:
         would_be = "CPU, memory and instances, a point per minute, as Azure Monitor measures them."
         draw(card("Capacity", empty("No platform metric yet", would_be, "memory")))
@@ -122,6 +131,8 @@ def _logs(wired: Wiring, name: str, written_by: tuple[str, ...]) -> None:
         draw(freshness(reading, utc_now()))
         if reading.value:
             draw(fill('<pre class="log" tabindex="0" aria-label="Log">{lines}</pre>', lines=_lines(reading.value)))
+        elif reading.at is None:
+            draw(waiting(reading, "the log"))
         else:
             would_be = "What the platform did with the endpoint, and what the deployments wrote."
             draw(empty("No line yet", would_be, "subject"))

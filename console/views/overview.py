@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from backend.domain.audit import AuditKind
 from backend.domain.clock import utc_now
 from backend.domain.people import Actor, Right
 from console import navigation, topics, wiring
@@ -21,9 +22,10 @@ from console.surroundings import surroundings
 from console.viewmodels.activity import acts
 from console.viewmodels.decision import health
 from console.viewmodels.figures import age, ago
-from console.viewmodels.overview import Wait, making, waits
+from console.viewmodels.overview import Wait, making, under_way, waits
 from console.viewmodels.pulls import headline, newest
 from console.viewmodels.stages import Surroundings, stages
+from console.viewmodels.state import promotion_pill
 from console.viewmodels.text import Untrusted
 from console.viewmodels.traffic import split
 from console.wiring import Wiring
@@ -36,6 +38,9 @@ _PLACES = {
 
 
 HOUR = 3600
+TOLD = 12
+DONE = (AuditKind.PULL_REQUESTS, AuditKind.MODELS, AuditKind.PROMOTIONS)
+"""What happened to models, pull requests and production; steps and sign-ins are told by the Audit page."""
 
 
 def show() -> None:
@@ -56,14 +61,14 @@ def show() -> None:
     with left:
         with st.container(border=True, key="card_waits"):
             _waits(actor, world)
-        _production(wired, world)
+        with st.container(border=True, key="card_production"):
+            _production(wired, world)
         with st.container(border=True, key="card_branches"):
             _branches(world)
     with right:
         _making(world)
         _setup(world)
-        entries = wired.backend.ledger.entries(limit=12)
-        done = acts(entries, utc_now())
+        done = acts(wired.backend.ledger.entries(limit=TOLD, kinds=DONE), utc_now())
         would_be = "Every approval, promotion and change of traffic, with who did it and why."
         draw(
             card(
@@ -102,7 +107,7 @@ def _waits(actor: Actor, world: Surroundings) -> None:
 
 
 def _wait(wait: Wait) -> None:
-    what, state = st.columns([0.68, 0.32], vertical_alignment="center")
+    what, state = st.columns([0.58, 0.42], vertical_alignment="center")
     with what:
         navigation.link(_PLACES[wait.kind], wait.label, f"wait_{wait.key}", wait.symbol, **wait.selects)
     with state:
@@ -113,18 +118,19 @@ def _wait(wait: Wait) -> None:
 
 def _production(wired: Wiring, world: Surroundings) -> None:
     reading = world.endpoint
-    note = age(reading, utc_now())
+    draw(card_head("Production", age(reading, utc_now())))
     if reading.at is None:
-        draw(card("Production", waiting(reading, "the endpoint"), note=note))
+        draw(waiting(reading, "the endpoint"))
         return
+    if world.active is not None:
+        label = f"{under_way(world.active)} is under way: {promotion_pill(world.active).text}"
+        navigation.link(navigation.DEPLOYMENTS, label, "link_active", "sync", promotion=world.active.id)
     if reading.value is None or not reading.value.traffic:
         would_be = "The first version serves here once it was trained, tested, approved and promoted."
-        draw(card("Production", empty("Nothing serves yet", would_be, "rocket_launch"), note=note))
+        draw(empty("Nothing serves yet", would_be, "rocket_launch"))
         return
     bar = traffic_bar(split(reading.value, world.active))
-    draw(
-        card("Production", fill("{bar}{health}", bar=bar, health=_health(wired, reading.value.stable or "")), note=note)
-    )
+    draw(fill("{bar}{health}", bar=bar, health=_health(wired, reading.value.stable or "")))
 
 
 def _health(wired: Wiring, stable: str) -> Html:
@@ -160,7 +166,7 @@ def _branches(world: Surroundings) -> None:
         draw(empty("No open pull request", would_be, "merge"))
         return
     for pull in newest(world.pulls.value)[:6]:
-        name, state = st.columns([0.68, 0.32], vertical_alignment="center")
+        name, state = st.columns([0.58, 0.42], vertical_alignment="center")
         with name:
             label = Untrusted(f"#{pull.number} {pull.title}", 100)
             navigation.link(navigation.PULL_REQUESTS, label, f"branch_{pull.number}", number=str(pull.number))

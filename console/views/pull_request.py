@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from backend.domain.clock import utc_now
-from backend.domain.people import Actor
+from backend.domain.people import Actor, Right
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import PullRequestDetail
 from backend.domain.value import Reading
@@ -16,14 +16,14 @@ from console.components.diff import diff, prose
 from console.components.github_link import connect_github, consent_outcome
 from console.components.header import page_header
 from console.components.live import FAST, follow
-from console.components.markup import Html, card_head, draw, fill, icon, join
+from console.components.markup import Content, Html, card_head, draw, fill, icon, join
 from console.components.pull_cards import checks_card, comparison_card
 from console.components.rail import stage_rail
 from console.components.states import empty, freshness, waiting
 from console.session import attempt, tell
 from console.surroundings import surroundings
 from console.viewmodels.figures import ago, short_commit
-from console.viewmodels.pulls import merge_refusal, mergeable, page_pill, reviewed
+from console.viewmodels.pulls import closed, merge_refusal, mergeable, page_pill, reviewed
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.state import INTENTS
 from console.viewmodels.text import Untrusted
@@ -32,6 +32,10 @@ from console.wiring import Wiring
 
 def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
     reading = wired.snapshots.watch(topics.pull(number))
+    if reading.value is None and reading.at is not None:
+        _follow(wired, number)
+        show_unknown(f"#{number}")
+        return
     if reading.value is None:
         page_header(f"Pull request #{number}", parent=navigation.PULL_REQUESTS, here=f"#{number}")
         _follow(wired, number)
@@ -44,14 +48,14 @@ def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
         Untrusted(pull.title, 200),
         state=page_pill(detail),
         meta=fill(
-            "<b>{author}</b> wants to merge <code>{head}</code> at <code>{sha}</code> into <code>{base}</code>;"
-            " {merge}; {review}.",
+            "<b>{author}</b> {wanted} <code>{head}</code> at <code>{sha}</code>{done} <code>{base}</code>; {state}.",
             author=Untrusted(pull.author, 60),
             head=Untrusted(pull.head_ref, 80),
             sha=short_commit(pull.head_sha),
             base=Untrusted(pull.base_ref, 80),
-            merge=mergeable(pull),
-            review=Untrusted(reviewed(pull), 160),
+            wanted="proposed" if closed(detail) else "wants to merge",
+            done=", merged into" if detail.merged_sha else " into",
+            state=Untrusted(reviewed(pull) if closed(detail) else f"{mergeable(pull)}; {reviewed(pull)}", 240),
         ),
         parent=navigation.PULL_REQUESTS,
         here=f"#{number}",
@@ -70,6 +74,13 @@ def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
         _wishes(wired.backend.reviews.intents(number))
 
 
+def show_unknown(wanted: Content) -> None:
+    """For a number in the address that no pull request has."""
+    page_header("Pull request", parent=navigation.PULL_REQUESTS, here=wanted)
+    would_be = "GitHub knows no pull request of this number. The list shows the open ones."
+    draw(empty("No such pull request", would_be, "help"))
+
+
 def _follow(wired: Wiring, number: int) -> None:
     def marks() -> tuple[object, ...]:
         return tuple((i.id, i.state, i.outcome) for i in wired.backend.reviews.intents(number))
@@ -77,7 +88,7 @@ def _follow(wired: Wiring, number: int) -> None:
     follow(f"pull request {number}", (topics.pull(number).key,), marks, every=FAST)
 
 
-def _look_again(wired: Wiring, number: int, reading: Reading[PullRequestDetail]) -> None:
+def _look_again(wired: Wiring, number: int, reading: Reading[PullRequestDetail | None]) -> None:
     """Once the worker has carried out a verdict, what is shown of GitHub is old."""
     latest = next(iter(wired.backend.reviews.intents(number)), None)
     if latest and latest.finished_at and reading.at and latest.finished_at > reading.at:
@@ -103,14 +114,17 @@ def _verdict(wired: Wiring, actor: Actor, detail: PullRequestDetail) -> None:
     draw(card_head("Your verdict", f"as {actor.name}"))
     _blockers(detail)
     consent_outcome()
-    if wired.backend.people.github_login(actor.name) is None:
+    if actor.may(Right.REVIEW) and wired.backend.people.github_login(actor.name) is None:
         connect_github(wired, actor, f"/pull-requests?number={pull.number}")
-    st.text_area(
-        "Reason, required", key=f"verdict_{pull.number}", height=76, placeholder="Goes to GitHub and to the ledger"
-    )
+    if not closed(detail):
+        st.text_area(
+            "Reason, required", key=f"verdict_{pull.number}", height=76, placeholder="Goes to GitHub and to the ledger"
+        )
     _button(wired, actor, detail, IntentKind.APPROVE_AND_MERGE, "Approve and merge", primary=True, symbol="merge")
     _button(wired, actor, detail, IntentKind.APPROVE, "Approve", symbol="check")
     _button(wired, actor, detail, IntentKind.REQUEST_CHANGES, "Request changes", symbol="edit_note")
+    if closed(detail):
+        return
     draw(
         fill(
             '<p class="quiet">Bound to commit <code>{sha}</code>: refused if the branch has moved. The worker does it'
@@ -141,7 +155,7 @@ def _button(
             f"{label} is recorded; the worker does it on GitHub now.",
         )
 
-    refusal = "" if detail.state.lower() == "open" and not detail.merged_sha else "This pull request is closed."
+    refusal = "This pull request is closed." if closed(detail) else ""
     refusal = refusal or reviews.refusal(actor, kind, pull) or _underway(reviews.intents(pull.number))
     if kind is IntentKind.APPROVE_AND_MERGE:
         refusal = refusal or merge_refusal(pull)

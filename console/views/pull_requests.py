@@ -13,13 +13,13 @@ from console.components.live import follow
 from console.components.markup import Html, draw, fill
 from console.components.rail import stage_rail
 from console.components.states import empty, freshness, waiting
-from console.session import parameter, signed_in, tell
+from console.session import numbered, parameter, signed_in, tell
 from console.surroundings import surroundings
-from console.viewmodels.figures import ago
+from console.viewmodels.figures import ago, plural
 from console.viewmodels.pulls import counted, headline, matches, newest, reviewed, told
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.text import Untrusted
-from console.views.pull_request import show_pull_request
+from console.views.pull_request import show_pull_request, show_unknown
 
 
 def show_list() -> None:
@@ -57,7 +57,7 @@ def _rows(found: list[PullRequest], any_open: bool) -> None:
             draw(empty("No open pull request", would_be, "merge"))
     for index, pull in enumerate(found):
         if index:
-            draw(Html('<div style="border-top:1px solid var(--line)"></div>'))
+            draw(Html('<hr class="between">'))
         _row(pull)
 
 
@@ -68,7 +68,7 @@ def _row(pull: PullRequest) -> None:
         navigation.link(navigation.PULL_REQUESTS, label, f"pull_{pull.number}", number=str(pull.number))
         draw(
             fill(
-                '<span class="quiet">{branch} · {review}</span>',
+                '<span class="two">{branch} · {review}</span>',
                 branch=Untrusted(pull.head_ref, 60),
                 review=Untrusted(reviewed(pull), 120),
             )
@@ -86,19 +86,21 @@ def _row(pull: PullRequest) -> None:
         draw(
             fill(
                 '<b>{author}</b><span class="two">updated {ago} · <span class="good">+{added}</span>'
-                ' <span class="bad">−{removed}</span> in {files} files</span>',
+                ' <span class="bad">−{removed}</span> in {files}</span>',
                 author=Untrusted(pull.author, 60),
                 ago=ago(pull.updated_at, utc_now()),
                 added=pull.additions,
                 removed=pull.deletions,
-                files=pull.changed_files,
+                files=plural(pull.changed_files, "file"),
             )
         )
 
 
 person = signed_in()
-chosen = parameter("number")
-if chosen.isdecimal():
-    show_pull_request(wiring.current(), person, int(chosen))
+chosen, number = parameter("number"), numbered("number")
+if number is not None:
+    show_pull_request(wiring.current(), person, number)
+elif chosen:
+    show_unknown(Untrusted(chosen, 40))
 else:
     show_list()

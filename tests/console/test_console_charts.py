@@ -38,7 +38,7 @@ def test_plotly_accepts_every_part_of_every_chart(tone):
     for chart in (*drawn(), *capacity_charts(capacity(NAMES, 3600), NOW - timedelta(hours=1), NOW), limited):
         figure = go.Figure(parts(chart, tone))
         assert len(figure.data) == len(chart.series)
-        assert len(figure.layout.annotations) == sum([len(chart.marks), len(chart.bands), chart.limit is not None])
+        assert len(figure.layout.annotations) == sum([len(chart.marks), chart.limit is not None])
     with pytest.raises(ValueError, match="colour"):
         go.Figure({"data": [{"type": "bar", "marker": {"colour": "red"}}]})
 

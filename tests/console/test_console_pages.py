@@ -31,16 +31,35 @@ def test_a_page_of_a_living_world_is_drawn(visit, world, page):
         ("models", {"version": "2"}, "Lineage"),
         ("deployments", {"version": "2"}, "Sends diabetes-endpoint to v2 in steps 10 → 50 → 100 %"),
         ("deployments", {"version": "99"}, "No such version"),
+        ("deployments", {"version": "<b>x</b>"}, "No such version"),
         ("deployments", {"promotion": "<b>none</b>"}, "No such promotion"),
+        ("deployments", {"promotion": "-1"}, "No such promotion"),
+        ("models", {"version": "abc"}, "No such version"),
+        ("models", {"version": "<img src=x>"}, "No such version"),
+        ("pull_requests", {"number": "abc"}, "No such pull request"),
+        ("pull_requests", {"number": "-1"}, "No such pull request"),
+        ("pull_requests", {"number": "1" + 20 * "0"}, "No such pull request"),
+        ("pull_requests", {"number": "<img src=x>"}, "No such pull request"),
+        ("experiments", {"compare": "<img src=x>"}, "Not every run in the address is known"),
         ("experiments", {"compare": "diabetes-prod/run-000,diabetes-dev/run-001"}, "Compared"),
         ("monitoring", {}, "424"),
-        ("audit", {"actor": "lead"}, "Promote requested"),
+        ("audit", {"actor": "lead"}, "Promotion of v1 requested"),
     ],
 )
 def test_the_selection_in_the_url_decides_what_is_shown(visit, world, page, query, said):
     app = visit(f"views/{page}.py", **query)
     assert not app.exception
     assert said in text(app)
+    assert "<img" not in text(app)
+
+
+def test_a_pull_request_that_does_not_exist_is_no_outage(visit, world):
+    from console import topics
+
+    world.wired.snapshots.put(topics.pull(999), None)
+    shown = text(visit("views/pull_requests.py", number="999"))
+    assert "No such pull request" in shown
+    assert "does not answer" not in shown
 
 
 def test_the_search_lists_only_what_matches(visit, world):

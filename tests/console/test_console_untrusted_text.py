@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hospital
+import hospital_models
 import hospital_pulls
 import pytest
-from visitors import text
+from visitors import claims, text
 
+from backend.domain.promotions import Kind
 from console import topics
 from console.components.diff import diff
 from console.components.labels import literal
@@ -67,3 +70,36 @@ def test_a_hostile_title_reaches_no_page_unescaped(visit, world, raw):
             assert "\u202e" not in markup
         for link in app.main.get("page_link"):
             assert "](" not in link.proto.label.replace("\\]\\(", "")
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_title_is_literal_where_its_author_is_asked_to_mend_it(visit, world, raw):
+    pull = hospital_pulls.pull(16).model_copy(update={"title": raw})
+    world.wired.snapshots.put(topics.pulls(), (pull,))
+    app = visit(user=claims(pull.author, "scientist"))
+    labels = [link.proto.label for link in app.main.get("page_link")]
+    assert any(label.startswith("Mend") for label in labels)
+    for label in labels:
+        assert label.isprintable()
+        assert "](" not in label.replace("\\]\\(", "")
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_reason_is_literal_wherever_a_version_stands(visit, world, raw):
+    stable = hospital_models.target(hospital_models.version(1), "").deployment
+    world.finish(world.begin(Kind.PROMOTE, hospital_models.version(2), stable=stable))
+    promotions = world.wired.backend.promotions
+    reason = f"It missed too many. {raw}"[:1900]
+    world.finish(promotions.roll_back(hospital.LEAD, promotions.stable(), reason, "a key"))
+    for app in (
+        visit(),
+        visit("views/models.py"),
+        visit("views/models.py", version="2"),
+        visit("views/deployments.py"),
+        visit("views/deployments.py", version="2"),
+        visit("views/audit.py"),
+    ):
+        assert not app.exception
+        assert "It missed too many." in text(app)
+        for harm in ("<img", "<script", "\u202e"):
+            assert harm not in text(app)

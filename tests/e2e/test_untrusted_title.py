@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from browsing import MINUTE, Complaints, row_of, sideways
+from browsing import MINUTE, Complaints, row_of, settled, sideways
 from playwright.sync_api import Page, expect
 
 from sandbox.demo.branches import Branch
@@ -50,6 +50,11 @@ def test_a_deceiving_title_is_read_as_text(
     page.goto(url)
     expect(page.locator(f".st-key-branch_{number}")).to_contain_text(f"#{number} {MARKUP[:40]}")
     _harmless(page, made_world)
+    for path in (f"pull-requests?q={number}", "experiments?q=deceiver"):
+        page.goto(f"{url}/{path}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        settled(page)
+        _harmless(page, made_world)
     assert complaints == Complaints()
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from backend.domain.audit import AuditKind
 from backend.errors import CorruptState
 from backend.operations.ledger import Ledger
 from backend.store.audit import Note, entry_hash
@@ -104,6 +105,26 @@ def test_entries_are_paged_and_filtered(store):
     assert [entry.subject for entry in ledger.entries(actor="deputy")] == ["model/m:2"]
     assert [entry.subject for entry in ledger.entries(subject="model/*")] == ["model/m:2"]
     assert ledger.entries(subject="subject/3")[0].detail == {"n": 3}
+
+
+def test_a_kind_is_chosen_before_the_entries_are_counted(store):
+    def told(*kinds, limit=200):
+        return [entry.subject for entry in Ledger(store).entries(limit=limit, kinds=kinds)]
+
+    store.audit.append(Note("lead", "console", "review.approve", "pull_request/14"))
+    store.audit.append(Note("lead", "console", "version.approved", "model/m:2"))
+    store.audit.append(Note("lead", "console", "promotion.promote_requested", "promotion/a"))
+    store.audit.append(Note("worker", "worker", "step.smoke_test.succeeded", "promotion/a"))
+    store.audit.append(Note("worker", "worker", "promotion.waiting", "promotion/a"))
+    store.audit.append(Note("lead", "console", "hold.set", "endpoint/e"))
+    for _ in range(20):
+        store.audit.append(Note("viewer", "console", "person.signed_in", "person/viewer"))
+    done = (AuditKind.PULL_REQUESTS, AuditKind.MODELS, AuditKind.PROMOTIONS)
+    assert told(*done, limit=4) == ["endpoint/e", "promotion/a", "model/m:2", "pull_request/14"]
+    assert told(AuditKind.STEPS) == told(AuditKind.PROGRESS) == ["promotion/a"]
+    assert told(AuditKind.PEOPLE) == ["person/viewer"] * 20
+    assert told(AuditKind.RUNS) == told(AuditKind.SETUP) == []
+    assert len(told()) == 26
 
 
 def test_text_of_any_kind_is_kept_as_it_was(store):
