@@ -34,6 +34,17 @@ def suites() -> list[list[str]]:
     return [sharing, *alone, ["tests/console"], ["tests/unit", "tests/docs"]]
 
 
+def with_long_tests(chosen: list[list[str]]) -> list[list[str]]:
+    """Those suites in which something is marked for the long crash matrix; to collect the others takes minutes."""
+
+    def marked(path: str) -> bool:
+        place = ROOT / path
+        files = place.rglob("test_*.py") if place.is_dir() else [place]
+        return any("mark.recovery" in file.read_text() for file in files)
+
+    return [arguments for arguments in chosen if any(marked(path) for path in arguments)]
+
+
 def run(arguments: list[str], marker: str) -> bool:
     """Run one suite and print what it said; True if nothing failed."""
     started = time.monotonic()
@@ -54,7 +65,7 @@ def main() -> int:
     offline.enter("tests.deal", sys.argv[1:])
     started = time.monotonic()
     marker = "recovery" if sys.argv[1:] == ["recovery"] else "not recovery"
-    chosen = suites()
+    chosen = with_long_tests(suites()) if marker == "recovery" else suites()
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
         good = list(pool.map(lambda arguments: run(arguments, marker), chosen))
     again = [arguments for arguments, fine in zip(chosen, good, strict=True) if not fine]
