@@ -10,7 +10,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from backend.domain.clock import Clock, utc_now
+from backend.domain.clock import utc_now
 from backend.domain.value import Reading
 from console import wiring
 from console.components.markup import Html, draw, fill, join
@@ -30,7 +30,6 @@ def follow(
     *,
     every: float = CALM,
     patience: float = IDLE_SECONDS,
-    clock: Clock = utc_now,
 ) -> None:
     """Keep the page current and say how old each source's answer is.
 
@@ -39,17 +38,17 @@ def follow(
     """
     hold_still(False)
     snapshots = wiring.current().snapshots
-    drawn_at = clock()
+    drawn_at = utc_now()
     touched = _last_touch(drawn_at)
     held = min((r.at for r in snapshots.readings(keys) if r.at), default=drawn_at)
 
     def standing() -> tuple[object, ...]:
         down = tuple(source for source, health in snapshots.health().items() if health.problem)
         # Ages are words on the page: they are written anew each minute though nothing else has changed.
-        return page, snapshots.versions(keys), down, marks(), int(clock().timestamp() // 60)
+        return page, snapshots.versions(keys), down, marks(), int(utc_now().timestamp() // 60)
 
     def watch() -> None:
-        now = clock()
+        now = utc_now()
         if idle(touched, now, patience) and not st.session_state.get(_DIALOG):
             _redraw()
         draw(_ages(snapshots.readings(keys), now))
@@ -58,11 +57,11 @@ def follow(
 
     def rest() -> None:
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"):
-            words = fill('<p class="quiet" role="status">{words}</p>', words=paused_line(held, clock()))
+            words = fill('<p class="quiet" role="status">{words}</p>', words=paused_line(held, utc_now()))
             st.html(words, width="content")
             resumed = st.button("Resume", key="live_resume", type="tertiary", on_click=snapshots.refresh, args=keys)
         if resumed:
-            st.session_state[_TOUCHED] = clock()
+            st.session_state[_TOUCHED] = utc_now()
             _redraw()
 
     paused = idle(touched, drawn_at, patience)
