@@ -11,7 +11,6 @@ from backend.gateways.github.client import GitHubWriter
 from backend.operations.performing import MAX_ATTEMPTS, Performing
 from backend.store import Store
 from tests.recovery.cloud import Clock
-from tests.recovery.hospital import fresh_store
 from tests.wire.gateways_world import settings_of
 from tests.wire.github_lab import close_lab, open_lab
 
@@ -21,12 +20,10 @@ LEASE = 30.0
 class Desk:
     """A store with connected people, a repository under the ruleset, and a worker's hands."""
 
-    def __init__(self, lab, settings, folder):
+    def __init__(self, lab, settings, url):
         self.lab, self.settings = lab, settings
         self.clock = Clock()
-        fresh_store(folder, self.clock).close()
-        key = SecretStr(Fernet.generate_key().decode())
-        self.store = Store(f"sqlite:///{folder / 'console.db'}", self.clock, key)
+        self.store = Store(url, self.clock, SecretStr(Fernet.generate_key().decode()))
         for login in ("lead", "scientist"):
             self.store.tokens.put(login, login, SecretStr(lab.token(login)))
         self.performing = self.hands(settings.github.api_url)
@@ -58,11 +55,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(sandbox, tmp_path):
+def desk(sandbox, tmp_path, databases):
     lab = open_lab(sandbox, tmp_path)
     lab.start()
     lab.protect()
-    made = Desk(lab, settings_of(sandbox, tmp_path), tmp_path)
+    made = Desk(lab, settings_of(sandbox, tmp_path), databases.fresh(tmp_path))
     yield made
     report = made.store.audit.verify()
     made.store.close()
