@@ -15,6 +15,8 @@ from backend.store import Store
 class Databases(Protocol):
     """A kind of database that tests can have as many of as they like."""
 
+    name: str
+
     def fresh(self, folder: Path, model: str | None = None) -> str:
         """The address of a migrated database of the caller's own: a copy of `model`, else without rows."""
 
@@ -27,6 +29,8 @@ class Databases(Protocol):
 
 class Files:
     """SQLite: a database is `console.db` in the caller's folder."""
+
+    name = "sqlite"
 
     def fresh(self, folder: Path, model: str | None = None) -> str:
         shutil.copyfile(model or self._empty, folder / "console.db")

@@ -26,7 +26,16 @@ GUARDED = "guarded"
 PASSWORD = "correct horse"
 LOGIN_RULES = f"local all {GUARDED} scram-sha-256\nlocal all all trust\n"
 # Durable against the end of a process, which is what the tests bring about, and not against that of the machine.
-QUICK = {"fsync": "off", "full_page_writes": "off", "max_connections": "150", "shared_buffers": "32MB"}
+QUICK = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_connections": "150",
+    "shared_buffers": "32MB",
+}
+COPYING_CAN_BE_CHOSEN = 150_000
 SECONDS = 60
 
 
@@ -42,11 +51,14 @@ def program(name: str) -> str:
 class Cluster:
     """One running server. `settings` are lines of postgresql.conf."""
 
+    name = "postgresql"
+
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mlops-pg-"))
         self._account = self._lend()
         self._settings = QUICK if settings is None else settings
         self._made = 0
+        self._copying = ""
         self._copies: set[str] = set()
 
     def begin(self) -> None:
@@ -60,6 +72,8 @@ class Cluster:
         self.start()
         self.execute(f"CREATE ROLE {GUARDED} LOGIN PASSWORD '{PASSWORD}'")
         self.execute("CREATE DATABASE empty")
+        with psycopg.connect(self._address) as connection:
+            self._copying = "STRATEGY file_copy" if connection.info.server_version >= COPYING_CAN_BE_CHOSEN else ""
         store = Store(self.url("empty"))
         store.migrate()
         store.close()
@@ -93,7 +107,8 @@ class Cluster:
     def fresh(self, folder: Path | None = None, model: str | None = None) -> str:  # noqa: ARG002  # files need one
         self._made += 1
         name = f"copy_{self._made}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {model or 'empty'}")
+        # Copying files costs half of what version 15 does by default, and is all that earlier ones can.
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {model or 'empty'} {self._copying}")
         self._copies.add(name)
         return self.url(name)
 

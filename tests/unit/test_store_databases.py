@@ -82,8 +82,8 @@ def test_processes_that_start_together_migrate_once(bare):
     """Worker and console started by the same command: each brings an empty database up to date."""
     code = f"from backend.store import Store; s = Store({bare!r}); s.migrate(); print(s.audit.verify().whole)"
     command = [sys.executable, "-c", code]
-    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [process.communicate(timeout=60)[0].strip() for process in started] == ["True"] * 3
+    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=60)[0].strip() for process in started] == ["True"] * 2
 
 
 def test_a_database_of_a_newer_release_is_left_alone(url, opened):
