@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from datetime import timedelta
 from itertools import islice
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
+from backend.domain.clock import utc_now
 from backend.domain.promotions import Phase
 from backend.errors import RemoteUnavailable
+from backend.promotion.engine import Engine
+from backend.store import Store
+from backend.store.tables import promotions
 from tests.recovery.crashes import FINISHED, Boundaries
-from tests.recovery.hospital import LEASE, Hospital
+from tests.recovery.hospital import LEASE, PROJECT, Hospital
 
 SAMPLE = 97
 """The quick run loses the connections at every 97th boundary, and the answer of every 49th commit."""
@@ -94,3 +100,37 @@ def test_a_sample_of_boundaries(tmp_path, cluster):
 @pytest.mark.timeout(1800)
 def test_every_boundary(tmp_path, cluster):
     lose(tmp_path, cluster, 1)
+
+
+def test_a_lease_outlives_a_short_absence_of_the_database(tmp_path, cluster, caplog):
+    """In real time: while a step runs, one renewal fails and the next ones succeed, so nobody else takes over."""
+    hospital = Hospital.after(tmp_path, "1", staged="2", databases=cluster)
+    store, lease = Store(hospital.url), 3.0
+    hospital.click("2", "click")
+    look, leases = hospital.cloud.look, []
+
+    def until(condition):
+        end = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < end, caplog.text
+            time.sleep(0.05)
+
+    def lease_end():
+        with store.database.reading() as connection:
+            return connection.execute(select(promotions.c.lease_until).where(promotions.c.id == "click")).scalar_one()
+
+    def slow_look():
+        look()
+        if not leases:
+            leases.append(lease_end())
+            cluster.stop()
+            until(lambda: "could not be renewed: The database does not answer" in caplog.text)
+            cluster.start()
+            until(lambda: lease_end() > leases[0] + timedelta(seconds=lease / 3))
+
+    hospital.cloud.look = slow_look
+    engine = Engine(store, hospital.cloud.reach(), PROJECT, utc_now, owner="patient", lease_seconds=lease)
+    assert engine.tick()
+    assert (store.promotions.get("click").position, store.promotions.get("click").fence) == (1, 1)
+    store.close()
+    hospital.close()
