@@ -80,9 +80,21 @@ def test_a_file_is_in_wal_mode_and_heeds_foreign_keys(tmp_path, opened):
 
 def test_processes_that_start_together_migrate_once(bare):
     """Worker and console started by the same command: each brings an empty database up to date."""
-    code = f"from backend.store import Store; s = Store({bare!r}); s.migrate(); print(s.audit.verify().whole)"
-    command = [sys.executable, "-c", code]
-    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    code = (
+        f"from alembic import command; from backend.store import Store; store = Store({bare!r})\n"
+        "print('ready', flush=True); input(); store.migrate(); print(store.audit.verify().whole)"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    for process in started:
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        process.stdin.write("\n")
+        process.stdin.flush()
     assert [process.communicate(timeout=60)[0].strip() for process in started] == ["True"] * 2
 
 
@@ -159,6 +171,7 @@ def test_two_processes_with_the_same_wish_record_one(url, opened):
 
     def wish(number):
         store = opened(url, clock=Clock())
+        store.intents.of_pull_request(7)
         intent = Intent(
             id=f"wish-{number}", kind=IntentKind.MERGE, pull_request=7, head_sha="a" * 40, actor="lead",
             reason="read and understood", state=IntentState.PENDING, outcome="", created_at=Clock()(),
