@@ -21,7 +21,8 @@ from backend.store import postgresql, sqlite
 SETTING = "store.url"
 PATIENCE_SECONDS = 20.0
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-_DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+_FILES = ("sqlite", "sqlite+pysqlite")
+_DRIVERS = (*_FILES, "postgresql", "postgresql+psycopg")
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def parse_address(url: str) -> URL:
         raise ConfigurationError(
             SETTING, f"{address.drivername!r} is not supported; the URL begins with sqlite: or postgresql:"
         )
-    if any("@" in (part or "") for part in (address.host, address.database)):
+    if address.drivername not in _FILES and any("@" in (part or "") for part in (address.host, address.database)):
         raise ConfigurationError(SETTING, "user and password hold an @ that must be written as %40")
     return address
 

@@ -71,7 +71,9 @@ def test_the_migrations_make_the_tables(bare, opened):
 
 
 def test_a_file_is_in_wal_mode_and_heeds_foreign_keys(tmp_path, opened):
-    with opened(FILES.fresh(tmp_path)).database.reading() as connection:
+    folder = tmp_path / "ann@hospital"
+    folder.mkdir()
+    with opened(FILES.fresh(folder)).database.reading() as connection:
         assert [connection.exec_driver_sql(f"PRAGMA {p}").scalar() for p in ("journal_mode", "foreign_keys")] == [
             "wal",
             1,
