@@ -14,7 +14,8 @@ from sandbox.demo.environments import InstallFailed, ensure_all, share_files
 from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-NO_CLUSTER = "/etc/postgresql-common/createcluster.d/mlops-tests.conf"
+PROGRAMS = Path("/usr/lib/postgresql")
+NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/mlops-tests.conf")
 
 
 def main(arguments: list[str]) -> int:
@@ -43,22 +44,22 @@ def ensure_chromium() -> None:
         _apt_install("chromium", "Chromium")
 
 
-def ensure_postgresql() -> None:
+def ensure_postgresql(programs: Path = PROGRAMS, no_cluster: Path = NO_CLUSTER) -> None:
     """Debian's PostgreSQL where it is missing: its programs alone, for the tests start a server of their own.
 
     The package makes and starts a server for the whole machine unless it is told not to; whoever installs another
     version later gets one again.
     """
-    if shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+    if shutil.which("initdb") or any(programs.glob("*/bin/initdb")):
         return
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as told:
         told.write("create_main_cluster = false\n")
         told.flush()
-        _as_root("install", "-D", "-m", "0644", told.name, NO_CLUSTER)
+        _as_root("install", "-D", "-m", "0644", told.name, str(no_cluster))
     try:
         _apt_install("postgresql", "PostgreSQL")
     finally:
-        _as_root("rm", "-f", NO_CLUSTER)
+        _as_root("rm", "-f", str(no_cluster))
 
 
 def _apt_install(package: str, title: str) -> None:
