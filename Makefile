@@ -23,13 +23,15 @@ environments: ## Install every environment, those for tests included
 	@$(PYTHON) -m sandbox.demo.install console sandbox runtime dev
 
 test: environments ## Unit, wire, console, recovery sample and browser tests
-	@$(PYTHON) -m sandbox.demo.install --browser
+	@$(PYTHON) -m sandbox.demo.install --browser --database
 	$(DEV)/python -m tests.deal
 
 unit: environments ## The unit tests alone
+	@$(PYTHON) -m sandbox.demo.install --database
 	$(DEV)/python -m pytest tests/unit
 
-test-recovery: environments ## The long crash matrix
+test-recovery: environments ## The long crash matrix, on both databases
+	@$(PYTHON) -m sandbox.demo.install --database
 	$(DEV)/python -m tests.deal recovery
 
 check: environments ## Lint, format, types, import rules, generated files

@@ -5,7 +5,8 @@ BackendError
   ConfigurationError                  at start-up, names the setting; exit 78
   Rejected                            the caller can fix it; the console shows the text, the CLI exits 2
     NotFound  NotPermitted  Conflict(expected, actual)  PolicyDenied(blockers)  Invalid
-  RemoteError(service, operation, status, request_id)     raised only in gateways/, `from` the SDK's error
+  RemoteError(service, operation, status, request_id)     raised in gateways/ and for the database in store/, `from`
+                                                          the SDK's or driver's error
     RemoteUnavailable(retry_after)  RemoteRejected  CredentialsRejected
       SignInEnded                     a CredentialsRejected that only the person can mend, by signing in again
   CorruptState                        broken audit chain, unknown schema: stop the worker

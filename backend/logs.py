@@ -10,6 +10,7 @@ import time
 _FORM = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
 _SECRET = re.compile(
     r"gh[a-z]_[A-Za-z0-9_]+|github_pat_\w+|eyJ[\w-]+\.[\w-]+\.[\w-]*|(?i:\bbearer |\bbasic )[\w.~+/=-]{8,}"
+    r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"
 )
 _TALKATIVE = ("azure", "azureml", "urllib3", "httpx", "httpcore", "msal", "mlflow", "alembic", "github", "msrest")
 

@@ -29,6 +29,8 @@ EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{
 
 Seconds = Annotated[float, Field(gt=0)]
 
+DATABASE_VARIABLE = "MLOPS_DATABASE_URL"
+
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -120,7 +122,9 @@ class Project(Section):
 
 
 class Store(Section):
-    url: str = ""
+    """`url` is SQLAlchemy's and may hold a password; `MLOPS_DATABASE_URL` is a shorter name for `MLOPS_STORE__URL`."""
+
+    url: SecretStr = SecretStr("")
 
 
 class Worker(Section):
@@ -167,7 +171,8 @@ class Settings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        return self.store.url or f"sqlite:///{self.home.resolve() / 'console.db'}"
+        """The address with its password: for the store alone, not to be shown."""
+        return self.store.url.get_secret_value() or f"sqlite:///{self.home.resolve() / 'console.db'}"
 
     @classmethod
     def settings_customise_sources(
@@ -178,10 +183,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- passed by name
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- passed by name
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        url = os.environ.get(DATABASE_VARIABLE)
+        short = InitSettingsSource(settings_cls, {"store": {"url": url}} if url else {})
         text = os.environ.get("MLOPS_TOML")
         if text:
-            return init_settings, env_settings, InitSettingsSource(settings_cls, tomllib.loads(text))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+            return init_settings, env_settings, short, InitSettingsSource(settings_cls, tomllib.loads(text))
+        return init_settings, env_settings, short, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
 
 
 def settings_file() -> Path:

@@ -113,7 +113,11 @@ def application(settings: Settings) -> st.App:
 
 
 def run(settings: Settings) -> None:
-    """Serve until stopped."""
+    """Serve until stopped. Raises ConfigurationError, before anything is served, for settings that lead nowhere."""
+    from backend.bootstrap import open_store
+
+    # Within the server's own start an error would become a traceback and another exit code.
+    open_store(settings).close()
     app = application(settings)
     print(f"console on {settings.console.public_url}", flush=True)
     app.run(config=configuration(settings))

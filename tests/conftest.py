@@ -12,11 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import offline
 from tests.made_world import MadeWorld
+
+if TYPE_CHECKING:
+    from tests.databases import Databases
+    from tests.postgres import Cluster
 
 offline.guard()
 
@@ -181,6 +186,32 @@ def make_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 def sandbox(make_sandbox: Callable[..., Sandbox]) -> Sandbox:
     """The world shared by the tests of a session: add to it, and leave what others made alone."""
     return make_sandbox("--poll-after-ms", "50", "--ingestion-seconds", "0.2")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The session's own PostgreSQL, started when first asked for."""
+    from tests.postgres import Cluster
+
+    made = Cluster()
+    try:
+        made.begin()
+        yield made
+    finally:
+        made.end()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Both kinds of database, one after the other: what holds in one must hold in the other."""
+    if request.param == "sqlite":
+        from tests.databases import FILES
+
+        yield FILES
+        return
+    postgresql: Cluster = request.getfixturevalue("cluster")
+    yield postgresql
+    postgresql.clear()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,17 +49,23 @@ def with_long_tests(chosen: list[list[str]]) -> list[list[str]]:
 def run(arguments: list[str], marker: str) -> bool:
     """Run one suite and print what it said; True if nothing failed."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "-m", marker, *arguments]
-    if marker == "recovery":
-        command += ["--timeout", "1800"]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False, stdin=subprocess.DEVNULL
-    )
+    # A folder for each: pytest's own numbered ones are tidied up by whoever comes next, also by a neighbour.
+    with tempfile.TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as folder:
+        done = _pytest(arguments, marker, Path(folder))
     if done.returncode == NOTHING_SELECTED:
         return True
     title = f"== {arguments[0]}{' and more' if len(arguments) > 1 else ''}  ({time.monotonic() - started:.0f} s)"
     print(f"{title}\n{done.stdout}{done.stderr}", flush=True)
     return done.returncode == 0
+
+
+def _pytest(arguments: list[str], marker: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-m", marker, "--basetemp", str(folder / "t"), *arguments]
+    if marker == "recovery":
+        command += ["--timeout", "1800"]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False, stdin=subprocess.DEVNULL
+    )
 
 
 def main() -> int:

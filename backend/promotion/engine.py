@@ -51,7 +51,8 @@ class Engine:
     def tick(self) -> bool:
         """Do one thing for the promotion that has been due longest; False if none is due.
 
-        Raises CorruptState only: everything else a step may meet becomes an outcome.
+        Everything a step may meet becomes an outcome, but for CorruptState, and RemoteUnavailable of the database: what
+        cannot be committed is not known to have happened, so the next claim looks again when the lease has run out.
         """
         promotion = self._store.promotions.claim(self._owner, self._lease_seconds)
         if promotion is None:
@@ -101,8 +102,12 @@ class Engine:
             for _ in range(LONGEST_STEP_IN_LEASES * RENEWALS_A_LEASE):
                 if ended.wait(self._lease_seconds / RENEWALS_A_LEASE):
                     return
-                if not self._store.promotions.renew(promotion, self._lease_seconds):
-                    return
+                try:
+                    if not self._store.promotions.renew(promotion, self._lease_seconds):
+                        return
+                except RemoteUnavailable as error:
+                    # The database may be back before the lease ends; if it is not, another worker's claim decides.
+                    _log.warning("the lease of promotion %s could not be renewed: %s", promotion.id, error)
 
         keeper = threading.Thread(target=keep, name=f"lease of {promotion.id}", daemon=True)
         keeper.start()

@@ -7,16 +7,18 @@ from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from backend.domain.clock import Clock, utc_now
-from backend.errors import CorruptState
+from backend.errors import ConfigurationError, CorruptState
 from backend.store.approvals import Approvals
 from backend.store.audit import Audit
-from backend.store.database import Database
+from backend.store.database import SETTING, Database
 from backend.store.evidence import EvidenceRecords
 from backend.store.heartbeats import Heartbeats
 from backend.store.holds import Holds
 from backend.store.intents import Intents
+from backend.store.postgresql import last_words, not_permitted
 from backend.store.promotions import Promotions
 from backend.store.retirements import Retirements
 from backend.store.tokens import Tokens
@@ -46,7 +48,8 @@ class Store:
     def migrate(self) -> None:
         """Bring the schema up to date; safe when several processes start at once.
 
-        Raises CorruptState if the database was written by a newer release.
+        Raises CorruptState if the database was written by a newer release, and ConfigurationError if there is no way
+        to it or its user may not make tables.
         """
         from alembic import command
         from alembic.config import Config
@@ -54,6 +57,7 @@ class Store:
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
+        self.database.reach()
         with self.database.writing() as transaction:
             config.attributes["connection"] = transaction
             try:
@@ -62,6 +66,12 @@ class Store:
                 raise CorruptState(
                     f"the database is of an unknown release ({error}); start the release that wrote it"
                 ) from error
+            except DBAPIError as error:
+                if not not_permitted(error):
+                    raise
+                raise ConfigurationError(
+                    SETTING, f"its user may not make tables ({last_words(error)}); let it own the database"
+                ) from None
 
     def close(self) -> None:
         self.database.close()

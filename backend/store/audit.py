@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
 from backend.domain.audit import AuditEntry, AuditKind, ChainReport
 from backend.domain.clock import Clock
 from backend.errors import CorruptState
-from backend.store.database import Database
+from backend.store.database import Database, storable
 from backend.store.tables import audit, audit_head, promotions
 
 Detail = Mapping[str, str | int | float | bool]
@@ -82,9 +82,9 @@ class Audit:
                 channel=note.channel,
                 action=note.action,
                 subject=note.subject,
-                reason=note.reason,
-                before=note.before,
-                after=note.after,
+                reason=storable(note.reason),
+                before=storable(note.before),
+                after=storable(note.after),
                 detail=dict(note.detail),
                 previous=head.hash,
                 hash="",
@@ -126,16 +126,19 @@ class Audit:
         """Whether the chain holds from the first row to the head, and tells the phases the promotions are in."""
         count, previous = 0, ""
         told: dict[str, str] = {}
+        in_order = select(audit).order_by(audit.c.sequence).execution_options(yield_per=_BATCH)
         with self._database.reading() as connection:
-            for row in connection.execution_options(yield_per=_BATCH).execute(select(audit).order_by(audit.c.sequence)):
-                count += 1
-                entry = _entry(row)
-                problem = _break(entry, count, previous)
-                if problem:
-                    return ChainReport(entries=count, whole=False, problem=problem)
-                previous = entry.hash
-                if entry.subject.startswith("promotion/"):
-                    told[entry.subject.removeprefix("promotion/")] = entry.after
+            # Closed at the first broken entry too: on PostgreSQL the rest waits in a cursor of the server.
+            with connection.execute(in_order) as rows:
+                for row in rows:
+                    count += 1
+                    entry = _entry(row)
+                    problem = _break(entry, count, previous)
+                    if problem:
+                        return ChainReport(entries=count, whole=False, problem=problem)
+                    previous = entry.hash
+                    if entry.subject.startswith("promotion/"):
+                        told[entry.subject.removeprefix("promotion/")] = entry.after
             problem = _head_problem(connection, count, previous) or _phase_problem(connection, told)
         return ChainReport(entries=count, whole=not problem, problem=problem)
 

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, String, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, String, Text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.types import TypeDecorator
 
-from backend.errors import ConfigurationError
+from backend.errors import ConfigurationError, RemoteUnavailable
+from backend.store import postgresql, sqlite
 
-BUSY_SECONDS = 20
+SETTING = "store.url"
+PATIENCE_SECONDS = 20.0
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+_FILES = ("sqlite", "sqlite+pysqlite")
+_DRIVERS = (*_FILES, "postgresql", "postgresql+psycopg")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of database: how it is opened, what its transactions are told, and which errors pass."""
+
+    open_engine: Callable[[URL, float], Engine]
+    reading: Mapping[str, Any]
+    writing: Mapping[str, Any]
+    trouble: Callable[[DBAPIError], str]
+
+
+_KINDS = {
+    "sqlite": Kind(sqlite.open_engine, sqlite.READING, sqlite.WRITING, sqlite.trouble),
+    "postgresql": Kind(postgresql.open_engine, postgresql.READING, postgresql.WRITING, postgresql.trouble),
+}
 
 
 class Moment(TypeDecorator[datetime]):
@@ -35,32 +57,44 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else datetime.strptime(value, _FORMAT).replace(tzinfo=UTC)
 
 
-class Database:
-    """One engine; `reading()` sees a snapshot, `writing()` holds the write lock from its first statement."""
+def storable(text: str) -> str:
+    """The text with a picture of each NUL, which a service's log may hold and PostgreSQL refuses."""
+    return text.replace("\0", "\N{SYMBOL FOR NULL}")
 
-    def __init__(self, url: str) -> None:
-        try:
-            address = make_url(url)
-        except ArgumentError as error:
-            raise ConfigurationError("store.url", f"not a database URL: {error}") from error
-        self.sqlite = address.get_backend_name() == "sqlite"
-        if self.sqlite and address.database:
-            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False} if self.sqlite else {}
-        self.engine = create_engine(
-            address, connect_args=arguments, pool_size=8, max_overflow=32, pool_timeout=BUSY_SECONDS
-        )
-        if self.sqlite:
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
+
+class Words(TypeDecorator[str]):
+    """Text of any length and any origin."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # SQLAlchemy's signature
+        return None if value is None else storable(value)
+
+
+class Database:
+    """One engine; `reading()` sees a snapshot, `writing()` is the only writer from its first statement on.
+
+    `patience` is how many seconds either waits for its turn or for a connection. While the database is away, both
+    raise RemoteUnavailable, wherever in the block it is noticed: whatever was not committed is undone, and nothing is
+    tried again here, since nobody can know whether a commit without an answer has happened.
+    """
+
+    def __init__(self, url: str, patience: float = PATIENCE_SECONDS) -> None:
+        self._address = parse_address(url)
+        self._kind = _KINDS[self._address.get_backend_name()]
+        self._patience = patience
+        self.engine = self._kind.open_engine(self._address, patience)
+        # Threads wait here and not in the database, where each would hold a connection that the writer's reads need.
+        self._turn = threading.Lock()
 
     @contextmanager
     def reading(self, joined: Connection | None = None) -> Iterator[Connection]:
         if joined is not None:
             yield joined
             return
-        with self.engine.connect() as connection:
-            yield connection
+        with self._answering("read"), self.engine.connect() as connection:
+            yield connection.execution_options(**self._kind.reading)
 
     @contextmanager
     def writing(self, joined: Connection | None = None) -> Iterator[Connection]:
@@ -68,21 +102,75 @@ class Database:
         if joined is not None:
             yield joined
             return
-        with self.engine.connect() as connection, connection.execution_options(writing=True).begin():
+        with (
+            self._answering("write"),
+            self._taking_turns(),
+            self.engine.connect() as connection,
+            connection.execution_options(**self._kind.writing).begin(),
+        ):
             yield connection
+
+    def reach(self) -> None:
+        """Raises ConfigurationError, naming the setting and no secret, if there is no way to the database."""
+        try:
+            self.engine.connect().close()
+        except DBAPIError as error:
+            problem = postgresql.last_words(error)
+            raise ConfigurationError(SETTING, f"cannot connect {_shown(self._address)}: {problem}") from None
 
     def close(self) -> None:
         self.engine.dispose()
 
+    @contextmanager
+    def _taking_turns(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=self._patience):
+            raise _unavailable("write", "other changes of this process come first")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
-def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ARG001  # SQLAlchemy's signature
-    # The driver's own transaction handling commits behind our back before DDL; we say BEGIN ourselves.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
+    @contextmanager
+    def _answering(self, operation: str) -> Iterator[None]:
+        try:
+            yield
+        except NoneFree as error:
+            raise _unavailable(operation, "all connections of this process are in use") from error
+        except DBAPIError as error:
+            words = self._kind.trouble(error)
+            if not words:
+                raise
+            raise _unavailable(operation, words) from error
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # A deferred transaction that turns to writing fails at once with "database is locked"; IMMEDIATE waits its turn.
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+def parse_address(url: str) -> URL:
+    """The address, or a ConfigurationError that repeats nothing of it: what was mistyped may be the password."""
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            SETTING, "not a database URL; write postgresql://user:password@host/database or sqlite:////folder/file.db"
+        ) from None
+    if address.drivername not in _DRIVERS:
+        raise ConfigurationError(
+            SETTING, f"{address.drivername!r} is not supported; the URL begins with sqlite: or postgresql:"
+        )
+    if address.drivername not in _FILES and any("@" in (part or "") for part in (address.host, address.database)):
+        raise ConfigurationError(SETTING, "user and password hold an @ that must be written as %40")
+    return address
+
+
+def _shown(address: URL) -> str:
+    """Which database, without its password."""
+    place = address.host or address.query.get("host") or "this machine"
+    port = f":{address.port}" if address.port else ""
+    user = f" as {address.username}" if address.username else ""
+    return f"to {address.database or 'its default database'!r} on {place}{port}{user}"
+
+
+def _unavailable(operation: str, problem: str) -> RemoteUnavailable:
+    return RemoteUnavailable(
+        f"The database does not answer: {problem}. Try again; the same click counts once.",
+        service="database",
+        operation=operation,
+    )

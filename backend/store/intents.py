@@ -85,7 +85,6 @@ class Intents:
             .where(intents.c.finished_at.is_(None), intents.c.due_at <= now, free)
             .order_by(intents.c.due_at)
             .limit(1)
-            .with_for_update(skip_locked=True)
             .scalar_subquery()
         )
         with self._database.reading() as connection:

@@ -126,7 +126,6 @@ class Promotions:
             .where(promotions.c.finished_at.is_(None), promotions.c.due_at <= now, free)
             .order_by(promotions.c.due_at)
             .limit(1)
-            .with_for_update(skip_locked=True)
             .scalar_subquery()
         )
         with self._database.reading() as connection:
@@ -174,7 +173,7 @@ class Promotions:
         worker has claimed the row since.
         """
         with self._database.writing(within) as transaction:
-            before = self._find(transaction, promotion_id, lock=True)
+            before = self._find(transaction, promotion_id)
             if before is None:
                 raise NotFound(f"There is no promotion {promotion_id!r}.")
             if fence is not None and before.fence != fence:
@@ -192,9 +191,8 @@ class Promotions:
                 self._audit.append(told, transaction)
             return after
 
-    def _find(self, connection: Connection, promotion_id: str, *, lock: bool = False) -> Promotion | None:
-        query = select(promotions).where(promotions.c.id == promotion_id)
-        return self._one(connection, query.with_for_update() if lock else query)
+    def _find(self, connection: Connection, promotion_id: str) -> Promotion | None:
+        return self._one(connection, select(promotions).where(promotions.c.id == promotion_id))
 
     def _one(self, connection: Connection, query: Select[tuple[object, ...]]) -> Promotion | None:
         row = connection.execute(query).first()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
 
-from backend.store.database import Moment
+from backend.store.database import Moment, Words
 
 metadata = MetaData()
 
@@ -22,16 +22,16 @@ promotions = Table(
     Column("version", NAME, nullable=False),
     Column("target", Text, nullable=False),
     Column("phase", String(20), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("requested_by", NAME, nullable=False),
-    Column("requested_reason", Text, nullable=False),
+    Column("requested_reason", Words, nullable=False),
     Column("expected_stable", NAME, nullable=False),
     Column("plan", Text, nullable=False),
     Column("snapshot", Text),
     Column("position", Integer, nullable=False),
     Column("request", String(20), nullable=False),
     Column("request_by", NAME, nullable=False),
-    Column("request_reason", Text, nullable=False),
+    Column("request_reason", Words, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("fence", Integer, nullable=False),
     Column("lease_owner", NAME),
@@ -64,7 +64,7 @@ steps = Table(
     Column("attempts", Integer, nullable=False),
     Column("started_at", Moment),
     Column("finished_at", Moment),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("output", Text, nullable=False),
 )
 
@@ -78,7 +78,7 @@ approvals = Table(
     Column("threshold", Float, nullable=False),
     Column("decision", String(20), nullable=False),
     Column("actor", NAME, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("evidence", DIGEST, nullable=False),
     Column("at", Moment, nullable=False),
     Index("approval_of_version", "model", "version"),
@@ -126,7 +126,7 @@ holds = Table(
     metadata,
     Column("endpoint", String(32), primary_key=True),
     Column("promotion", KEY, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("set_by", NAME, nullable=False),
     Column("set_at", Moment, nullable=False),
 )
@@ -139,9 +139,9 @@ intents = Table(
     Column("pull_request", Integer, nullable=False),
     Column("head_sha", String(64), nullable=False),
     Column("actor", NAME, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("state", String(20), nullable=False),
-    Column("outcome", Text, nullable=False),
+    Column("outcome", Words, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("finished_at", Moment),
     Column("attempt", Integer, nullable=False),
@@ -180,9 +180,9 @@ audit = Table(
     Column("channel", String(30), nullable=False),
     Column("action", String(60), nullable=False),
     Column("subject", NAME, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("before", Text, nullable=False),
-    Column("after", Text, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("before", Words, nullable=False),
+    Column("after", Words, nullable=False),
     Column("detail", Text, nullable=False),
     Column("previous", DIGEST, nullable=False),
     Column("hash", DIGEST, nullable=False),

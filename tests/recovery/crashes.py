@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import event
@@ -16,8 +16,12 @@ class PowerCut(BaseException):
     """Passes through every handler, as a kill -9 does."""
 
 
+def power_cut(where: str) -> None:
+    raise PowerCut(where)
+
+
 class Boundaries:
-    """Counts the boundaries that a worker crosses, and ends it at the chosen one.
+    """Counts the boundaries that a worker crosses, and ends it at the chosen one, or does to it what `cut` does.
 
     Boundaries are the beginning and the commit of each of the engine's transactions, and the moments before and after
     each effect. Whatever was not committed is undone, as the database does for a dead process.
@@ -25,8 +29,9 @@ class Boundaries:
 
     def __init__(self, hospital: Hospital) -> None:
         self.hospital = hospital
-        self.crossed = 0
+        self.passed: list[str] = []
         self.cut_at: int | None = None
+        self.cut: Callable[[str], object] = power_cut
         self.where = ""
         self._counting = False
         self._worker = threading.current_thread()
@@ -35,13 +40,17 @@ class Boundaries:
         event.listen(engine, "begin", lambda _connection: self._cross("begin"))
         event.listen(engine, "commit", lambda _connection: self._cross("commit"))
 
+    @property
+    def crossed(self) -> int:
+        return len(self.passed)
+
     def _cross(self, where: str) -> None:
         if not self._counting or threading.current_thread() is not self._worker:
             return
-        self.crossed += 1
+        self.passed.append(where)
         if self.crossed == self.cut_at:
             self.where = where
-            raise PowerCut(where)
+            self.cut(where)
 
     @contextmanager
     def counting(self) -> Iterator[None]:

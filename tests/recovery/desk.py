@@ -22,8 +22,8 @@ from backend.operations.lent_tokens import LentTokens
 from backend.operations.performing import Performing
 from backend.settings import GitHub
 from backend.store import Store
+from tests.databases import FILES, Databases
 from tests.recovery.cloud import Clock
-from tests.recovery.hospital import fresh_store
 from tests.wire.gateways_world import settings_of
 from tests.wire.github_lab import Lab, close_lab, open_lab
 
@@ -38,12 +38,12 @@ class Desk:
     `clock` is the worker's, a hand-driven one; `real_time=True` gives it the world's.
     """
 
-    def __init__(self, sandbox: Any, lab: Lab, folder: Path, *, real_time: bool = False) -> None:
+    def __init__(self, sandbox: Any, lab: Lab, folder: Path, databases: Databases, *, real_time: bool = False) -> None:
         self.sandbox, self.lab, self.folder = sandbox, lab, folder
         self.settings = settings_of(sandbox, folder)
         self.clock = Clock()
         self.now: Callable[[], datetime] = utc_now if real_time else self.clock
-        fresh_store(folder, self.clock).close()
+        self.address = databases.fresh(folder)
         self.store = self.another_store()
         for login in ("lead", "scientist"):
             self.store.tokens.put(login, login, GitHubGrant(access=SecretStr(lab.token(login))))
@@ -51,7 +51,7 @@ class Desk:
 
     def another_store(self) -> Store:
         """The same database as a second process opens it."""
-        return Store(f"sqlite:///{self.folder / 'console.db'}", self.now, KEY)
+        return Store(self.address, self.now, KEY)
 
     def oauth(self, **changes: Any) -> OAuth:
         github: GitHub = self.settings.github.model_copy(update=changes)
@@ -120,12 +120,12 @@ class Desk:
 
 
 @contextmanager
-def opened_desk(sandbox: Any, folder: Path, *, real_time: bool = False) -> Iterator[Desk]:
+def opened_desk(sandbox: Any, folder: Path, databases: Databases = FILES, *, real_time: bool = False) -> Iterator[Desk]:
     """A desk whose ledger is whole at the end."""
     lab = open_lab(sandbox, folder)
     lab.start()
     lab.protect()
-    made = Desk(sandbox, lab, folder, real_time=real_time)
+    made = Desk(sandbox, lab, folder, databases, real_time=real_time)
     yield made
     report = made.store.audit.verify()
     made.store.close()

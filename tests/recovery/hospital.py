@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import copy
-import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
 from backend.settings import Project
 from backend.store import Store
+from tests.databases import FILES, Databases, temporary_folder
 from tests.recovery.cloud import ENVIRONMENT, MODEL, PRODUCTION, TEST, Clock, Cloud
 
 LEASE = 30.0
@@ -47,56 +45,30 @@ VIEWER = Actor(name="viewer", roles=frozenset({Role.VIEWER}))
 WHY = "agreed in the review of the change"
 
 
-@cache
-def _empty_database() -> Path:
-    """A migrated database without rows, made once a process."""
-    path = _folder() / "console.db"
-    store = Store(f"sqlite:///{path}")
-    store.migrate()
-    _to_one_file(store)
-    return path
-
-
-def _folder() -> Path:
-    folder = tempfile.mkdtemp(prefix="mlops-test-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
-
-
-def _to_one_file(store: Store) -> None:
-    """Bring what is in the write-ahead log into the file, so that it can be copied."""
-    connection = store.database.engine.raw_connection()
-    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    store.close()
-
-
-def fresh_store(folder: Path, clock: Clock) -> Store:
-    path = folder / "console.db"
-    shutil.copyfile(_empty_database(), path)
-    return Store(f"sqlite:///{path}", clock)
+def fresh_store(folder: Path, clock: Clock, databases: Databases = FILES, token_key: str = "") -> Store:
+    return Store(databases.fresh(folder), clock, SecretStr(token_key))
 
 
 @cache
-def _played(served: tuple[str, ...], staged: str) -> tuple[Path, Cloud]:
+def _played(databases: Databases, served: tuple[str, ...], staged: str) -> tuple[str, Cloud]:
     """A world in which these versions have been promoted and one more has been tested; played once a process."""
-    folder = _folder()
-    hospital = Hospital(folder)
+    hospital = Hospital(temporary_folder(), databases=databases)
     hospital.serving(*served)
     if staged:
         hospital.staged(staged)
-    _to_one_file(hospital.store)
-    return folder / "console.db", hospital.cloud
+    return databases.keep(hospital.store), hospital.cloud
 
 
 class Hospital:
     """Time passes only when nothing is due."""
 
-    def __init__(self, folder: Path, cloud: Cloud | None = None, database: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, cloud: Cloud | None = None, model: str | None = None, databases: Databases = FILES
+    ) -> None:
         self.cloud = copy.deepcopy(cloud) if cloud else Cloud(Clock())
         self.clock = self.cloud.clock
-        shutil.copyfile(database or _empty_database(), folder / "console.db")
-        self.store = Store(f"sqlite:///{folder / 'console.db'}", self.clock, SecretStr(Fernet.generate_key().decode()))
+        self.databases, self.url = databases, databases.fresh(folder, model)
+        self.store = Store(self.url, self.clock, SecretStr(Fernet.generate_key().decode()))
         self.promotions = Promotions(self.store, PROJECT, self.clock)
         self.models = Models(self.store, PROJECT, None, self.clock)  # type: ignore[arg-type]
         self.watch = RegistryWatch(self.store, PROJECT, self.clock)
@@ -104,10 +76,10 @@ class Hospital:
         self.engine = self.new_worker()
 
     @classmethod
-    def after(cls, folder: Path, *served: str, staged: str = "") -> Hospital:
+    def after(cls, folder: Path, *served: str, staged: str = "", databases: Databases = FILES) -> Hospital:
         """A copy of the world in which these versions were promoted and `staged` is ready."""
-        database, cloud = _played(served, staged)
-        return cls(folder, cloud, database)
+        model, cloud = _played(databases, served, staged)
+        return cls(folder, cloud, model, databases)
 
     def version(self, number: str) -> ModelVersion:
         return self.cloud.registered[number]
@@ -186,3 +158,4 @@ class Hospital:
 
     def close(self) -> None:
         self.store.close()
+        self.databases.drop(self.url)

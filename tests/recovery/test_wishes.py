@@ -12,8 +12,8 @@ from tests.recovery.desk import LEASE, opened_desk
 
 
 @pytest.fixture
-def desk(sandbox, tmp_path):
-    with opened_desk(sandbox, tmp_path) as made:
+def desk(sandbox, tmp_path, databases):
+    with opened_desk(sandbox, tmp_path, databases) as made:
         yield made
 
 

@@ -9,17 +9,19 @@ from backend.domain.promotions import Phase, StepKind, StepState
 from backend.operations.decision import dossier_of
 from console.viewmodels.models import history
 from tests.conftest import interpreter
+from tests.databases import FILES
 from tests.recovery.hospital import LEAD, WHY
 from tests.recovery.world import World
 
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture(scope="module")
-def world(make_sandbox, tmp_path_factory):
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.recovery)])
+def world(make_sandbox, tmp_path_factory, request):
     home = tmp_path_factory.mktemp("recovery")
     sandbox = make_sandbox("--poll-after-ms", "50", "--ingestion-seconds", "0.2", home=home / "sandbox")
-    made = World(home, sandbox, interpreter("MLOPS_RUNTIME_PYTHON", "runtime"))
+    kept = FILES if request.param == "sqlite" else request.getfixturevalue("cluster")
+    made = World(home, sandbox, interpreter("MLOPS_RUNTIME_PYTHON", "runtime"), kept.fresh(home))
     made.set_up()
     yield made
     made.end()
@@ -79,6 +81,30 @@ def test_the_cloud_may_die_as_well(world):
     whole(world)
 
 
+@pytest.mark.parametrize("world", [pytest.param("postgresql", marks=pytest.mark.recovery)], indirect=True)
+def test_the_database_may_die_as_well(world, cluster):
+    """The server crashes under a running worker in the middle of a rollback: the same worker finishes it."""
+    key = roll_back(world, "database")
+    world.wait("begin", lambda: world.store.promotions.get(key).position > 0)
+    cluster.restart()
+    ended = world.wait_final(key)
+    assert ended.phase is Phase.SUCCEEDED, ended.reason
+    assert world.workers[-1].poll() is None, world.worker_log()
+    assert world.endpoint()["traffic"] == {ended.target.deployment: 100}
+    whole(world)
+
+
+def roll_back(world, name):
+    """Return to the version that is not serving; the key of the promotion."""
+    if world.store.promotions.find("click-2") is None:
+        test_a_promotion_outlives_its_worker(world)
+    stable = world.store.promotions.stable(world.project.endpoint).target.version
+    other = next(p.target.version for p in world.store.promotions.recent() if p.target.version != stable)
+    key = f"to-{other}-{name}"
+    world.promotions.roll_back(LEAD, world.promotions.stable(), WHY, key, other)
+    return key
+
+
 @pytest.mark.recovery
 @pytest.mark.parametrize(
     "kind",
@@ -92,12 +118,7 @@ def test_the_cloud_may_die_as_well(world):
     ],
 )
 def test_a_worker_dies_at_every_step_of_a_rollback(world, kind):
-    if world.store.promotions.find("click-2") is None:
-        test_a_promotion_outlives_its_worker(world)
-    stable = world.store.promotions.stable(world.project.endpoint).target.version
-    other = next(p.target.version for p in world.store.promotions.recent() if p.target.version != stable)
-    key = f"to-{other}-{kind.value}"
-    world.promotions.roll_back(LEAD, world.promotions.stable(), WHY, key, other)
+    key = roll_back(world, kind.value)
     kill_at(world, key, kind)
     ended = world.wait_final(key)
     assert ended.phase is Phase.SUCCEEDED, ended.reason

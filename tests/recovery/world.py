@@ -37,15 +37,16 @@ SMALL = {
 
 
 class World:
-    """`runtime` is the interpreter that makes the simulated patients."""
+    """`runtime` is the interpreter that makes the simulated patients; the workers find their database at `url`."""
 
-    def __init__(self, home: Path, sandbox: Any, runtime: Path) -> None:
+    def __init__(self, home: Path, sandbox: Any, runtime: Path, url: str) -> None:
         self.home, self.sandbox, self.runtime = home, sandbox, runtime
         ports = Ports(console=1, sandbox=sandbox.port, browser=sandbox.browser_port)
         self.told = write_settings(home, ports)
         self.tree = home / "diabetes"
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.store = Store(f"sqlite:///{home / 'console.db'}", token_key=SecretStr(""))
+        self.url = url
+        self.store = Store(url, token_key=SecretStr(""))
         self.store.migrate()
         self.project: Project = PROJECT
         self.promotions = Promotions(self.store, self.project, utc_now)
@@ -55,7 +56,7 @@ class World:
         done = subprocess.run(
             [sys.executable, "-m", "tests.recovery.prepare", *arguments],
             cwd=ROOT,
-            env=service_environment(self.home, self.told, "mlops-setup"),
+            env=service_environment(self.home, self.told, "mlops-setup") | {"MLOPS_DATABASE_URL": self.url},
             capture_output=True,
             text=True,
             timeout=400,
@@ -150,7 +151,12 @@ class World:
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         environment = service_environment(self.home, self.told, "mlops-worker")
-        environment |= {"MLOPS_WORKER__LEASE": "10", "MLOPS_WORKER__POLL": "0.1", "MLOPS_WORKER__REGISTRY_POLL": "0.5"}
+        environment |= {
+            "MLOPS_DATABASE_URL": self.url,
+            "MLOPS_WORKER__LEASE": "10",
+            "MLOPS_WORKER__POLL": "0.1",
+            "MLOPS_WORKER__REGISTRY_POLL": "0.5",
+        }
         with (self.home / f"worker-{len(self.workers)}.log").open("wb") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "backend", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log

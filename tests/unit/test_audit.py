@@ -8,18 +8,20 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import update
 
 from backend.domain.audit import AuditKind
 from backend.errors import CorruptState
 from backend.operations.ledger import Ledger
 from backend.store.audit import Note, entry_hash
+from backend.store.tables import audit
 from tests.recovery.cloud import Clock
 from tests.recovery.hospital import LEAD, Hospital, fresh_store
 
 
 @pytest.fixture
-def store(tmp_path):
-    made = fresh_store(tmp_path, Clock())
+def store(tmp_path, databases):
+    made = fresh_store(tmp_path, Clock(), databases)
     yield made
     made.close()
 
@@ -70,8 +72,8 @@ def test_an_entry_changed_together_with_its_hash_breaks_the_next_one(store):
     second = store.audit.entries()[1]
     forged = second.model_copy(update={"reason": "kinder"})
     with store.database.writing() as connection:
-        values = (forged.reason, entry_hash(forged))
-        connection.exec_driver_sql("UPDATE audit SET reason = ?, hash = ? WHERE sequence = 2", values)
+        changed = {"reason": forged.reason, "hash": entry_hash(forged)}
+        connection.execute(update(audit).where(audit.c.sequence == 2).values(**changed))
     assert store.audit.verify().problem == "entry 3 does not follow from entry 2"
 
 
@@ -128,14 +130,22 @@ def test_a_kind_is_chosen_before_the_entries_are_counted(store):
 
 
 def test_text_of_any_kind_is_kept_as_it_was(store):
-    reason = "“better” – naïve 🩺\n<b>bold</b> \u0000 ' -- "
+    reason = "“better” – naïve 🩺\n<b>bold</b> %s ' -- \\ "
     store.audit.append(Note("lead", "console", "note", "s", reason))
     assert store.audit.entries()[0].reason == reason
     assert store.audit.verify().whole
 
 
-def test_replaying_the_ledger_gives_every_phase(tmp_path):
-    hospital = Hospital.after(tmp_path, "1", staged="2")
+def test_a_nul_from_a_service_becomes_its_picture(store):
+    """PostgreSQL has no NUL in text, and a container's log may hold one."""
+    store.audit.append(Note("lead", "console", "note", "s", "died: \0\0", "a\0", "\0b"))
+    entry = store.audit.entries()[0]
+    assert (entry.reason, entry.before, entry.after) == ("died: ␀␀", "a␀", "␀b")
+    assert store.audit.verify().whole
+
+
+def test_replaying_the_ledger_gives_every_phase(tmp_path, databases):
+    hospital = Hospital.after(tmp_path, "1", staged="2", databases=databases)
     hospital.click("2")
     for _ in range(30):
         hospital.tick()

@@ -13,6 +13,7 @@ from backend.bootstrap import build, build_ci
 from backend.errors import ConfigurationError, CredentialsRejected, RemoteUnavailable
 from backend.settings import Settings, load
 from sandbox.accounts import TENANT
+from tests.postgres import GUARDED
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("azure.ai.ml", "mlflow", "github", "azure.monitor.query", "azure.monitor.querymetrics", "azure.identity")
@@ -96,6 +97,23 @@ def test_a_credential_that_cannot_work_is_named(settings, monkeypatch):
         assert caught.value.setting == setting
         for name in change:
             monkeypatch.delenv(f"MLOPS_IDENTITY__{name.upper()}")
+
+
+@pytest.mark.parametrize("process", ["worker", "console"])
+def test_a_process_without_a_way_to_its_database_ends_with_the_reason_and_no_password(cluster, tmp_path, process):
+    env = {
+        **os.environ,
+        "MLOPS_HOME": str(tmp_path),
+        "MLOPS_TOML": TEXT,
+        "MLOPS_DATABASE_URL": cluster.url("empty", GUARDED, "s3cr3t"),
+        "MLOPS_SIGNIN__COOKIE_SECRET": "x" * 32,
+    }
+    command = [sys.executable, "-m", "backend", process]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 78, done.stderr
+    assert "store.url: cannot connect to 'empty'" in done.stderr
+    assert 'password authentication failed for user "guarded"' in done.stderr
+    assert "s3cr3t" not in done.stdout + done.stderr
 
 
 def test_the_heavy_sdks_wait_until_they_are_used():

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from sandbox.demo.children import Children, Died
+from sandbox.demo.install import ensure_postgresql
 from sandbox.demo.launch import CHECKOUT, one_launcher
 from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_port
 
@@ -162,3 +163,35 @@ def wait_for_up(folder: Path, *names: str) -> None:
     end = time.monotonic() + 20
     while time.monotonic() < end and not all("up" in (folder / f"{name}.log").read_text() for name in names):
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_postgresql_is_installed_without_a_server_for_the_whole_machine(monkeypatch, tmp_path, works):
+    """An apt that notes what the package would have found; the note that forbids the server goes in any case."""
+    tools, forbidden, seen = tmp_path / "tools", tmp_path / "etc" / "no.conf", tmp_path / "seen"
+    tools.mkdir()
+    end = "exit 0" if works else "echo no room >&2; exit 100"
+    scripts = {
+        "apt-get": f'echo "$@: $(cat {forbidden})" >> {seen}; {end}',
+        "sudo": 'shift; exec "$@"',
+    }
+    for name, body in scripts.items():
+        (tools / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tools / name).chmod(0o755)
+    for name in ("sh", "cat", "install", "rm", "env"):
+        (tools / name).symlink_to(shutil.which(name))
+    monkeypatch.setenv("PATH", str(tools))
+    if works:
+        ensure_postgresql(tmp_path / "programs", forbidden)
+        assert seen.read_text().splitlines()[-1] == "install -y -qq postgresql: create_main_cluster = false"
+    else:
+        with pytest.raises(Unready, match=r"could not be installed \(no room\): sudo apt-get install -y postgresql"):
+            ensure_postgresql(tmp_path / "programs", forbidden)
+    assert not forbidden.exists()
+
+
+def test_postgresql_that_is_there_is_left_alone(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "15" / "bin").mkdir(parents=True)
+    (tmp_path / "15" / "bin" / "initdb").touch()
+    ensure_postgresql(tmp_path, tmp_path / "no.conf")

@@ -25,20 +25,20 @@ def kept(hospital):
 
 
 @pytest.fixture
-def empty(tmp_path):
-    yield from kept(Hospital(tmp_path))
+def empty(tmp_path, databases):
+    yield from kept(Hospital(tmp_path, databases=databases))
 
 
 @pytest.fixture
-def ready(tmp_path):
+def ready(tmp_path, databases):
     """v1 serves, v2 has been tested."""
-    yield from kept(Hospital.after(tmp_path, "1", staged="2"))
+    yield from kept(Hospital.after(tmp_path, "1", staged="2", databases=databases))
 
 
 @pytest.fixture
-def second(tmp_path):
+def second(tmp_path, databases):
     """v2 serves, v1 is warm."""
-    yield from kept(Hospital.after(tmp_path, "1", "2"))
+    yield from kept(Hospital.after(tmp_path, "1", "2", databases=databases))
 
 
 def unavailable(**fields):
@@ -292,10 +292,10 @@ def test_a_way_back_that_is_barred_keeps_the_endpoint_and_calls_a_person(ready):
     assert ready.traffic == before
 
 
-def test_a_slow_service_does_not_cost_the_lease(tmp_path):
+def test_a_slow_service_does_not_cost_the_lease(tmp_path, databases):
     """In real time: a call that outlasts the lease three times is finished by the worker that began it."""
-    hospital = Hospital.after(tmp_path, "1", staged="2")
-    store, lease = Store(f"sqlite:///{tmp_path / 'console.db'}"), 0.3
+    hospital = Hospital.after(tmp_path, "1", staged="2", databases=databases)
+    store, lease = Store(hospital.url), 0.3
     hospital.click("2")
     look, claims = hospital.cloud.look, []
 

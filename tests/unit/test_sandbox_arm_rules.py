@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -129,13 +130,14 @@ def test_operation_fails_with_the_reason(world, raised, code):
 
 
 def test_interrupted_operation_says_so_after_a_restart(world):
-    import threading
-
     gate = threading.Event()
     name = _name(operations.begin(world, DEV, lambda: gate.wait(10) and None))
     operations.recover(world)
     assert operations.find(world, name)["error"]["code"] == "OperationInterrupted"
     gate.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("operation-"):
+            thread.join(timeout=10)  # it still writes into the world, which is closed next
 
 
 def test_polling_interval_is_sent_only_when_set(world):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from backend.errors import ConfigurationError
-from backend.settings import load
+from backend.logs import Blotting
+from backend.settings import load, public_toml
 
 TEXT = """
 default_project = "diabetes"
@@ -36,7 +39,7 @@ APP = "app_id = 1\ninstallation_id = 2\napp_private_key = 'k'\n"
 
 @pytest.fixture(autouse=True)
 def nothing_else_set(monkeypatch, tmp_path):
-    for name in ("MLOPS_TOML", "MLOPS_SETTINGS", "MLOPS_IDENTITY__CLIENT_SECRET"):
+    for name in ("MLOPS_TOML", "MLOPS_SETTINGS", "MLOPS_IDENTITY__CLIENT_SECRET", "MLOPS_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLOPS_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -120,3 +123,23 @@ def test_text_that_is_no_toml_names_its_source(tmp_path, monkeypatch, as_variabl
 def test_no_settings_at_all_says_where_they_are_looked_for():
     with pytest.raises(ConfigurationError, match=r"no settings file at mlops\.toml"):
         load()
+
+
+ADDRESS = "postgresql://mlops:s3cr3t@db.example/mlops"
+
+
+def test_the_database_has_a_short_name_and_its_password_is_shown_nowhere(tmp_path, monkeypatch):
+    (tmp_path / "mlops.toml").write_text(TEXT + "\n[store]\nurl = 'sqlite:////elsewhere.db'\n")
+    monkeypatch.setenv("MLOPS_DATABASE_URL", ADDRESS)
+    settings = load()
+    assert settings.database_url == ADDRESS
+    assert "s3cr3t" not in f"{settings!r} {settings.model_dump_json()} {public_toml(settings)}"
+    monkeypatch.setenv("MLOPS_STORE__URL", "sqlite:////the/long/name.db")
+    assert load().database_url == "sqlite:////the/long/name.db"
+
+
+def test_a_log_line_blots_out_the_password_of_an_address():
+    record = logging.LogRecord("x", logging.INFO, "f", 1, f"at {ADDRESS}?a=b, not https://h:443/a/b@v1", None, None)
+    assert Blotting("%(message)s").format(record) == (
+        "at postgresql://[credential]@db.example/mlops?a=b, not https://h:443/a/b@v1"
+    )

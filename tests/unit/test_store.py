@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
 from backend.domain.endpoints import deployment_name
 from backend.domain.evidence import SmokeResult
@@ -26,14 +24,12 @@ from backend.domain.promotions import (
     Target,
     Waiting,
 )
-from backend.errors import ConfigurationError, Conflict, CorruptState, NotFound
+from backend.errors import Conflict, CorruptState, NotFound
 from backend.promotion import transitions, wording
 from backend.promotion.engine import told
 from backend.promotion.plan import stage_plan
-from backend.store import Store
 from backend.store.audit import Note
 from backend.store.promotions import Superseded
-from backend.store.tables import metadata
 from tests.recovery.cloud import PRODUCTION, Clock
 from tests.recovery.hospital import fresh_store
 
@@ -44,8 +40,8 @@ def clock():
 
 
 @pytest.fixture
-def store(tmp_path, clock):
-    made = fresh_store(tmp_path, clock)
+def store(tmp_path, clock, databases):
+    made = fresh_store(tmp_path, clock, databases)
     yield made
     made.close()
 
@@ -83,39 +79,6 @@ def advance(store, clock, claimed, outcome):
         return transitions.advance(row, outcome, clock())
 
     return store.promotions.change(claimed.id, move, told, fence=claimed.fence)
-
-
-def test_the_migrations_make_the_tables(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/new/folder/console.db")
-    store.migrate()
-    store.migrate()
-    with store.database.reading() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), metadata)
-        pragmas = [connection.exec_driver_sql(f"PRAGMA {p}").scalar() for p in ("journal_mode", "foreign_keys")]
-    store.close()
-    assert differences == []
-    assert pragmas == ["wal", 1]
-
-
-def test_processes_that_start_together_migrate_once(tmp_path):
-    stores = [Store(f"sqlite:///{tmp_path}/console.db") for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda store: store.migrate(), stores))
-    assert all(store.audit.verify().whole for store in stores)
-    for store in stores:
-        store.close()
-
-
-def test_a_database_of_a_newer_release_is_left_alone(store):
-    with store.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(CorruptState, match="unknown release"):
-        store.migrate()
-
-
-def test_a_wrong_address_names_the_setting():
-    with pytest.raises(ConfigurationError, match=r"store\.url"):
-        Store("not a url")
 
 
 def test_twenty_threads_with_the_same_click_make_one_promotion(store, clock):

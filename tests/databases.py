@@ -1,0 +1,64 @@
+"""Where the tests' records stand: SQLite files by default, or the session's PostgreSQL, through the same few words."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from backend.store import Store
+
+
+class Databases(Protocol):
+    """A kind of database that tests can have as many of as they like."""
+
+    name: str
+
+    def fresh(self, folder: Path, model: str | None = None) -> str:
+        """The address of a migrated database of the caller's own: a copy of `model`, else without rows."""
+
+    def keep(self, store: Store) -> str:
+        """Close the store, and answer the model that further databases can be copied from."""
+
+    def drop(self, url: str) -> None:
+        """Delete a database that nobody needs any more."""
+
+
+class Files:
+    """SQLite: a database is `console.db` in the caller's folder."""
+
+    name = "sqlite"
+
+    def fresh(self, folder: Path, model: str | None = None) -> str:
+        shutil.copyfile(model or self._empty, folder / "console.db")
+        return f"sqlite:///{folder / 'console.db'}"
+
+    def keep(self, store: Store) -> str:
+        # What is in the write-ahead log must be in the file before it is copied.
+        connection = store.database.engine.raw_connection()
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        store.close()
+        return str(store.database.engine.url.database)
+
+    def drop(self, url: str) -> None:
+        """The folder belongs to the caller, and goes with it."""
+
+    @cached_property
+    def _empty(self) -> str:
+        store = Store(f"sqlite:///{temporary_folder() / 'console.db'}")
+        store.migrate()
+        return self.keep(store)
+
+
+def temporary_folder() -> Path:
+    """One that is deleted with the process, for what several tests share."""
+    folder = tempfile.mkdtemp(prefix="mlops-test-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+FILES = Files()
