@@ -1,4 +1,4 @@
-"""`make test` and `make test-recovery`: the suites in processes of their own, two at a time, the long ones first.
+"""`make test` and `make test-recovery`: the suites in processes of their own, some at a time, the long ones first.
 
 A process that has spoken to one cloud cannot speak to another: azure-ai-ml and azureml-mlflow remember the first. So
 each file that starts services has a process, and the files that share the made world have one together. All of it runs
@@ -20,7 +20,8 @@ from pathlib import Path
 from tests import offline
 
 ROOT = Path(__file__).resolve().parents[1]
-AT_A_TIME = 2
+AT_A_TIME = 3
+"""One more than the two cores that are asked for: most suites wait for a service half of their time."""
 LIMIT_SECONDS = 3000
 NOTHING_SELECTED = 5
 """pytest's exit code where the marker leaves no test of a file."""
@@ -32,7 +33,7 @@ def suites() -> list[list[str]]:
              ("e2e", "recovery", "wire")}  # fmt: skip
     sharing = [path for folder in files.values() for path in folder if "made_world" in (ROOT / path).read_text()]
     alone = [[path] for folder in files.values() for path in folder if path not in sharing]
-    return [sharing, *alone, ["tests/console"], ["tests/unit", "tests/docs"]]
+    return [sharing, ["tests/unit", "tests/docs"], ["tests/console"], *alone]
 
 
 def with_long_tests(chosen: list[list[str]]) -> list[list[str]]:
@@ -76,7 +77,7 @@ def main() -> int:
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
         good = list(pool.map(lambda arguments: run(arguments, marker), chosen))
     again = [arguments for arguments, fine in zip(chosen, good, strict=True) if not fine]
-    # Two suites on two busy cores can miss a deadline that either keeps alone: what failed is tried once more alone.
+    # Suites on busy cores can miss a deadline that each keeps alone: what failed is tried once more alone, and said.
     failed = [arguments for arguments in again if not run(arguments, marker)]
     print(f"{len(chosen)} suites in {time.monotonic() - started:.0f} s, {len(failed)} failed")
     for arguments in again:

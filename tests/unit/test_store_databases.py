@@ -333,20 +333,17 @@ def wrong_ways(cluster):
     """Addresses that lead to no usable database, by what is wrong with them."""
     guarded = cluster.url("empty", GUARDED, SECRET)
     closed = f"postgresql://mlops:{SECRET}@127.0.0.1:1/console"
-    unknown = f"postgresql://mlops:{SECRET}@nowhere.invalid/console"
     return {
         'password authentication failed for user "guarded"': guarded,
         'database "nowhere" does not exist': cluster.url("nowhere", password=SECRET),
         "Connection refused": closed,
-        "nowhere.invalid": unknown,
     }
 
 
 @pytest.mark.parametrize(
     "problem",
-    ['password authentication failed for user "guarded"', 'database "nowhere" does not exist', "Connection refused",
-     "nowhere.invalid"],
-)  # fmt: skip
+    ['password authentication failed for user "guarded"', 'database "nowhere" does not exist', "Connection refused"],
+)
 def test_without_a_way_to_the_database_a_process_ends_at_once_and_names_the_setting(wrong_ways, problem, caplog):
     caplog.set_level(logging.DEBUG)
     store = Store(wrong_ways[problem])
