@@ -10,7 +10,7 @@ from backend.domain.clock import utc_now
 from backend.domain.people import Actor, Right
 from console import navigation, wiring
 from console.components.markup import draw, fill, icon, join
-from console.session import keep_address, signed_in
+from console.session import keep_address, sign_out, signed_in
 from console.viewmodels.figures import ago
 
 HERE = Path(__file__).resolve().parent
@@ -31,7 +31,7 @@ def _foot(actor: Actor) -> None:
             what=_duty(actor),
         )
     )
-    st.button("Sign out", key="sign_out", type="tertiary", on_click=st.logout)
+    st.button("Sign out", key="sign_out", type="tertiary", on_click=sign_out)
 
 
 def _sources() -> None:
@@ -40,8 +40,13 @@ def _sources() -> None:
     if down:
         now = utc_now()
         rows = join(
-            fill("<li><span>{s} does not answer</span><span>{age}</span></li>", s=s.value, age=ago(r.at, now))
-            for s, r in down
+            fill(
+                "<li><span>{source} {what}</span><span>{age}</span></li>",
+                source=source.value,
+                what="does not answer" if reading.at else "has not answered yet",
+                age=ago(reading.at, now) if reading.at else "",
+            )
+            for source, reading in down
         )
         draw(fill('<ul class="sources" aria-label="Services that do not answer">{rows}</ul>', rows=rows))
 

@@ -11,7 +11,7 @@ import streamlit as st
 from backend.domain.people import Actor
 from backend.errors import BackendError, NotPermitted
 from console import wiring
-from console.components.markup import draw, fill, icon
+from console.components.markup import Html, draw, fill, icon
 from console.components.states import notice
 from console.middleware import UNREACHABLE
 from console.viewmodels.text import Untrusted
@@ -21,11 +21,15 @@ SELECTIONS = frozenset({"number", "version", "promotion"})
 MOST_DIGITS = 9
 SETTLE_SECONDS = 3.0
 TELL_SECONDS = 20.0
+_LEAVING = "signing_out"
 
 
 def signed_in() -> Actor:
     """The actor, or a page that asks to sign in, which ends this run."""
     claims = st.user.to_dict()
+    if st.session_state.get(_LEAVING):
+        draw(Html('<p class="quiet" role="status">Signing out…</p>'))
+        st.stop()
     if not claims.get("is_logged_in"):
         _sign_in_page("")
     expires = claims.get("exp")
@@ -40,6 +44,16 @@ def signed_in() -> Actor:
     if not _noted(actor):
         people.signed_in(claims, CHANNEL)
     return actor
+
+
+def sign_out() -> None:
+    """End the sign-in of this browser.
+
+    The tab forgets it at once, but the cookie goes only when the browser has followed the way out (Streamlit 1.67):
+    until then no page may say that it is done.
+    """
+    st.session_state[_LEAVING] = True
+    st.logout()
 
 
 def _noted(actor: Actor) -> bool:
