@@ -31,6 +31,7 @@ from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
+from backend.operations.auditing import Auditing
 from backend.operations.endpoints import Endpoints
 from backend.operations.history import History
 from backend.operations.ledger import Ledger
@@ -72,6 +73,7 @@ class Backend:
     endpoints: Endpoints
     telemetry: Telemetry
     ledger: Ledger
+    auditing: Auditing
     people: People
     setup: Setup
 
@@ -127,6 +129,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         endpoints=Endpoints(endpoints),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
+        auditing=Auditing(store, project, clock),
         people=People(OAuth(settings.github, settings.cloud, callback, clock), store, clock, settings.signin.max_age),
         setup=_setup(settings, store, gateways, None, None),
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from backend.cli.audit_answers import at, export
 from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.session import backend
 from backend.errors import CorruptState
+from backend.operations.auditing import verified_file
 
 
 @click.group()
@@ -33,13 +37,25 @@ def list_entries(limit: int, subject: str, actor: str, as_json: bool) -> None:
 
 
 @audit.command()
+@click.option("--file", "path", type=click.Path(path_type=Path), help="An exported ledger; needs no database.")
 @json_option
-def verify(as_json: bool) -> None:
+def verify(path: Path | None, as_json: bool) -> None:
     """Walk the hash chain from the first entry to the last."""
-    report = backend().ledger.verify()
+    report = backend().ledger.verify() if path is None else verified_file(path)
     if as_json:
         print_json(report)
     if not report.whole:
-        raise CorruptState(f"The ledger is not whole: {report.problem}. Stop the worker and call an administrator.")
+        raise CorruptState(f"{_not_whole(path)}: {report.problem}. {_TO_DO[path is None]}")
     if not as_json:
         click.echo(f"Whole: {report.entries} entries")
+
+
+_TO_DO = {True: "Stop the worker and call an administrator.", False: "Prove nothing by this file."}
+
+
+def _not_whole(path: Path | None) -> str:
+    return "The ledger is not whole" if path is None else f"{path.name} is not whole"
+
+
+audit.add_command(at)
+audit.add_command(export)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, literal, or_, select, update
 
 from backend.domain.audit import AuditEntry, ChainReport
 from backend.domain.clock import Clock
+from backend.domain.ledger_chain import ChainWalk, entry_hash
 from backend.errors import CorruptState
 from backend.store.database import Database
 from backend.store.tables import audit, audit_head, promotions
@@ -32,13 +32,6 @@ class Note:
     before: str = ""
     after: str = ""
     detail: Detail = field(default_factory=dict)
-
-
-def entry_hash(entry: AuditEntry) -> str:
-    """sha256 over the canonical JSON of every field but `hash`."""
-    body = entry.model_dump(mode="json", exclude={"hash"})
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 class Audit:
@@ -106,39 +99,48 @@ class Audit:
 
     def verify(self) -> ChainReport:
         """Whether the chain holds from the first row to the head, and tells the phases the promotions are in."""
-        count, previous = 0, ""
+        walk = ChainWalk()
         told: dict[str, str] = {}
         with self._database.reading() as connection:
-            for row in connection.execution_options(yield_per=_BATCH).execute(select(audit).order_by(audit.c.sequence)):
-                count += 1
-                entry = _entry(row)
-                problem = _break(entry, count, previous)
+            for entry in _all(connection):
+                problem = _break(walk, entry)
                 if problem:
-                    return ChainReport(entries=count, whole=False, problem=problem)
-                previous = entry.hash
+                    return ChainReport(entries=walk.entries, whole=False, problem=problem)
                 if entry.subject.startswith("promotion/"):
                     told[entry.subject.removeprefix("promotion/")] = entry.after
-            problem = _head_problem(connection, count, previous) or _phase_problem(connection, told)
-        return ChainReport(entries=count, whole=not problem, problem=problem)
+            problem = _head_problem(connection, walk) or _phase_problem(connection, told)
+        return ChainReport(entries=walk.entries, whole=not problem, problem=problem)
+
+    def stream(self) -> Iterator[AuditEntry]:
+        """Every row, oldest first, as of one moment and with few of them in memory; not verified."""
+        with self._database.reading() as connection:
+            yield from _all(connection)
+
+    def first(self) -> AuditEntry | None:
+        with self._database.reading() as connection:
+            row = connection.execute(select(audit).order_by(audit.c.sequence).limit(1)).first()
+            return None if row is None else _entry(row)
+
+    def told_of(self, endpoint: str, until: datetime) -> tuple[AuditEntry, ...]:
+        """Rows of the promotions of an endpoint that began by `until`, and of model versions, oldest first.
+
+        Of such a promotion also what came later: only that shows what was on its way.
+        """
+        begun = (promotions.c.endpoint == endpoint) & (promotions.c.created_at <= until)
+        subjects = select(literal("promotion/").concat(promotions.c.id)).where(begun)
+        about = or_(audit.c.subject.in_(subjects), audit.c.subject.startswith("model/"))
+        with self._database.reading() as connection:
+            rows = connection.execute(select(audit).where(about).order_by(audit.c.sequence))
+            return tuple(_entry(row) for row in rows)
 
 
-def _break(entry: AuditEntry, expected: int, previous: str) -> str:
-    if entry.sequence != expected:
-        return f"entry {expected} is missing: the next one found is {entry.sequence}"
-    if entry.previous != previous:
-        return f"entry {entry.sequence} does not follow from entry {expected - 1}"
-    if entry_hash(entry) != entry.hash:
-        return f"entry {entry.sequence} was changed after it was written"
-    return ""
+def _break(walk: ChainWalk, entry: AuditEntry) -> str:
+    return walk.take(entry.sequence, entry.previous, entry.hash, entry_hash(entry))
 
 
-def _head_problem(connection: Connection, count: int, last: str) -> str:
+def _head_problem(connection: Connection, walk: ChainWalk) -> str:
     head = connection.execute(select(audit_head.c.sequence, audit_head.c.hash)).one_or_none()
-    if head is None:
-        return "the head of the ledger is missing"
-    if (head.sequence, head.hash) != (count, last):
-        return f"the ledger ends at entry {count}, but {head.sequence} were written"
-    return ""
+    return "the head of the ledger is missing" if head is None else walk.end(head.sequence, head.hash)
 
 
 def _phase_problem(connection: Connection, told: dict[str, str]) -> str:
@@ -148,6 +150,11 @@ def _phase_problem(connection: Connection, told: dict[str, str]) -> str:
         if here != ledger:
             return f"promotion {promotion} is {here} in its table and {ledger} in the ledger"
     return ""
+
+
+def _all(connection: Connection) -> Iterator[AuditEntry]:
+    rows = connection.execution_options(yield_per=_BATCH).execute(select(audit).order_by(audit.c.sequence))
+    return (_entry(row) for row in rows)
 
 
 def _dump(detail: Detail) -> str:

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from backend.domain.ledger_chain import entry_hash
 from backend.errors import CorruptState
 from backend.operations.ledger import Ledger
-from backend.store.audit import Note, entry_hash
+from backend.store.audit import Note
 from tests.recovery.cloud import Clock
 from tests.recovery.hospital import LEAD, Hospital, fresh_store
 
