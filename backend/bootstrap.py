@@ -38,6 +38,7 @@ from backend.operations.ledger import Ledger
 from backend.operations.models import Models
 from backend.operations.people import People
 from backend.operations.promotions import Promotions
+from backend.operations.releases import Releases
 from backend.operations.reviews import Reviews
 from backend.operations.runs import Runs
 from backend.operations.setup import Setup
@@ -69,6 +70,7 @@ class Backend:
     reviews: Reviews
     runs: Runs
     models: Models
+    releases: Releases
     promotions: Promotions
     endpoints: Endpoints
     telemetry: Telemetry
@@ -125,6 +127,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         reviews=Reviews(lambda: Pulls(gateways.github), store, clock),
         runs=Runs(gateways.workspaces, store),
         models=Models(store, project, ModelGateway(gateways.prod), clock),
+        releases=Releases(store, project, clock),
         promotions=Promotions(store, project, clock),
         endpoints=Endpoints(endpoints),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),

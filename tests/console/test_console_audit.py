@@ -1,4 +1,4 @@
-"""The Audit page answers what served at a moment, and hands out the ledger as a file that proves itself."""
+"""The Audit page answers what served at a moment; ledger and dossier are handed out as files when asked for."""
 
 from __future__ import annotations
 
@@ -69,3 +69,13 @@ def test_the_download_is_made_when_asked_for_and_proves_itself(visit, world, tmp
     path = tmp_path / "ledger.jsonl"
     path.write_bytes(b"".join(world.wired.backend.auditing.export()))
     assert verified_file(path).whole
+
+
+def test_the_page_of_a_version_hands_out_its_dossier_when_asked(visit, world):
+    app: AppTest = visit("views/models.py", version="2")
+    button = next(iter(app.main.get("download_button")))
+    assert button.proto.label == "Release dossier"
+    assert button.proto.deferred_file_id
+    page = world.wired.backend.releases.dossier_file(version(2)).decode()
+    assert version(2).digest in page
+    assert "40 of 40 requests answered" in page
