@@ -18,6 +18,7 @@ from sandbox.github.handlers import (
     repositories,
     reviews,
     rulesets,
+    tags,
     users,
     variables,
 )
@@ -28,6 +29,7 @@ TABLES: tuple[wire.Routes, ...] = (
     users.ROUTES,
     repositories.ROUTES,
     branches.ROUTES,
+    tags.ROUTES,
     commits.ROUTES,
     checks.ROUTES,
     commits.LAST_ROUTES,
