@@ -29,8 +29,10 @@ from backend.gateways.github.oauth import OAuth
 from backend.gateways.github.pulls import Pulls
 from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Rulesets
+from backend.gateways.github.tags import Tags
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
+from backend.operations.anchoring import Anchoring
 from backend.operations.auditing import Auditing
 from backend.operations.endpoints import Endpoints
 from backend.operations.history import History
@@ -76,6 +78,7 @@ class Backend:
     telemetry: Telemetry
     ledger: Ledger
     auditing: Auditing
+    anchoring: Anchoring
     people: People
     setup: Setup
 
@@ -133,6 +136,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
         auditing=Auditing(store, project, clock),
+        anchoring=Anchoring(store, Tags(gateways.github), Contents(gateways.github), project, clock),
         people=People(OAuth(settings.github, settings.cloud, callback, clock), store, clock, settings.signin.max_age),
         setup=_setup(settings, store, gateways, None, None),
     )

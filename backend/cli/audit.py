@@ -8,7 +8,10 @@ import click
 
 from backend.cli.audit_answers import at, export
 from backend.cli.output import json_option, moment, print_json, print_table
+from backend.cli.printable import printable
 from backend.cli.session import backend
+from backend.domain.anchors import AnchorReport
+from backend.domain.audit import ChainReport
 from backend.errors import CorruptState
 from backend.operations.auditing import verified_file
 
@@ -40,21 +43,34 @@ def list_entries(limit: int, subject: str, actor: str, as_json: bool) -> None:
 @click.option("--file", "path", type=click.Path(path_type=Path), help="An exported ledger; needs no database.")
 @json_option
 def verify(path: Path | None, as_json: bool) -> None:
-    """Walk the hash chain from the first entry to the last."""
-    report = backend().ledger.verify() if path is None else verified_file(path)
+    """Walk the hash chain from the first entry to the last, and compare it with its anchors in the repository."""
+    if path is not None:
+        _say(verified_file(path), None, f"{path.name} is not whole", "Prove nothing by this file.", as_json)
+        return
+    known = backend()
+    report, anchors = known.ledger.verify(), known.anchoring.compare()
+    _say(report, anchors, "The ledger is not whole", "Stop the worker and call an administrator.", as_json)
+
+
+def _say(report: ChainReport, anchors: AnchorReport | None, broken: str, to_do: str, as_json: bool) -> None:
     if as_json:
-        print_json(report)
-    if not report.whole:
-        raise CorruptState(f"{_not_whole(path)}: {report.problem}. {_TO_DO[path is None]}")
+        told = {} if anchors is None else {"anchors": anchors.model_dump(mode="json")}
+        print_json({**report.model_dump(mode="json"), **told})
+    problem = report.problem or (anchors.problem if anchors else "")
+    if problem:
+        raise CorruptState(f"{broken}: {problem}. {to_do}")
     if not as_json:
         click.echo(f"Whole: {report.entries} entries")
+    if anchors is not None and not as_json:
+        click.echo(_anchored(anchors))
 
 
-_TO_DO = {True: "Stop the worker and call an administrator.", False: "Prove nothing by this file."}
-
-
-def _not_whole(path: Path | None) -> str:
-    return "The ledger is not whole" if path is None else f"{path.name} is not whole"
+def _anchored(anchors: AnchorReport) -> str:
+    if anchors.unread:
+        return f"Anchors unread, so only the chain itself is proved: {printable(anchors.unread, 300)}"
+    if not anchors.agreeing:
+        return "No anchor yet: one is written after the first promotion, or after a day."
+    return f"Anchors: {anchors.agreeing} agree, the newest at entry {anchors.newest}"
 
 
 audit.add_command(at)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, literal, or_, select, update
+from sqlalchemy import Connection, Row, Select, literal, or_, select, update
 
 from backend.domain.audit import AuditEntry, ChainReport
 from backend.domain.clock import Clock
@@ -74,6 +74,15 @@ class Audit:
             transaction.execute(update(audit_head).where(audit_head.c.id == 1).values(hash=entry.hash))
             return entry
 
+    def append_once(self, note: Note) -> None:
+        """Append unless a row of this action about this subject is there."""
+        same = (audit.c.subject == note.subject) & (audit.c.action == note.action)
+        with self._database.writing() as transaction:
+            # Whoever holds the head sees every row that was written before; a second writer waits here.
+            transaction.execute(select(audit_head.c.id).with_for_update()).all()
+            if transaction.execute(select(audit.c.sequence).where(same).limit(1)).first() is None:
+                self.append(note, transaction)
+
     def entries(
         self,
         limit: int = 200,
@@ -119,6 +128,34 @@ class Audit:
     def first(self) -> AuditEntry | None:
         with self._database.reading() as connection:
             row = connection.execute(select(audit).order_by(audit.c.sequence).limit(1)).first()
+            return None if row is None else _entry(row)
+
+    def hashes(self, sequences: Collection[int]) -> dict[int, str]:
+        """The hashes of these entries; those that are not there are left out."""
+        found: dict[int, str] = {}
+        wanted = sorted(sequences)
+        with self._database.reading() as connection:
+            for start in range(0, len(wanted), _BATCH):
+                chosen = audit.c.sequence.in_(wanted[start : start + _BATCH])
+                rows = connection.execute(select(audit.c.sequence, audit.c.hash).where(chosen))
+                found |= {row.sequence: row.hash for row in rows}
+        return found
+
+    def last_before(self, moment: datetime, apart_from: str) -> AuditEntry | None:
+        """The newest entry written before `moment` whose subject does not begin with `apart_from`."""
+        chosen = (audit.c.at < moment) & ~audit.c.subject.startswith(apart_from, autoescape=True)
+        return self._newest(select(audit).where(chosen))
+
+    def last_of_ended(self, endpoint: str) -> AuditEntry | None:
+        """The last entry of the promotion of an endpoint that ended last."""
+        ended = (promotions.c.endpoint == endpoint) & promotions.c.finished_at.is_not(None)
+        latest = select(promotions.c.id).where(ended).order_by(promotions.c.finished_at.desc()).limit(1)
+        subject = literal("promotion/").concat(latest.scalar_subquery())
+        return self._newest(select(audit).where(audit.c.subject == subject))
+
+    def _newest(self, query: Select[tuple[object, ...]]) -> AuditEntry | None:
+        with self._database.reading() as connection:
+            row = connection.execute(query.order_by(audit.c.sequence.desc()).limit(1)).first()
             return None if row is None else _entry(row)
 
     def told_of(self, endpoint: str, until: datetime) -> tuple[AuditEntry, ...]:
