@@ -68,7 +68,8 @@ def _head(release: Release) -> Html:
             ("Its last hash", code(release.head)),
         )
     )
-    return Html(f"{title}\n{paragraph(version.description)}\n{facts}")
+    about = paragraph(version.description) if version.description else Html("")
+    return Html(f"{title}\n{about}\n{facts}")
 
 
 def _lineage(release: Release) -> Html:
@@ -92,7 +93,9 @@ def _lineage(release: Release) -> Html:
 
 def _gates(release: Release) -> Html:
     rows = ((found.gate, found.state.value, found.sentence) for found in release.findings)
-    return section("Gates, as of the making", table(("Gate", "Result", "Why"), rows, "No gate was judged."))
+    return section(
+        "Gates, against the version it was compared with", table(("Gate", "Result", "Why"), rows, "No gate was judged.")
+    )
 
 
 def _evidence(release: Release) -> Html:

@@ -71,6 +71,14 @@ def test_it_tells_the_whole_story(world):
     assert f"p95 ms {observed.output['p95_ms']}" in text
 
 
+def test_the_gates_are_those_of_the_comparison_it_was_approved_on(world):
+    """Version 2 serves, so that nothing serves any more with which it could be compared anew."""
+    text = " ".join(Reader(made(world)).text)
+    assert "Against v1" in text
+    assert "stale" not in text
+    assert "nothing to compare with" in " ".join(Reader(made(world, "1")).text)
+
+
 def test_every_ledger_row_about_the_version_is_quoted_with_its_hash(world):
     page = made(world)
     promotion, staging = "promotion/click-2", world.models.dossier(world.version("2")).staging.id
