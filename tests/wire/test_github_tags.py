@@ -59,6 +59,40 @@ def test_what_github_refuses(lab):
     assert "Reference already exists" in str(second.data)
 
 
+def test_tags_under_a_ruleset_may_be_made_and_then_neither_moved_nor_deleted(lab):
+    kept = {
+        "name": "tags stay", "target": "tag", "enforcement": "active", "bypass_actors": [],
+        "conditions": {"ref_name": {"include": ["refs/tags/kept/**"], "exclude": []}},
+        "rules": [{"type": "deletion"}, {"type": "non_fast_forward"}, {"type": "update"}],
+    }  # fmt: skip
+    lab.protect(kept)
+    repo = lab.repo("lead")
+    main = repo.get_branch("main").commit.sha
+    made = repo.create_git_tag("kept/1", "m", main, "commit")
+    ref = repo.create_git_ref("refs/tags/kept/1", made.sha)
+    other = repo.create_git_tag("kept/1", "another", main, "commit")
+    for refused in (refusal(ref.delete), refusal(lambda: ref.edit(other.sha, force=True))):
+        assert refused.status == 422
+        assert "Repository rule violations found" in str(refused.data)
+    clone = lab.clone("lead")
+    lab.git(clone, "tag", "--force", "kept/1", "-m", "another", "HEAD")
+    moved = lab.run(clone, "push", "--force", "origin", "kept/1")
+    assert moved.returncode != 0
+    assert "GH013: Repository rule violations found for refs/tags/kept/1" in moved.stderr
+    assert "- Cannot update this protected ref." in moved.stderr
+    deleted = lab.run(clone, "push", "origin", "--delete", "kept/1")
+    assert "- Cannot delete this tag" in deleted.stderr
+    assert repo.get_git_ref("tags/kept/1").object.sha == made.sha
+    free = repo.create_git_ref("refs/tags/free/1", made.sha)
+    free.delete()
+    assert lab.run(clone, "push", "origin", "HEAD:refs/heads/kept/1").returncode == 0
+
+
+def test_a_rule_that_no_tag_can_have_is_said_to_be_missing(lab):
+    wrong = {"name": "reviewed tags", "target": "tag", "enforcement": "active", "rules": [{"type": "pull_request"}]}
+    assert refusal(lambda: lab.protect(wrong)).status == 501
+
+
 def test_who_may_only_pull_makes_no_tag(lab):
     repo = lab.repo("viewer")
     main = repo.get_branch("main").commit.sha

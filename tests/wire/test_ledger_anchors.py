@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 from gateways_world import settings_of
-from github_lab import close_lab, open_lab
+from github_lab import close_lab, open_lab, refusal
+from pydantic import SecretStr
 
 from backend.domain.ledger_chain import entry_hash
 from backend.errors import Conflict, RemoteUnavailable
-from backend.gateways.github.client import GitHubReader
+from backend.gateways.github.client import GitHubReader, GitHubWriter
 from backend.gateways.github.contents import Contents
+from backend.gateways.github.rulesets import Rulesets, differences, tags_for_ever
 from backend.gateways.github.tags import Tag, Tags
 from backend.operations.anchoring import Anchoring
+from backend.setup.declaration import read_declaration
 from backend.store.audit import Note
 from tests.recovery.hospital import PROJECT, Hospital
 
@@ -110,6 +113,20 @@ def test_a_removed_tag_is_betrayed_by_the_ledger(sandbox, lab, world, tmp_path):
     work.anchor()
     lab.repo("lead").get_git_ref(f"tags/ledger/{due.sequence}").delete()
     assert f"the tag ledger/{due.sequence} is gone" in work.compare().problem
+
+
+def test_under_the_ruleset_of_setup_an_anchor_is_written_and_stays(sandbox, lab, world, tmp_path):
+    github = settings_of(sandbox, tmp_path).github
+    lead = GitHubWriter(github.api_url, lab.full_name, SecretStr(lab.token("lead")), str(sandbox.bundle))
+    declared = read_declaration().anchors
+    Rulesets(lead).ensure(tags_for_ever(declared.name, declared.pattern))
+    assert differences(Rulesets(lead).find(declared.name), tags_for_ever(declared.name, declared.pattern)) == ()
+    work = anchoring(world, tags_of(sandbox, lab, tmp_path))
+    due = work.due()
+    work.anchor()
+    refused = refusal(lab.repo("lead").get_git_ref(f"tags/ledger/{due.sequence}").delete)
+    assert "rule violations" in str(refused.data)
+    assert work.compare().agreeing == 1
 
 
 def test_a_tag_that_tells_of_another_ledger_is_left_as_it_is(sandbox, lab, world, tmp_path):

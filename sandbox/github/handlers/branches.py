@@ -198,8 +198,7 @@ def _move(call: Call, repository: Document, git: Git, change: RefChange) -> None
         raise invalid("Reference", "ref")
     with repositories.lock(call.world, repository["full_name"]):
         permission = call.caller.permission(repository)
-        if change.ref.startswith("refs/heads/"):
-            push_policy.require_allowed(call.world, repository, change, permission, git)
+        push_policy.require_allowed(call.world, repository, change, permission, git)
         pushes.intend(call.world, repository["full_name"], [change], call.caller.login)
         if change.after == ZERO:
             moved = git.delete_ref(change.ref)
