@@ -30,14 +30,18 @@ from backend.gateways.github.oauth import OAuth
 from backend.gateways.github.pulls import Pulls
 from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Rulesets
+from backend.gateways.github.tags import Tags
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
+from backend.operations.anchoring import Anchoring
+from backend.operations.auditing import Auditing
 from backend.operations.endpoints import Endpoints
 from backend.operations.history import History
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
 from backend.operations.people import People
 from backend.operations.promotions import Promotions
+from backend.operations.releases import Releases
 from backend.operations.reviews import Reviews
 from backend.operations.runs import Runs
 from backend.operations.setup import Setup
@@ -69,10 +73,13 @@ class Backend:
     reviews: Reviews
     runs: Runs
     models: Models
+    releases: Releases
     promotions: Promotions
     endpoints: Endpoints
     telemetry: Telemetry
     ledger: Ledger
+    auditing: Auditing
+    anchoring: Anchoring
     people: People
     setup: Setup
 
@@ -123,11 +130,14 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         reviews=Reviews(lambda: Pulls(gateways.github), store, clock),
         runs=Runs(gateways.workspaces, store),
         models=Models(store, project, ModelGateway(gateways.prod), clock),
+        releases=Releases(store, project, clock),
         promotions=Promotions(store, project, clock),
         endpoints=Endpoints(endpoints),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
         people=People(github_oauth(settings, clock), store, clock, settings.signin.max_age),
+        auditing=Auditing(store, project, clock),
+        anchoring=Anchoring(store, Tags(gateways.github), Contents(gateways.github), project, clock),
         setup=_setup(settings, store, gateways, None, None),
     )
 

@@ -18,6 +18,8 @@ from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
+from backend.gateways.github.tags import Tags
+from backend.operations.anchoring import Anchoring
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.performing import Performing
 from backend.promotion.announcement import Announcement
@@ -61,6 +63,7 @@ class Worker:
             contents=Contents(gateways.github),
             logs=gateways.logs,
         )
+        anchoring = Anchoring(store, Tags(gateways.github), reach.contents, project, clock)
         lease = settings.worker.lease
         engine = Engine(store, reach, project, clock, owner=self._owner, lease_seconds=lease)
         self._watch = RegistryWatch(store, project, clock)
@@ -72,6 +75,7 @@ class Worker:
             Duty("wishes", performing.perform_next, poll),
             Duty("registry", self._look_at_registry, settings.worker.registry_poll),
             Duty("retirements", lambda: _idle(lambda: retire_due(store, endpoints)), settings.worker.registry_poll),
+            Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
         )
         self._corrupt: CorruptState | None = None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from backend.cli.audit_answers import at, export
 from backend.cli.output import json_option, moment, print_json, print_table
+from backend.cli.printable import printable
 from backend.cli.session import backend
-from backend.domain.audit import AuditKind
+from backend.domain.anchors import AnchorReport
+from backend.domain.audit import AuditKind, ChainReport
 from backend.errors import CorruptState
+from backend.operations.auditing import verified_file
 
 KINDS = {kind.value.replace(" ", "-"): kind for kind in AuditKind}
 
@@ -38,13 +44,38 @@ def list_entries(limit: int, subject: str, actor: str, kinds: tuple[str, ...], a
 
 
 @audit.command()
+@click.option("--file", "path", type=click.Path(path_type=Path), help="An exported ledger; needs no database.")
 @json_option
-def verify(as_json: bool) -> None:
-    """Walk the hash chain from the first entry to the last."""
-    report = backend().ledger.verify()
+def verify(path: Path | None, as_json: bool) -> None:
+    """Walk the hash chain from the first entry to the last, and compare it with its anchors in the repository."""
+    if path is not None:
+        _say(verified_file(path), None, f"{path.name} is not whole", "Prove nothing by this file.", as_json)
+        return
+    known = backend()
+    report, anchors = known.ledger.verify(), known.anchoring.compare()
+    _say(report, anchors, "The ledger is not whole", "Stop the worker and call an administrator.", as_json)
+
+
+def _say(report: ChainReport, anchors: AnchorReport | None, broken: str, to_do: str, as_json: bool) -> None:
     if as_json:
-        print_json(report)
-    if not report.whole:
-        raise CorruptState(f"The ledger is not whole: {report.problem}. Stop the worker and call an administrator.")
+        told = {} if anchors is None else {"anchors": anchors.model_dump(mode="json")}
+        print_json({**report.model_dump(mode="json"), **told})
+    problem = report.problem or (anchors.problem if anchors else "")
+    if problem:
+        raise CorruptState(f"{broken}: {problem}. {to_do}")
     if not as_json:
         click.echo(f"Whole: {report.entries} entries")
+    if anchors is not None and not as_json:
+        click.echo(_anchored(anchors))
+
+
+def _anchored(anchors: AnchorReport) -> str:
+    if anchors.unread:
+        return f"Anchors unread, so only the chain itself is proved: {printable(anchors.unread, 300)}"
+    if not anchors.agreeing:
+        return "No anchor yet: one is written after the first promotion, or after a day."
+    return f"Anchors: {anchors.agreeing} agree, the newest at entry {anchors.newest}"
+
+
+audit.add_command(at)
+audit.add_command(export)

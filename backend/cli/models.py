@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from backend.bootstrap import Backend
@@ -11,6 +13,7 @@ from backend.cli.session import backend
 from backend.domain.decisions import Dossier
 from backend.domain.registry import ModelVersion
 from backend.errors import NotFound
+from backend.operations.ledger_file import write as save
 
 
 @click.group()
@@ -90,3 +93,14 @@ def show(version: str, as_json: bool) -> None:
 def _summary(dossier: Dossier) -> dict[str, object]:
     reason = dossier.why or (dossier.staging.reason if dossier.staging else "")
     return {**dossier.version.model_dump(mode="json"), "state": dossier.state.value, "reason": reason}
+
+
+@models.command("dossier")
+@click.argument("version")
+@click.option("--out", "path", type=click.Path(path_type=Path), required=True, help="The HTML file to write.")
+def write_dossier(version: str, path: Path) -> None:
+    """Write all that is recorded about a version as one self-contained HTML file."""
+    known = backend()
+    found = find_version(known, version)
+    save(path, [known.releases.dossier_file(found)])
+    click.echo(f"{path}: {found.name} v{found.version}")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from backend.domain.decisions import Blocker, Dossier
 from backend.domain.people import Actor
-from backend.domain.registry import Approval
+from backend.domain.registry import Approval, Lineage
 from backend.errors import PolicyDenied
 from backend.policy.blockers import sentences
 from backend.store.audit import Note
@@ -31,7 +31,8 @@ def approval_of(dossier: Dossier, actor: Actor, decision: str, reason: str, key:
     )
 
 
-def approval_note(actor: Actor, approval: Approval) -> Note:
+def approval_note(actor: Actor, approval: Approval, lineage: Lineage) -> Note:
+    """The ledger row of a decision: what it is bound to, and where that came from, which only the registry held."""
     return Note(
         actor=actor.name,
         channel=actor.channel,
@@ -39,7 +40,14 @@ def approval_note(actor: Actor, approval: Approval) -> Note:
         subject=f"model/{approval.model}:{approval.version}",
         reason=approval.reason,
         after=approval.decision,
-        detail={"digest": approval.digest, "threshold": approval.threshold, "evidence": approval.evidence},
+        detail={
+            "digest": approval.digest,
+            "threshold": approval.threshold,
+            "evidence": approval.evidence,
+            "commit": lineage.commit,
+            "pull_request": lineage.pull_request,
+            "author": lineage.author,
+        },
     )
 
 

@@ -46,7 +46,7 @@ class Models:
                 champion = Situation(self._store, self._project).champion
                 deny(blockers.of_version(dossier, champion), f"v{version.version} cannot be approved")
             approval = approval_of(dossier, actor, "approved", said, key, self._clock())
-            return self._store.approvals.record(approval, approval_note(actor, approval), transaction)
+            return self._store.approvals.record(approval, approval_note(actor, approval, version.lineage), transaction)
 
     def reject(self, actor: Actor, version: ModelVersion, reason: str, key: str) -> Approval:
         """Refuse a version: it can be neither promoted nor rolled back to until another lead decides anew.
@@ -56,4 +56,4 @@ class Models:
         require(actor, Right.APPROVE)
         said, key = require_reason(reason), require_key(key)
         approval = approval_of(self.dossier(version), actor, "rejected", said, key, self._clock())
-        return self._store.approvals.record(approval, approval_note(actor, approval))
+        return self._store.approvals.record(approval, approval_note(actor, approval, version.lineage))

@@ -71,7 +71,7 @@ class Promotions:
                 raise PolicyDenied(f"v{version.version} cannot be promoted: its rollout plan has not been read.", ())
             if approving:
                 approval = approval_of(dossier, actor, "approved", said, key + APPROVAL_SUFFIX, self._clock())
-                self._store.approvals.record(approval, approval_note(actor, approval), transaction)
+                self._store.approvals.record(approval, approval_note(actor, approval, version.lineage), transaction)
             steps = plan.promote_plan(dossier.rollout, has_stable=situation.stable is not None)
             wanted = self._begin(actor, Kind.PROMOTE, target, steps, expected_stable, said, key)
             return self._store.promotions.submit(wanted, _requested(actor, wanted), transaction)

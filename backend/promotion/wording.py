@@ -59,9 +59,13 @@ def detail(promotion: Promotion, step: StepRecord | None = None) -> dict[str, st
         "model": target.model,
         "version": target.version,
         "digest": target.digest,
+        "threshold": target.threshold,
+        "commit": target.commit,
         "position": promotion.position,
     }
     if step is not None:
         kept |= {"step": step.step.kind.value, "step_state": step.state.value}
         kept |= {} if step.step.weight is None else {"weight": step.step.weight}
+        if step.step.kind is StepKind.SNAPSHOT and "traffic" in step.output:
+            kept["traffic"] = step.output["traffic"]
     return kept

@@ -43,12 +43,20 @@ class RulesetRules(Value):
     approvals: int
 
 
+class AnchorRules(Value):
+    """The ruleset over the tags that anchor the ledger."""
+
+    name: str
+    pattern: str
+
+
 class Declaration(Value):
     compute: Compute
     environment: EnvironmentSource
     endpoint: EndpointRules
     repository: RepositoryRules
     ruleset: RulesetRules
+    anchors: AnchorRules
 
 
 def read_declaration(path: Path = SHIPPED) -> Declaration:

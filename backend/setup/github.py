@@ -1,4 +1,4 @@
-"""The GitHub side: the repository, its Actions variables, and the ruleset on its default branch."""
+"""The GitHub side: the repository, its Actions variables, and the rulesets on its default branch and its anchors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.repositories import Repositories
-from backend.gateways.github.rulesets import Ruleset, Rulesets, differences
+from backend.gateways.github.rulesets import Ruleset, Rulesets, differences, tags_for_ever
 from backend.settings import Project
 from backend.setup.declaration import Declaration
 from backend.setup.resource import Resource
@@ -28,7 +28,8 @@ def github_resources(
         make=lambda: repositories.create(declared.repository.description),
     )
     settings = [_variable(project, name, value, repositories) for name, value in sorted(variables.items())]
-    return [repository, *settings, _ruleset(project, declared, repositories, rulesets, contents)]
+    anchors = _anchors(project, declared, repositories, rulesets)
+    return [repository, *settings, anchors, _ruleset(project, declared, repositories, rulesets, contents)]
 
 
 def _variable(project: Project, name: str, value: str, repositories: Repositories) -> Resource:
@@ -44,6 +45,19 @@ def _variable(project: Project, name: str, value: str, repositories: Repositorie
         where=project.repository,
         look=look,
         make=lambda: repositories.set_variable(name, value),
+    )
+
+
+def _anchors(project: Project, declared: Declaration, repositories: Repositories, rulesets: Rulesets) -> Resource:
+    """The ledger's anchors may be written, and stay: without it whoever may push could move them."""
+    wanted = tags_for_ever(declared.anchors.name, declared.anchors.pattern)
+
+    def look() -> tuple[str, ...] | None:
+        now = rulesets.find(wanted.name) if repositories.exists() else None
+        return None if now is None else differences(now, wanted)
+
+    return Resource(
+        kind="tag ruleset", name=wanted.name, where=project.repository, look=look, make=lambda: rulesets.ensure(wanted)
     )
 
 

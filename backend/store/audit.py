@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, literal, or_, select, update
 
 from backend.domain.audit import AuditEntry, AuditKind, ChainReport
 from backend.domain.clock import Clock
+from backend.domain.ledger_chain import ChainWalk, entry_hash
 from backend.errors import CorruptState
 from backend.store.database import Database, storable
 from backend.store.tables import audit, audit_head, promotions
@@ -47,13 +48,6 @@ class Note:
     before: str = ""
     after: str = ""
     detail: Detail = field(default_factory=dict)
-
-
-def entry_hash(entry: AuditEntry) -> str:
-    """sha256 over the canonical JSON of every field but `hash`."""
-    body = entry.model_dump(mode="json", exclude={"hash"})
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 class Audit:
@@ -96,6 +90,15 @@ class Audit:
             transaction.execute(update(audit_head).where(audit_head.c.id == 1).values(hash=entry.hash))
             return entry
 
+    def append_once(self, note: Note) -> None:
+        """Append unless a row of this action about this subject is there."""
+        same = (audit.c.subject == note.subject) & (audit.c.action == note.action)
+        with self._database.writing() as transaction:
+            # Whoever holds the head sees every row that was written before; a second writer waits here.
+            transaction.execute(select(audit_head.c.id).with_for_update()).all()
+            if transaction.execute(select(audit.c.sequence).where(same).limit(1)).first() is None:
+                self.append(note, transaction)
+
     def entries(
         self,
         limit: int = 200,
@@ -124,23 +127,68 @@ class Audit:
 
     def verify(self) -> ChainReport:
         """Whether the chain holds from the first row to the head, and tells the phases the promotions are in."""
-        count, previous = 0, ""
+        walk = ChainWalk()
         told: dict[str, str] = {}
-        in_order = select(audit).order_by(audit.c.sequence).execution_options(yield_per=_BATCH)
         with self._database.reading() as connection:
-            # Closed at the first broken entry too: on PostgreSQL the rest waits in a cursor of the server.
-            with connection.execute(in_order) as rows:
-                for row in rows:
-                    count += 1
-                    entry = _entry(row)
-                    problem = _break(entry, count, previous)
+            with closing(_all(connection)) as entries:
+                for entry in entries:
+                    problem = _break(walk, entry)
                     if problem:
-                        return ChainReport(entries=count, whole=False, problem=problem)
-                    previous = entry.hash
+                        return ChainReport(entries=walk.entries, whole=False, problem=problem)
                     if entry.subject.startswith("promotion/"):
                         told[entry.subject.removeprefix("promotion/")] = entry.after
-            problem = _head_problem(connection, count, previous) or _phase_problem(connection, told)
-        return ChainReport(entries=count, whole=not problem, problem=problem)
+            problem = _head_problem(connection, walk) or _phase_problem(connection, told)
+        return ChainReport(entries=walk.entries, whole=not problem, problem=problem)
+
+    def stream(self) -> Iterator[AuditEntry]:
+        """Every row, oldest first, as of one moment and with few of them in memory; not verified."""
+        with self._database.reading() as connection:
+            yield from _all(connection)
+
+    def first(self) -> AuditEntry | None:
+        with self._database.reading() as connection:
+            row = connection.execute(select(audit).order_by(audit.c.sequence).limit(1)).first()
+            return None if row is None else _entry(row)
+
+    def hashes(self, sequences: Collection[int]) -> dict[int, str]:
+        """The hashes of these entries; those that are not there are left out."""
+        found: dict[int, str] = {}
+        wanted = sorted(sequences)
+        with self._database.reading() as connection:
+            for start in range(0, len(wanted), _BATCH):
+                chosen = audit.c.sequence.in_(wanted[start : start + _BATCH])
+                rows = connection.execute(select(audit.c.sequence, audit.c.hash).where(chosen))
+                found |= {row.sequence: row.hash for row in rows}
+        return found
+
+    def last_before(self, moment: datetime, apart_from: str) -> AuditEntry | None:
+        """The newest entry written before `moment` whose subject does not begin with `apart_from`."""
+        chosen = (audit.c.at < moment) & ~audit.c.subject.startswith(apart_from, autoescape=True)
+        return self._newest(select(audit).where(chosen))
+
+    def last_of_ended(self, endpoint: str) -> AuditEntry | None:
+        """The last entry of the promotion of an endpoint that ended last."""
+        ended = (promotions.c.endpoint == endpoint) & promotions.c.finished_at.is_not(None)
+        latest = select(promotions.c.id).where(ended).order_by(promotions.c.finished_at.desc()).limit(1)
+        subject = literal("promotion/").concat(latest.scalar_subquery())
+        return self._newest(select(audit).where(audit.c.subject == subject))
+
+    def _newest(self, query: Select[tuple[object, ...]]) -> AuditEntry | None:
+        with self._database.reading() as connection:
+            row = connection.execute(query.order_by(audit.c.sequence.desc()).limit(1)).first()
+            return None if row is None else _entry(row)
+
+    def told_of(self, endpoint: str, until: datetime) -> tuple[AuditEntry, ...]:
+        """Rows of the promotions of an endpoint that began by `until`, and of model versions, oldest first.
+
+        Of such a promotion also what came later: only that shows what was on its way.
+        """
+        begun = (promotions.c.endpoint == endpoint) & (promotions.c.created_at <= until)
+        subjects = select(literal("promotion/").concat(promotions.c.id)).where(begun)
+        about = or_(audit.c.subject.in_(subjects), audit.c.subject.startswith("model/"))
+        with self._database.reading() as connection:
+            rows = connection.execute(select(audit).where(about).order_by(audit.c.sequence))
+            return tuple(_entry(row) for row in rows)
 
 
 def _concerns(kind: AuditKind) -> ColumnElement[bool]:
@@ -150,23 +198,13 @@ def _concerns(kind: AuditKind) -> ColumnElement[bool]:
     return about & _ACTIONS[kind] if kind in _ACTIONS else about
 
 
-def _break(entry: AuditEntry, expected: int, previous: str) -> str:
-    if entry.sequence != expected:
-        return f"entry {expected} is missing: the next one found is {entry.sequence}"
-    if entry.previous != previous:
-        return f"entry {entry.sequence} does not follow from entry {expected - 1}"
-    if entry_hash(entry) != entry.hash:
-        return f"entry {entry.sequence} was changed after it was written"
-    return ""
+def _break(walk: ChainWalk, entry: AuditEntry) -> str:
+    return walk.take(entry.sequence, entry.previous, entry.hash, entry_hash(entry))
 
 
-def _head_problem(connection: Connection, count: int, last: str) -> str:
+def _head_problem(connection: Connection, walk: ChainWalk) -> str:
     head = connection.execute(select(audit_head.c.sequence, audit_head.c.hash)).one_or_none()
-    if head is None:
-        return "the head of the ledger is missing"
-    if (head.sequence, head.hash) != (count, last):
-        return f"the ledger ends at entry {count}, but {head.sequence} were written"
-    return ""
+    return "the head of the ledger is missing" if head is None else walk.end(head.sequence, head.hash)
 
 
 def _phase_problem(connection: Connection, told: dict[str, str]) -> str:
@@ -176,6 +214,14 @@ def _phase_problem(connection: Connection, told: dict[str, str]) -> str:
         if here != ledger:
             return f"promotion {promotion} is {here} in its table and {ledger} in the ledger"
     return ""
+
+
+def _all(connection: Connection) -> Generator[AuditEntry]:
+    """Oldest first. Close it also when done early: on PostgreSQL the rest waits in a cursor of the server."""
+    in_order = select(audit).order_by(audit.c.sequence).execution_options(yield_per=_BATCH)
+    with connection.execute(in_order) as rows:
+        for row in rows:
+            yield _entry(row)
 
 
 def _dump(detail: Detail) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from backend.domain.audit import AuditEntry, AuditKind, ChainReport
+from backend.domain.serving import ServedAt
+from backend.errors import Rejected
 from console import wiring
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Content, card_head, draw
+from console.components.serving import served
 from console.components.states import empty, notice
 from console.components.tables import Column, copyable, strong, table, two_lines
 from console.session import signed_in, tell
@@ -41,6 +44,8 @@ def show() -> None:
     tell()
     if not report.whole:
         draw(notice("The chain is broken", Untrusted(report.problem, 400), "bad", "link_off"))
+    with st.container(border=True, key="card_served"):
+        _served(newest[0].sequence if newest else 0)
     kind, subject, actor = st.columns([0.24, 0.48, 0.28])
     with kind:
         options = [ALL, *(kind.value for kind in AuditKind)]
@@ -65,6 +70,45 @@ def _counted(shown: int, all_of_them: int) -> str:
     """How many entries are shown, and that there may be more where the page is full."""
     newest = "the newest " if shown == PAGE else ""
     return f"{newest}{shown} of {all_of_them:,} entries".capitalize()
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _answered(home: str, newest: int, when: str) -> tuple[ServedAt, ...]:  # noqa: ARG001  both only say which ledger, as of when
+    return wiring.current().backend.auditing.served(when)
+
+
+def _served(newest: int) -> None:
+    """The auditor's question, asked by a moment in the URL, and the ledger as a file."""
+    draw(card_head("What served at a moment", "times in UTC"))
+    ask, save = st.columns([0.7, 0.3], vertical_alignment="bottom")
+    with ask:
+        moment = st.datetime_input("Moment", value=None, key="at", bind="query-params", step=60, format="YYYY-MM-DD")
+    with save:
+        _download()
+    if moment is None:
+        return
+    try:
+        answers = _answered(str(wiring.current().settings.home), newest, moment.isoformat(timespec="minutes"))
+    except Rejected as refusal:
+        draw(notice("No answer", Untrusted(str(refusal), 300), "warn", "schedule"))
+        return
+    for answer in answers:
+        draw(served(answer))
+
+
+def _download() -> None:
+    """The file is made when somebody asks for it, not when the page is drawn."""
+    auditing = wiring.current().backend.auditing
+    st.download_button(
+        "Export the ledger",
+        lambda: b"".join(auditing.export()),
+        file_name="ledger.jsonl",
+        mime="application/x-ndjson",
+        key="export_ledger",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Every entry as JSON lines. `mlops audit verify --file ledger.jsonl` proves it without a network.",
+    )
 
 
 def _chain(report: ChainReport) -> Pill:

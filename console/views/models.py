@@ -181,6 +181,22 @@ def _links(version: ModelVersion) -> None:
     navigation.link(
         navigation.AUDIT, "Its ledger entries", "to_audit", "history", subject=f"model/{version.name}:{number}"
     )
+    _dossier_file(version)
+
+
+def _dossier_file(version: ModelVersion) -> None:
+    """The file is made when somebody asks for it, not when the page is drawn."""
+    releases = wiring.current().backend.releases
+    st.download_button(
+        "Release dossier",
+        lambda: releases.dossier_file(version),
+        file_name=f"{version.name}-v{version.version}.html",
+        mime="text/html",
+        key="dossier_file",
+        icon=":material/download:",
+        on_click="ignore",
+        help="All that is recorded about this version as one file, for a reader without the console.",
+    )
 
 
 show()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from sandbox.github.models import Commit, Signature, TreeEntry
+from sandbox.github.models import Commit, Signature, Tag, TreeEntry
 
 TIMEOUT_SECONDS = 30
 COMMIT_FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B"
@@ -132,6 +132,32 @@ class Git:
         body = message.replace("\0", "").encode(errors="replace")  # git refuses a NUL in a commit message
         return self.run("commit-tree", tree, *arguments, stdin=body, env=env).decode().strip()
 
+    def kind(self, sha: str) -> str | None:
+        """`commit`, `tag`, `tree` or `blob`; None where there is no such object."""
+        if not FULL_SHA.match(sha):
+            return None
+        done = self.attempt("cat-file", "-t", sha)
+        return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def make_tag(self, name: str, target: str, kind: str, message: str, tagger: Signature) -> str:
+        """Write an annotated tag object and return its name; no ref is made."""
+        seconds = int(datetime.fromisoformat(tagger.date).timestamp())
+        who = f"{_in_header(tagger.name)} <{_in_header(tagger.email)}> {seconds} +0000"
+        text = message.replace("\0", "").rstrip("\n")
+        body = f"object {target}\ntype {kind}\ntag {name}\ntagger {who}\n\n{text}\n"
+        return self.run("mktag", stdin=body.encode(errors="replace")).decode().strip()
+
+    def tag(self, sha: str) -> Tag:
+        """Raises GitError where `sha` is no annotated tag."""
+        head, _, message = self.run("cat-file", "tag", sha).decode(errors="replace").partition("\n\n")
+        fields = dict(line.partition(" ")[::2] for line in head.splitlines())
+        name, _, rest = fields.get("tagger", "").partition(" <")
+        email, _, when = rest.partition("> ")
+        at = datetime.fromtimestamp(int(when.split(" ")[0] or 0), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Tag(
+            sha, fields["tag"], message.rstrip("\n"), fields["object"], fields["type"], Signature(name, email, at)
+        )
+
     def entry(self, commit: str, path: str) -> TreeEntry | None:
         """The file or folder at `path` ("" is the root)."""
         if not path:
@@ -171,6 +197,11 @@ def _commit(path: Path, sha: str) -> Commit:
         committer=Signature(fields[6], fields[7], _utc(fields[8])),
         message=fields[9].rstrip("\n"),
     )
+
+
+def _in_header(text: str) -> str:
+    """What git lets stand in a name or an address of an object's header."""
+    return "".join(letter for letter in text if letter.isprintable() and letter not in "<>").strip() or "unknown"
 
 
 def _utc(iso: str) -> str:

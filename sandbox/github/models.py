@@ -49,6 +49,18 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """An annotated tag of the object `target`, which is of `kind`."""
+
+    sha: str
+    name: str
+    message: str
+    target: str
+    kind: str
+    tagger: Signature
+
+
+@dataclass(frozen=True, slots=True)
 class ChangedFile:
     """One file of a diff; `patch` holds the hunks, "" for a binary or very large file."""
 

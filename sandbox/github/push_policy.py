@@ -11,13 +11,14 @@ from sandbox.github.errors import rule_violations
 from sandbox.github.git import Git
 from sandbox.github.models import ZERO
 from sandbox.github.pushes import RefChange
-from sandbox.github.rules import BranchRules, branch_rules
+from sandbox.github.rules import BranchRules, ref_rules
 from sandbox.state.documents import Document
 from sandbox.world import World
 
 NEEDS_PULL_REQUEST = "Changes must be made through a pull request."
 NO_FORCE_PUSH = "Cannot force-push to this branch"
 NO_DELETION = "Cannot delete this branch"
+NO_TAG_DELETION = "Cannot delete this tag"
 
 
 def commands(head: bytes) -> list[RefChange]:
@@ -41,10 +42,9 @@ def policy(world: World, repository: Document, changes: Sequence[RefChange], per
     """What `push_hook` needs to know about each ref that some rule may refuse."""
     found: dict[str, Any] = {}
     for change in changes:
-        branch = change.ref.removeprefix("refs/heads/")
-        if branch == change.ref:
+        rules = ref_rules(world, repository, change.ref, permission)
+        if rules is None:
             continue
-        rules = branch_rules(world, repository, branch, permission)
         always = refused(world, repository, change, rules)
         forced = [NO_FORCE_PUSH] if "non_fast_forward" in rules.types else []
         if always or forced:
@@ -55,7 +55,8 @@ def policy(world: World, repository: Document, changes: Sequence[RefChange], per
 def refused(world: World, repository: Document, change: RefChange, rules: BranchRules) -> list[str]:
     """Why a change is refused whatever its history; a branch's first push needs no pull request."""
     if change.after == ZERO:
-        return [NO_DELETION] if "deletion" in rules.types else []
+        words = NO_TAG_DELETION if change.ref.startswith("refs/tags/") else NO_DELETION
+        return [words] if "deletion" in rules.types else []
     creates = change.before == ZERO
     sentences = []
     if creates and "creation" in rules.types:
@@ -71,7 +72,9 @@ def refused(world: World, repository: Document, change: RefChange, rules: Branch
 
 def require_allowed(world: World, repository: Document, change: RefChange, permission: str, git: Git) -> None:
     """The same rules for a ref that the REST API moves: 422 with one paragraph per rule."""
-    rules = branch_rules(world, repository, change.ref.removeprefix("refs/heads/"), permission)
+    rules = ref_rules(world, repository, change.ref, permission)
+    if rules is None:
+        return
     sentences = refused(world, repository, change, rules)
     moves = ZERO not in {change.before, change.after}
     if moves and "non_fast_forward" in rules.types and not git.is_ancestor(change.before, change.after):

@@ -19,6 +19,7 @@ from sandbox.github.handlers import (
     repositories,
     reviews,
     rulesets,
+    tags,
     users,
     variables,
 )
@@ -29,6 +30,7 @@ TABLES: tuple[wire.Routes, ...] = (
     users.ROUTES,
     repositories.ROUTES,
     branches.ROUTES,
+    tags.ROUTES,
     commits.ROUTES,
     checks.ROUTES,
     commits.LAST_ROUTES,

@@ -1,4 +1,4 @@
-"""Rulesets and branch protection: what is stored, and what applies to one branch.
+"""Rulesets and branch protection: what is stored, and what applies to one branch or tag.
 
 Ruleset payloads: https://docs.github.com/rest/repos/rules
 """
@@ -19,6 +19,8 @@ RULESET = "github_ruleset"  # by repository/id
 PROTECTION = "github_branch_protection"  # by repository@branch
 ENFORCED = ("creation", "deletion", "non_fast_forward", "pull_request", "required_linear_history")
 RULE_TYPES = (*ENFORCED, "required_status_checks", "update")
+TAG_RULE_TYPES = ("creation", "deletion", "non_fast_forward", "update")
+PLACES = {"branch": "refs/heads/", "tag": "refs/tags/"}
 METHODS = ("merge", "squash", "rebase")
 REVIEW_PARAMETERS = (
     "required_approving_review_count",
@@ -101,16 +103,16 @@ def _validate(body: Document) -> None:
         raise invalid("Ruleset", "name", "missing_field")
     if body.get("enforcement") not in {"active", "evaluate", "disabled"}:
         raise invalid("Ruleset", "enforcement")
-    if body["target"] != "branch":
-        raise GitHubError(501, f"The sandbox has branch rulesets only, not target {body['target']!r}")
+    if body["target"] not in PLACES:
+        raise GitHubError(501, f"The sandbox has rulesets for branches and tags, not target {body['target']!r}")
     if not isinstance(body["rules"], list) or not all(isinstance(rule, dict) for rule in body["rules"]):
         raise invalid("Ruleset", "rules")
     if not isinstance(body["conditions"], dict) or not isinstance(body["bypass_actors"], list):
         raise invalid("Ruleset", "conditions")
     for rule in body["rules"]:
         parameters = rule.get("parameters") or {}
-        if rule.get("type") not in RULE_TYPES:
-            raise GitHubError(501, f"The sandbox does not enforce the rule {rule.get('type')!r}")
+        if rule.get("type") not in (RULE_TYPES if body["target"] == "branch" else TAG_RULE_TYPES):
+            raise GitHubError(501, f"The sandbox does not enforce the rule {rule.get('type')!r} on a {body['target']}")
         if rule["type"] == "pull_request":
             _need(rule["type"], parameters, REVIEW_PARAMETERS)
         if rule["type"] == "required_status_checks":
@@ -138,37 +140,52 @@ def delete_protection(world: World, repository: Document, branch: str) -> bool:
 
 def branch_rules(world: World, repository: Document, branch: str, permission: str = "none") -> BranchRules:
     """What applies to a branch. `permission` is the actor's; rulesets that it may bypass are left out."""
+    found = _applying(world, repository, "branch", branch, permission)
+    legacy = protection(world, repository, branch)
+    if legacy is not None:
+        for name, parameters in _as_rules(legacy):
+            found = _with_rule(found, name, parameters)
+        found = replace(found, legacy=not found.sources)
+    return found
+
+
+def ref_rules(world: World, repository: Document, ref: str, permission: str) -> BranchRules | None:
+    """What applies to a full ref name; None where no rule can: rulesets know branches and tags."""
+    if ref.startswith(PLACES["tag"]):
+        return _applying(world, repository, "tag", ref.removeprefix(PLACES["tag"]), permission)
+    if ref.startswith(PLACES["branch"]):
+        return branch_rules(world, repository, ref.removeprefix(PLACES["branch"]), permission)
+    return None
+
+
+def _applying(world: World, repository: Document, target: str, name: str, permission: str) -> BranchRules:
     pairs = [
         (rule, body)
         for body in rulesets(world, repository)
-        if body["enforcement"] == "active" and covers(body, repository, branch) and not _bypasses(body, permission)
+        if body["target"] == target and body["enforcement"] == "active"
+        if covers(body, repository, name) and not _bypasses(body, permission)
         for rule in body["rules"]
     ]
     found = BranchRules(sources=tuple(pairs))
     for rule, _ in pairs:
         found = _with_rule(found, rule["type"], rule.get("parameters") or {})
-    legacy = protection(world, repository, branch)
-    if legacy is not None:
-        for name, parameters in _as_rules(legacy):
-            found = _with_rule(found, name, parameters)
-        found = replace(found, legacy=not pairs)
     return found
 
 
-def covers(body: Document, repository: Document, branch: str) -> bool:
-    """Whether a ruleset's conditions select the branch."""
+def covers(body: Document, repository: Document, name: str) -> bool:
+    """Whether a ruleset's conditions select the branch, or the tag where it is one for tags."""
     names = (body.get("conditions") or {}).get("ref_name") or {}
-    default = str(repository["default_branch"])
-    selected = any(_selects(pattern, branch, default) for pattern in names.get("include", []))
-    return selected and not any(_selects(pattern, branch, default) for pattern in names.get("exclude", []))
+    place, default = PLACES[body["target"]], str(repository["default_branch"])
+    selected = any(_selects(pattern, name, place, default) for pattern in names.get("include", []))
+    return selected and not any(_selects(pattern, name, place, default) for pattern in names.get("exclude", []))
 
 
-def _selects(pattern: str, branch: str, default: str) -> bool:
+def _selects(pattern: str, name: str, place: str, default: str) -> bool:
     if pattern in {"~ALL", "~DEFAULT_BRANCH"}:
-        return pattern == "~ALL" or branch == default
-    text = re.escape(pattern.removeprefix("refs/heads/"))
+        return pattern == "~ALL" or (place == PLACES["branch"] and name == default)
+    text = re.escape(pattern.removeprefix(place))
     text = text.replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
-    return re.fullmatch(text, branch) is not None
+    return re.fullmatch(text, name) is not None
 
 
 def _bypasses(body: Document, permission: str) -> bool:

@@ -5,6 +5,7 @@ v1 serves production, v2 has passed its test and waits for a decision, five pull
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -135,7 +136,8 @@ def outcome_of(promotion: Promotion) -> Outcome:
     record = promotion.current
     assert record is not None
     if record.step.kind is StepKind.SNAPSHOT:
-        return Succeeded(output={"traffic": "{}", "stable": promotion.expected_stable})
+        stable = promotion.expected_stable
+        return Succeeded(output={"traffic": json.dumps({stable: 100} if stable else {}), "stable": stable})
     if record.step.kind is StepKind.SMOKE_TEST:
         return Succeeded(reason="smoke 40 of 40", output={"requests": 40, "passed": 40})
     if record.step.kind is StepKind.OBSERVE:

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import update
 
 from backend.domain.audit import AuditKind
+from backend.domain.ledger_chain import entry_hash
 from backend.errors import CorruptState
 from backend.operations.ledger import Ledger
-from backend.store.audit import Note, entry_hash
+from backend.store.audit import Note
 from backend.store.tables import audit
 from tests.recovery.cloud import Clock
 from tests.recovery.hospital import LEAD, Hospital, fresh_store

@@ -11,7 +11,7 @@ from backend.gateways.github import codeowners
 from backend.gateways.github.blockers import BranchRules, blockers
 from backend.gateways.github.checks import read_comparison
 from backend.gateways.github.rows import as_check, as_pull, check_state, required_contexts
-from backend.gateways.github.rulesets import Ruleset, as_payload, as_ruleset, differences
+from backend.gateways.github.rulesets import Ruleset, as_payload, as_ruleset, differences, tags_for_ever
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HEAD, OLD = "d" * 40, "a" * 40
@@ -172,6 +172,15 @@ def test_a_ruleset_reads_back_as_it_was_sent():
     assert as_payload(declared)["rules"][3]["parameters"]["required_status_checks"] == [
         {"context": "quality-gate", "integration_id": 15368}
     ]
+
+
+def test_a_ruleset_of_tags_reads_back_and_asks_for_no_review():
+    declared = tags_for_ever("ledger: anchors stay", "ledger/**")
+    sent = as_payload(declared)
+    assert as_ruleset(sent) == declared
+    assert sent["target"] == "tag"
+    assert sent["conditions"]["ref_name"]["include"] == ["refs/tags/ledger/**"]
+    assert {rule["type"] for rule in sent["rules"]} == {"deletion", "non_fast_forward", "update"}
 
 
 def test_drift_of_a_ruleset_is_told_line_by_line():

@@ -32,6 +32,7 @@ def world(tmp_path):
 def ruleset(name, include, *kinds, **parameters):
     body = {
         "name": name,
+        "target": "branch",
         "enforcement": "active",
         "conditions": {"ref_name": {"include": include, "exclude": ["refs/heads/release/old"]}},
         "rules": [{"type": kind} for kind in kinds],

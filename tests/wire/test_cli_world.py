@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
+from datetime import UTC, datetime
 
 import click
 import pytest
@@ -23,7 +25,7 @@ READS = {
     ("endpoint", "score"): {"deployment", "model_version", "digest", "probability", "threshold"},
     ("promotions",): [{"id", "kind", "phase", "reason", "requested_by", "target"}],
     ("audit", "list"): [{"sequence", "at", "actor", "action", "subject", "reason"}],
-    ("audit", "verify"): {"whole", "entries"},
+    ("audit", "verify"): {"whole", "entries", "anchors"},
 }
 FOLLOWED = {"pr show", "runs show", "setup plan"}
 """Reads of what another command names; each has its test below, `setup plan` in test_setup.py."""
@@ -72,6 +74,40 @@ def test_each_read_prints_one_json_document_and_nothing_else(made_world, command
             assert wanted[0] <= document[0].keys()
     else:
         assert wanted <= document.keys()
+
+
+def test_the_ledger_is_anchored_answers_and_leaves_as_files(made_world, tmp_path):
+    """The worker anchors the first promotion by itself; what an auditor then asks for needs no service."""
+    deadline = time.monotonic() + 90
+    while (anchors := made_world.lead.read("audit", "verify")["anchors"])["agreeing"] == 0:
+        assert time.monotonic() < deadline, anchors
+        time.sleep(1)
+    assert (anchors["problem"], anchors["unread"]) == ("", "")
+    shown = run(made_world, "audit", "verify").stdout
+    assert "Whole: " in shown
+    assert "Anchors: " in shown
+
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    (answer,) = made_world.lead.read("audit", "at", now)
+    serving = made_world.lead.read("endpoint", "show")["traffic"]
+    assert {share["deployment"]: share["weight"] for share in answer["shares"]} == {
+        n: w for n, w in serving.items() if w
+    }
+    assert answer["shares"][0]["commit"]
+    assert answer["shares"][0]["approved"]["actor"] == "lead"
+
+    ledger, page = tmp_path / "ledger.jsonl", tmp_path / "v1.html"
+    assert run(made_world, "audit", "export", "--out", str(ledger)).returncode == 0
+    assert run(made_world, "audit", "verify", "--file", str(ledger)).stdout.startswith("Whole: ")
+    assert run(made_world, "models", "dossier", "1", "--out", str(page)).returncode == 0
+    assert answer["shares"][0]["digest"] in page.read_text()
+
+
+def test_with_github_away_the_chain_is_proved_and_the_anchors_are_said_to_be_unread(made_world):
+    done = run(made_world, "audit", "verify", MLOPS_GITHUB__API_URL="https://localhost:9/api/v3")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Whole: ")
+    assert "Anchors unread, so only the chain itself is proved: GitHub" in done.stdout
 
 
 def test_tables_keep_whole_ids_in_a_pipe(made_world):

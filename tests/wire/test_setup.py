@@ -106,7 +106,10 @@ def test_from_nothing_to_declared_to_drift_and_back(ground, tmp_path):
     assert swapped["differences"][0].startswith("digest: sha256:")
 
     rulesets = ground.lead.github(f"/repos/{REPOSITORY}/rulesets")
-    path = f"/repos/{REPOSITORY}/rulesets/{rulesets[0]['id']}"
+    ids = {found["name"]: found["id"] for found in rulesets}
+    (anchors,) = [name for kind, name in empty if kind == "tag ruleset"]
+    assert ids.keys() == {ruleset[1], anchors}
+    path = f"/repos/{REPOSITORY}/rulesets/{ids[ruleset[1]]}"
     rules = [rule for rule in ground.lead.github(path)["rules"] if rule["type"] != "required_status_checks"]
     ground.lead.github(path, "PUT", {"name": ruleset[1], "rules": rules})
     drifted = plan(ground)[ruleset]

@@ -1,4 +1,4 @@
-"""The ruleset that guards the default branch: read, create, change, compare."""
+"""The rulesets that guard the default branch and the ledger's tags: read, create, change, compare."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ ACTIONS_APP = 15368
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruleset:
-    """The rules we declare, and the same read back. `bypass` is None where GitHub hides it from this token."""
+    """The rules we declare, and the same read back. `bypass` is None where GitHub hides it from this token.
+
+    `refs` are patterns of branches, or of tags where `target` is `tag`.
+    """
 
     name: str
+    target: str = "branch"
     active: bool = True
-    branches: tuple[str, ...] = ("~DEFAULT_BRANCH",)
+    refs: tuple[str, ...] = ("~DEFAULT_BRANCH",)
     bypass: tuple[str, ...] | None = ()
     no_deletion: bool = True
     no_force_push: bool = True
+    no_update: bool = False
     approvals: int = 1
     dismiss_stale: bool = True
     code_owners: bool = True
@@ -30,6 +35,23 @@ class Ruleset:
     merge_methods: tuple[str, ...] = ("squash",)
     checks: tuple[str, ...] = ()
     up_to_date: bool = True
+
+
+def tags_for_ever(name: str, pattern: str) -> Ruleset:
+    """Tags that may be made, and then neither moved nor deleted by anybody."""
+    return Ruleset(
+        name=name,
+        target="tag",
+        refs=(f"refs/tags/{pattern}",),
+        no_update=True,
+        approvals=0,
+        dismiss_stale=False,
+        code_owners=False,
+        last_push_approval=False,
+        resolved_threads=False,
+        merge_methods=(),
+        up_to_date=False,
+    )
 
 
 class Rulesets:
@@ -68,45 +90,50 @@ def differences(now: Ruleset, declared: Ruleset) -> tuple[str, ...]:
 
 
 def as_payload(ruleset: Ruleset) -> dict[str, Any]:
-    """The body of `POST/PUT rulesets`. The `update` rule stays out: it would block every merge."""
+    """The body of `POST/PUT rulesets`. The `update` rule is for tags: on a branch it would block every merge."""
     rules: list[dict[str, Any]] = []
     if ruleset.no_deletion:
         rules.append({"type": "deletion"})
     if ruleset.no_force_push:
         rules.append({"type": "non_fast_forward"})
-    rules.append(
-        {
-            "type": "pull_request",
-            "parameters": {
-                "required_approving_review_count": ruleset.approvals,
-                "dismiss_stale_reviews_on_push": ruleset.dismiss_stale,
-                "require_code_owner_review": ruleset.code_owners,
-                "require_last_push_approval": ruleset.last_push_approval,
-                "required_review_thread_resolution": ruleset.resolved_threads,
-                "allowed_merge_methods": list(ruleset.merge_methods),
-            },
-        }
-    )
+    if ruleset.no_update:
+        rules.append({"type": "update"})
+    if ruleset.target == "branch":
+        rules.append(_review(ruleset))
     if ruleset.checks:
-        rules.append(
-            {
-                "type": "required_status_checks",
-                "parameters": {
-                    "strict_required_status_checks_policy": ruleset.up_to_date,
-                    "do_not_enforce_on_create": False,
-                    "required_status_checks": [
-                        {"context": name, "integration_id": ACTIONS_APP} for name in ruleset.checks
-                    ],
-                },
-            }
-        )
+        rules.append(_required_checks(ruleset))
     return {
         "name": ruleset.name,
-        "target": "branch",
+        "target": ruleset.target,
         "enforcement": "active" if ruleset.active else "disabled",
         "bypass_actors": [],
-        "conditions": {"ref_name": {"include": list(ruleset.branches), "exclude": []}},
+        "conditions": {"ref_name": {"include": list(ruleset.refs), "exclude": []}},
         "rules": rules,
+    }
+
+
+def _review(ruleset: Ruleset) -> dict[str, Any]:
+    return {
+        "type": "pull_request",
+        "parameters": {
+            "required_approving_review_count": ruleset.approvals,
+            "dismiss_stale_reviews_on_push": ruleset.dismiss_stale,
+            "require_code_owner_review": ruleset.code_owners,
+            "require_last_push_approval": ruleset.last_push_approval,
+            "required_review_thread_resolution": ruleset.resolved_threads,
+            "allowed_merge_methods": list(ruleset.merge_methods),
+        },
+    }
+
+
+def _required_checks(ruleset: Ruleset) -> dict[str, Any]:
+    return {
+        "type": "required_status_checks",
+        "parameters": {
+            "strict_required_status_checks_policy": ruleset.up_to_date,
+            "do_not_enforce_on_create": False,
+            "required_status_checks": [{"context": name, "integration_id": ACTIONS_APP} for name in ruleset.checks],
+        },
     }
 
 
@@ -118,11 +145,13 @@ def as_ruleset(body: Mapping[str, Any]) -> Ruleset:
     actors = body.get("bypass_actors")
     return Ruleset(
         name=body["name"],
+        target=str(body.get("target", "branch")),
         active=body["enforcement"] == "active",
-        branches=tuple(body.get("conditions", {}).get("ref_name", {}).get("include", ())),
+        refs=tuple(body.get("conditions", {}).get("ref_name", {}).get("include", ())),
         bypass=None if actors is None else tuple(f"{a['actor_type']} {a.get('actor_id', '')}" for a in actors),
         no_deletion="deletion" in rules,
         no_force_push="non_fast_forward" in rules,
+        no_update="update" in rules,
         approvals=int(values.get("required_approving_review_count", 0)),
         dismiss_stale=bool(values.get("dismiss_stale_reviews_on_push")),
         code_owners=bool(values.get("require_code_owner_review")),

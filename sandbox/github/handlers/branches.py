@@ -120,18 +120,20 @@ def ref(call: Call) -> Reply:
     """One git ref, named without `refs/`."""
     repository = call.repository("contents", "read")
     name = f"refs/{call.path['ref']}"
-    sha = _git(call, repository).ref(name)
+    git = _git(call, repository)
+    sha = git.ref(name)
     if sha is None:
         raise not_found()
-    return Reply(payloads.git_ref(call.world, repository, name, sha))
+    return Reply(_payload(call, repository, git, name, sha))
 
 
 def matching_refs(call: Call) -> Reply:
     """Git refs whose name begins with the given one."""
     repository = call.repository("contents", "read")
-    found = _git(call, repository).refs("refs/")
+    git = _git(call, repository)
+    found = git.refs("refs/")
     names = sorted(name for name in found if name.startswith(f"refs/{call.path['ref']}"))
-    return call.paged(names, lambda name: payloads.git_ref(call.world, repository, name, found[name]))
+    return call.paged(names, lambda name: _payload(call, repository, git, name, found[name]))
 
 
 def create_ref(call: Call) -> Reply:
@@ -142,12 +144,12 @@ def create_ref(call: Call) -> Reply:
     git = _git(call, repository)
     if not name.startswith(("refs/heads/", "refs/tags/")) or git.attempt("check-ref-format", name).returncode != 0:
         raise GitHubError(422, "Reference name must start with 'refs/' and contain at least one slash")
-    if git.resolve(sha) != sha:
+    if not _may_point(git, name, sha):
         raise GitHubError(422, "Object does not exist")
     if git.ref(name) is not None:
         raise GitHubError(422, "Reference already exists")
     _move(call, repository, git, RefChange(name, ZERO, sha))
-    return Reply(payloads.git_ref(call.world, repository, name, sha), 201)
+    return Reply(_payload(call, repository, git, name, sha), 201)
 
 
 def update_ref(call: Call) -> Reply:
@@ -158,12 +160,12 @@ def update_ref(call: Call) -> Reply:
     before = git.ref(name)
     if before is None:
         raise GitHubError(422, "Reference does not exist")
-    if git.resolve(sha) != sha:
+    if not _may_point(git, name, sha):
         raise GitHubError(422, "Object does not exist")
     if not given.get("force") and not git.is_ancestor(before, sha):
         raise GitHubError(422, "Update is not a fast forward")
     _move(call, repository, git, RefChange(name, before, sha))
-    return Reply(payloads.git_ref(call.world, repository, name, sha))
+    return Reply(_payload(call, repository, git, name, sha))
 
 
 def delete_ref(call: Call) -> Reply:
@@ -180,13 +182,23 @@ def delete_ref(call: Call) -> Reply:
     return NO_CONTENT
 
 
+def _may_point(git: Git, ref: str, sha: str) -> bool:
+    """A branch points at a commit; a tag at any object, such as an annotated tag."""
+    kind = git.kind(sha)
+    return kind == "commit" if ref.startswith("refs/heads/") else kind is not None
+
+
+def _payload(call: Call, repository: Document, git: Git, name: str, sha: str) -> dict[str, Any]:
+    kind = "commit" if name.startswith("refs/heads/") else git.kind(sha) or "commit"
+    return payloads.git_ref(call.world, repository, name, sha, kind)
+
+
 def _move(call: Call, repository: Document, git: Git, change: RefChange) -> None:
     if not change.ref.startswith(("refs/heads/", "refs/tags/")):
         raise invalid("Reference", "ref")
     with repositories.lock(call.world, repository["full_name"]):
         permission = call.caller.permission(repository)
-        if change.ref.startswith("refs/heads/"):
-            push_policy.require_allowed(call.world, repository, change, permission, git)
+        push_policy.require_allowed(call.world, repository, change, permission, git)
         pushes.intend(call.world, repository["full_name"], [change], call.caller.login)
         if change.after == ZERO:
             moved = git.delete_ref(change.ref)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from sandbox.accounts import PEOPLE
 from sandbox.github.git import Git
-from sandbox.github.models import ChangedFile, Commit, Signature, TreeEntry
+from sandbox.github.models import ChangedFile, Commit, Signature, Tag, TreeEntry
 from sandbox.github.payloads.accounts import user
 from sandbox.github.payloads.repositories import api_url, html_url
 from sandbox.state.documents import Document
@@ -140,11 +140,33 @@ def branch(world: World, repository: Document, name: str, sha: str, *, protected
     }
 
 
-def git_ref(world: World, repository: Document, ref: str, sha: str) -> dict[str, Any]:
+def git_ref(world: World, repository: Document, ref: str, sha: str, kind: str = "commit") -> dict[str, Any]:
+    """`kind` is that of the object the ref points at: `tag` for an annotated one."""
     url = api_url(world, repository)
     return {
         "ref": ref,
         "node_id": f"REF_{repository['id']}:{ref}",
         "url": f"{url}/git/{quote(ref)}",
-        "object": {"type": "commit", "sha": sha, "url": f"{url}/git/commits/{sha}"},
+        "object": {"type": kind, "sha": sha, "url": f"{url}/git/{kind}s/{sha}"},
+    }
+
+
+def git_tag(world: World, repository: Document, tag: Tag) -> dict[str, Any]:
+    """An annotated tag; nobody signs one here."""
+    url = api_url(world, repository)
+    return {
+        "node_id": f"TA_{repository['id']}:{tag.sha}",
+        "tag": tag.name,
+        "sha": tag.sha,
+        "url": f"{url}/git/tags/{tag.sha}",
+        "message": tag.message,
+        "tagger": {"name": tag.tagger.name, "email": tag.tagger.email, "date": tag.tagger.date},
+        "object": {"type": tag.kind, "sha": tag.target, "url": f"{url}/git/{tag.kind}s/{tag.target}"},
+        "verification": {
+            "verified": False,
+            "reason": "unsigned",
+            "signature": None,
+            "payload": None,
+            "verified_at": None,
+        },
     }
