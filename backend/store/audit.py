@@ -216,7 +216,7 @@ def _phase_problem(connection: Connection, told: dict[str, str]) -> str:
     return ""
 
 
-def _all(connection: Connection) -> Generator[AuditEntry]:
+def _all(connection: Connection) -> Generator[AuditEntry, None, None]:
     """Oldest first. Close it also when done early: on PostgreSQL the rest waits in a cursor of the server."""
     in_order = select(audit).order_by(audit.c.sequence).execution_options(yield_per=_BATCH)
     with connection.execute(in_order) as rows:
