@@ -12,8 +12,10 @@ the outcome are modelled as a + b times the log odds that the model gave. Perfec
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.policy.paired import Floats, Ints, PairedValue, standard_error
 
@@ -27,16 +29,38 @@ UNREASONABLE = 1e3
 
 
 @dataclass(frozen=True)
-class PairedCalibration:
-    """Slope and intercept of both models, and for each how much nearer to perfect the challenger is.
+class Approach:
+    """How much nearer to perfect the challenger is than the champion: above 0 is better.
 
-    `slope_gain` and `intercept_gain` compare distances from 1 and from 0, so a positive difference is better.
+    `losses` are the distances from perfect, negated; `figures` the slopes or intercepts themselves.
     """
+
+    losses: PairedValue
+    figures: PairedValue
+
+    @property
+    def difference(self) -> float:
+        return self.losses.difference
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """The delta method's interval, no wider than what the figures themselves can have moved.
+
+        Two models on different sides of perfect make the delta method add what their common rows should cancel; but
+        distances never differ by more than the figures do.
+        """
+        low, high = self.losses.interval(confidence)
+        most = max(abs(end) for end in self.figures.interval(confidence))
+        return max(low, -most), min(high, most)
+
+
+@dataclass(frozen=True)
+class PairedCalibration:
+    """Slope and intercept of both models, and for each how much nearer to 1 and to 0 the challenger is."""
 
     slope: PairedValue
     intercept: PairedValue
-    slope_gain: PairedValue
-    intercept_gain: PairedValue
+    slope_gain: Approach
+    intercept_gain: Approach
 
 
 @dataclass(frozen=True)
@@ -62,14 +86,14 @@ def paired_calibration(outcome: Floats, champion: Floats, challenger: Floats, gr
         return None
     slope = [fit for fit in slopes if fit is not None]
     intercept = [fit for fit in intercepts if fit is not None]
-    of_slope = _paired(slope, groups)
+    of_slope, of_intercept = _paired(slope, groups), _paired(intercept, groups)
     if not np.isfinite(of_slope.standard_error):
         return None
     return PairedCalibration(
         slope=of_slope,
-        intercept=_paired(intercept, groups),
-        slope_gain=_paired([_nearness(fit, 1.0) for fit in slope], groups),
-        intercept_gain=_paired([_nearness(fit, 0.0) for fit in intercept], groups),
+        intercept=of_intercept,
+        slope_gain=Approach(_paired([_loss(fit, 1.0) for fit in slope], groups), of_slope),
+        intercept_gain=Approach(_paired([_loss(fit, 0.0) for fit in intercept], groups), of_intercept),
     )
 
 
@@ -93,7 +117,7 @@ def _intercept(outcome: Floats, score: Floats) -> _Fit | None:
 
 def _fit(outcome: Floats, design: Floats, offset: Floats) -> tuple[Floats, Floats] | None:
     """Maximum likelihood by Newton's steps: the coefficients, and each row's contribution to them."""
-    coefficients = np.zeros(design.shape[1])
+    coefficients: Floats = np.zeros(design.shape[1])
     for _ in range(ROUNDS):
         expected = _expected(offset + design @ coefficients)
         information = (design * (expected * (1 - expected))[:, None]).T @ design
@@ -110,7 +134,7 @@ def _fit(outcome: Floats, design: Floats, offset: Floats) -> tuple[Floats, Float
     return None
 
 
-def _climbed(outcome: Floats, design: Floats, offset: Floats, start: Floats, step: Floats) -> Floats:
+def _climbed(outcome: Floats, design: Floats, offset: Floats, start: Floats, step: NDArray[np.floating[Any]]) -> Floats:
     """As far along the step as the likelihood does not fall: far from the top Newton's steps overshoot."""
     reached = _likelihood(outcome, offset + design @ start) - SETTLED * outcome.size
     for _ in range(ROUNDS):
@@ -130,8 +154,8 @@ def _expected(score: Floats) -> Floats:
     return probability
 
 
-def _nearness(fit: _Fit, perfect: float) -> _Fit:
-    """The distance from perfect as a loss, so that less distance is a gain."""
+def _loss(fit: _Fit, perfect: float) -> _Fit:
+    """The distance from perfect, negated."""
     side = 1.0 if fit.value >= perfect else -1.0
     return _Fit(-abs(fit.value - perfect), -side * fit.influence)
 

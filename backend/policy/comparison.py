@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from backend.domain.evidence import METRIC_NAMES, Consequence, Difference, Subgroups, Verdict
 from backend.policy.auc import paired_auc
 from backend.policy.brier import paired_brier
-from backend.policy.calibration import paired_calibration
+from backend.policy.calibration import Approach, paired_calibration
 from backend.policy.consequence import consequence
 from backend.policy.holdout import Holdout
 from backend.policy.margins import CONFIDENCE, FEWEST_OF_A_CLASS, MARGINS, Margin
@@ -49,6 +49,14 @@ def judge(holdout: Holdout, champion_threshold: float, challenger_threshold: flo
         consequence=consequence(sensitivity, specificity),
         subgroups=subgroups(holdout, *called),
     )
+
+
+def figures(differences: tuple[Difference, ...]) -> dict[str, dict[str, float]]:
+    """Each model's own figures by side, as lists of models show them."""
+    return {
+        "champion": {d.metric: d.champion for d in differences},
+        "challenger": {d.metric: d.challenger for d in differences},
+    }
 
 
 def paired_difference(
@@ -109,7 +117,7 @@ def _of_probabilities(holdout: Holdout) -> tuple[Difference, ...]:
     return of_brier, slope, intercept
 
 
-def _of_value(metric: str, found: PairedValue, gain: PairedValue, fewest: int) -> Difference:
+def _of_value(metric: str, found: PairedValue, gain: PairedValue | Approach, fewest: int) -> Difference:
     """`gain` carries the verdict: for calibration it is not the difference itself but the way towards perfect."""
     low, high = found.interval(CONFIDENCE)
     return Difference(

@@ -24,6 +24,20 @@ def consequence(sensitivity: PairedShare, specificity: PairedShare) -> Consequen
     )
 
 
+def consequence_lines(found: Consequence) -> tuple[str, str]:
+    """`Missed per 1,000 patients: 131.3 -> 42.3, change -89.0 (95 % -99.9 to -78.3)`, and false alarms."""
+    level = f"{100 * found.confidence:.0f} %"
+    return (
+        f"Missed per {PATIENTS:,} patients, {found.prevalence:.1%} of them ill: {_change(found.missed, level)}",
+        f"False alarms per {PATIENTS:,} patients: {_change(found.false_alarms, level)}",
+    )
+
+
+def _change(of: PerThousand, level: str) -> str:
+    values = f"{of.champion:.1f} -> {of.challenger:.1f}, change {of.change:+.1f}"
+    return f"{values} ({level} {of.low:+.1f} to {of.high:+.1f})"
+
+
 def per_thousand(share: PairedShare, of_thousand: float, confidence: float) -> PerThousand:
     """Wrong answers among the `of_thousand` patients whom the share speaks of."""
     low, high = share.interval(confidence)

@@ -36,6 +36,14 @@ def subgroups(holdout: Holdout, champion: Bools, challenger: Bools) -> Subgroups
     )
 
 
+def subgroup_rule(found: Subgroups) -> str:
+    """How the bands were judged, for whoever reads the verdicts."""
+    return (
+        f"A band passes where a loss of {100 * found.margin:.0f} points of sensitivity and of specificity is excluded; "
+        f"intervals hold for all {found.looks} looks together ({100 * found.confidence:.0f} %, Bonferroni)."
+    )
+
+
 def _band(holdout: Holdout, right: tuple[Bools, Bools], axis: Axis, code: int, confidence: float) -> Band:
     inside = axis.codes == code
     rows, positives = int(inside.sum()), int((inside & holdout.ill).sum())

@@ -209,6 +209,21 @@ def test_calibration_intercept_says_in_which_direction():
     )
 
 
+def test_a_step_across_perfect_is_no_wider_than_the_step():
+    # Slopes of just below and just above 1: the delta method alone would add the errors of both.
+    random = np.random.default_rng(13)
+    score = random.normal(size=2000) * 1.5
+    outcome = (random.random(2000) < 1 / (1 + np.exp(-score))).astype(float)
+    rows = np.arange(2000)
+    fitted = paired_calibration(outcome, 1 / (1 + np.exp(-score)), 1 / (1 + np.exp(-score)), rows).slope.champion
+    below, above = (1 / (1 + np.exp(-score * fitted * factor)) for factor in (1.001, 0.999))
+    found = paired_calibration(outcome, below, above, rows)
+    assert found.slope.champion < 1 < found.slope.challenger
+    assert max(found.slope_gain.losses.interval(0.95)) > 0.1
+    low, high = found.slope_gain.interval(0.95)
+    assert -0.003 < low <= found.slope_gain.difference <= high < 0.003
+
+
 @pytest.mark.parametrize("score", [np.full(20, 0.3), np.r_[np.full(10, 0.9), np.full(10, 0.1)]])
 def test_no_recalibration_of_constant_or_separating_scores(score):
     outcome = np.r_[np.ones(10), np.zeros(10)]
