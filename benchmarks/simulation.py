@@ -22,8 +22,12 @@ LIKE_THE_FIRST = 0.8
 LEVEL = -1.0
 STRONG, WEAK = 1.7, 0.7
 TOO_SURE = 1.3
-BANDS = (("age", (0.55, 0.25, 0.15, 0.05)), ("pregnancies", (0.3, 0.3, 0.2, 0.2)), ("bmi", (0.35, 0.1, 0.3, 0.25)))
-"""The axes and the shares of their bands; the first follows the strong measurement, so its bands differ in risk."""
+BANDS: dict[str, dict[str, float]] = {
+    "age": {"under 30": 0.57, "30 to 44": 0.26, "45 to 59": 0.15, "60 and over": 0.02},
+    "pregnancies": {"none": 0.3, "1 or 2": 0.3, "3 to 5": 0.2, "6 and more": 0.2},
+    "bmi": {"under 25": 0.35, "25 to under 30": 0.1, "30 to under 35": 0.3, "35 and over": 0.25},
+}
+"""The axes and the shares of their bands; age follows the strong measurement, so its bands differ in risk."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,10 @@ def _measurements(random: Generator, groups: Floats, patients: int) -> Floats:
 
 def _axes(random: Generator, strong: Floats) -> tuple[Axis, ...]:
     found = []
-    for number, (name, shares) in enumerate(BANDS):
-        place = strong if number == 0 else random.normal(size=strong.size)
-        edges = np.quantile(place, np.cumsum(shares)[:-1])
-        labels = tuple(f"{name} {band}" for band in range(len(shares)))
-        found.append(Axis(name, labels, np.searchsorted(edges, place)))
+    for name, shares in BANDS.items():
+        place = strong if name == "age" else random.normal(size=strong.size)
+        edges = np.quantile(place, np.cumsum(list(shares.values()))[:-1])
+        found.append(Axis(name, tuple(shares), np.searchsorted(edges, place)))
     return tuple(found)
 
 

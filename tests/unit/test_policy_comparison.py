@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 
 import numpy as np
 import pytest
 
-from backend.domain.evidence import BandVerdict, Comparison, Side, Verdict
+from backend.domain.decisions import Dossier
+from backend.domain.evidence import BandVerdict, Comparison, Evidence, Side, Verdict
+from backend.domain.promotions import Target
+from backend.domain.registry import Lineage, ModelVersion, VersionState
+from backend.policy.blockers import comparison_with
 from backend.policy.comparison import judge, verdict
 from backend.policy.holdout import Axis
 from backend.policy.margins import CONFIDENCE, MARGINS, SUBGROUP_MARGIN
@@ -16,6 +21,7 @@ from backend.policy.proportions import rows_needed
 from backend.policy.subgroups import band_verdict
 from benchmarks.simulation import ALIKE, DIFFERENT, draw
 
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 METRICS = ["auc", "sensitivity", "specificity", "ppv", "brier", "calibration_slope", "calibration_intercept"]
 
 
@@ -54,7 +60,7 @@ def test_the_same_model_twice_differs_in_nothing():
     assert (found.consequence.missed.change, found.consequence.false_alarms.change) == (0, 0)
     # The oldest band holds too few well patients, whatever is answered to them.
     verdicts = {band.band: band.verdict for band in found.subgroups.bands}
-    assert verdicts.pop("age 3") is BandVerdict.TOO_FEW
+    assert verdicts.pop("60 and over") is BandVerdict.TOO_FEW
     assert set(verdicts.values()) == {BandVerdict.PASS}
 
 
@@ -162,17 +168,70 @@ def test_what_does_not_exist_is_left_out_and_little_data_says_so():
     assert {d.verdict for d in found.differences} == {Verdict.TOO_LITTLE_DATA}
 
 
+def of_sides(champion, challenger):
+    return Comparison(
+        champion=champion,
+        challenger=challenger,
+        data_asset="d:1",
+        data_digest="",
+        rows=300,
+        positives=90,
+        shared_groups=0,
+        differences=(),
+        made_at=NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "champion", "challenger", "counts"),
+    [
+        ("as released", 0.5, 0.3, True),
+        ("champion served at another threshold", 0.4, 0.3, False),
+        ("version chosen at another threshold", 0.5, 0.31, False),
+        ("made before thresholds were kept", None, None, True),
+    ],
+)
+def test_a_comparison_counts_for_the_thresholds_it_was_made_at(case, champion, challenger, counts):
+    digest = "sha256:2"
+    made = of_sides(
+        Side(commit="a", run="a", version="1", digest="sha256:1", threshold=champion),
+        Side(commit="b", run="b", version="2", digest=digest, threshold=challenger),
+    )
+    shared = {"model": "m", "version": "2"}
+    frozen = Evidence(
+        **shared, id="c", kind="comparison", model_digest=digest, digest="", source="", made_at=NOW, comparison=made
+    )
+    version = ModelVersion(
+        name="m", version="2", digest=digest, created_at=NOW, threshold=0.3, lineage=Lineage(), metrics={}
+    )
+    dossier = Dossier(
+        version=version,
+        state=VersionState.READY,
+        staging=None,
+        evidence=(frozen,),
+        rollout=None,
+        approvals=(),
+        promotions=(),
+    )
+    serving = Target(
+        endpoint="e",
+        model="m",
+        version="1",
+        digest="sha256:1",
+        threshold=0.5,
+        environment="e",
+        deployment="v1-0000",
+    )
+    assert (comparison_with(dossier, serving) is made) is counts, case
+
+
 def test_a_comparison_survives_its_own_json():
     holdout = draw(np.random.default_rng(10), 300, DIFFERENT)
     found = judged(holdout, DIFFERENT)
     side = Side(commit="a" * 40, run="train-1", threshold=0.4)
-    whole = Comparison.model_validate(
-        {
-            "champion": side, "challenger": side, "data_asset": "d:1", "data_digest": "", "rows": 300, "positives": 90,
-            "shared_groups": 0, "made_at": "2026-11-26T12:00:00Z", "differences": found.differences,
-            "consequence": found.consequence, "subgroups": found.subgroups,
-        }
-    )  # fmt: skip
+    whole = of_sides(side, side).model_copy(
+        update={"differences": found.differences, "consequence": found.consequence, "subgroups": found.subgroups}
+    )
     assert Comparison.model_validate_json(whole.model_dump_json()) == whole
 
 
