@@ -7,22 +7,24 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from itertools import groupby
+from typing import Any
 
-from benchmarks import jobs, pages, pulls, scoring
+from benchmarks import jobs, pages, pulls, scoring, statistics
 from benchmarks.measure import Row, table
 from benchmarks.worlds import World, bare_world, complete_world, say
 
-Opening = Callable[[], AbstractContextManager[World]]
+Opening = Callable[[], AbstractContextManager[Any]]
 
-BENCHMARKS: dict[str, tuple[Opening, Callable[[World], list[Row]]]] = {
+BENCHMARKS: dict[str, tuple[Opening, Callable[[Any], list[Row]]]] = {
+    "statistics": (nullcontext, statistics.run),
     "pulls": (bare_world, pulls.run),
     "jobs": (bare_world, jobs.run),
     "scoring": (bare_world, scoring.run),
     "pages": (complete_world, pages.run),
 }
-"""The world each needs, and what it measures there; neighbours that need the same kind share one."""
+"""The world each needs, if any, and what it measures there; neighbours that need the same kind share one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measured(name: str, world: World) -> list[Row]:
+def _measured(name: str, world: World | None) -> list[Row]:
     started = time.monotonic()
     rows = BENCHMARKS[name][1](world)
     say(f"{name} measured", started)
