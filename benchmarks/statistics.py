@@ -24,7 +24,7 @@ REPETITIONS = 4_000
 """Coverage is then known to within 0.35 points, one standard error."""
 
 WITH_BANDS = 1_000
-POPULATION = 2_000_000
+POPULATION = 500_000
 SEED = 20261126
 LOSS = 0.05
 TIMED_ROWS = 10_000

@@ -119,7 +119,7 @@ def _where_the_score_is(target: float, gained: float, lost: float, rows: float, 
 
 
 def _score(difference: float, gained: float, lost: float, rows: float) -> float:
-    """Tango's statistic, with the discordant share estimated under that difference (his equations 6 to 8)."""
+    """Tango's statistic, with the discordant share estimated under that difference."""
     square, linear = 2 * rows, -gained - lost + (2 * rows - gained + lost) * difference
     constant = -lost * difference * (1 - difference)
     share = (sqrt(max(0.0, linear * linear - 4 * square * constant)) - linear) / (2 * square)
