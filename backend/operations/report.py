@@ -115,7 +115,9 @@ def _level(found: Difference) -> str:
 
 
 def _consequence(comparison: Comparison) -> list[str]:
-    return ["", *consequence_lines(comparison.consequence)] if comparison.consequence else []
+    if comparison.consequence is None:
+        return []
+    return ["", *(f"- {line}" for line in consequence_lines(comparison.consequence))]
 
 
 def _subgroups(comparison: Comparison) -> list[str]:

@@ -25,10 +25,10 @@ def consequence(sensitivity: PairedShare, specificity: PairedShare) -> Consequen
 
 
 def consequence_lines(found: Consequence) -> tuple[str, str]:
-    """`Missed per 1,000 patients: 131.3 -> 42.3, change -89.0 (95 % -99.9 to -78.3)`, and false alarms."""
+    """`Missed per 1,000 patients, 34.5 % of them ill: 131.3 -> 42.3, change -89.0 (95 % -99.9 to -78.3)`; alarms."""
     level = f"{100 * found.confidence:.0f} %"
     return (
-        f"Missed per {PATIENTS:,} patients, {found.prevalence:.1%} of them ill: {_change(found.missed, level)}",
+        f"Missed per {PATIENTS:,} patients, {100 * found.prevalence:.1f} % of them ill: {_change(found.missed, level)}",
         f"False alarms per {PATIENTS:,} patients: {_change(found.false_alarms, level)}",
     )
 

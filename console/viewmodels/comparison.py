@@ -90,6 +90,15 @@ def _patients(missed: PerThousand, alarms: PerThousand) -> Patients:
     )
 
 
+def for_patients(comparison: Comparison) -> str:
+    """`Per 1,000 patients 75 fewer missed (95 % 58–92), 90 more false alarms (95 % 71–109).`; "" where not computed."""
+    view = patients(comparison)
+    if view is None or not view.missed_interval:
+        return ""
+    missed, alarms = f"{view.missed} ({view.missed_interval})", f"{view.false_alarms} ({view.false_interval})"
+    return f"Per 1,000 patients {missed}, {alarms}."
+
+
 def sentence(comparison: Comparison) -> str:
     """`AUC 0.848 → 0.988: better, difference +0.140, 95 % interval [0.131, 0.149].`"""
     if not comparison.differences:

@@ -8,7 +8,7 @@ from visitors import text
 
 from backend.domain.evidence import BandShare, BandVerdict, PerThousand
 from console.viewmodels.bands import axis_tables, rule, tally
-from console.viewmodels.comparison import change, metric_rows, patients, span
+from console.viewmodels.comparison import change, for_patients, metric_rows, patients, span
 
 
 def compared():
@@ -69,6 +69,13 @@ def test_patients_carry_their_intervals():
     of = compared().consequence
     assert view.missed_interval == f"95 % {-of.missed.high:.0f}–{-of.missed.low:.0f}"
     assert view.false_interval == f"95 % {of.false_alarms.low:.0f}–{of.false_alarms.high:.0f}"
+
+
+def test_the_pull_requests_page_says_it_in_patients(visit, world):
+    view = patients(compared())
+    said = f"Per 1,000 patients {view.missed} ({view.missed_interval}), {view.false_alarms} ({view.false_interval})."
+    assert said in text(visit("views/pull_requests.py", number="14"))
+    assert for_patients(of_the_first_release()) == ""
 
 
 def test_age_comes_first_and_a_band_too_small_shows_no_figure():
