@@ -7,24 +7,25 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from itertools import groupby
 from typing import Any
 
-from benchmarks import engine, jobs, pages, pulls, scoring
+from benchmarks import engine, jobs, pages, pulls, scoring, statistics
 from benchmarks.measure import Row, table
 from benchmarks.worlds import bare_world, complete_world, say
 
 Opening = Callable[[], AbstractContextManager[Any]]
 
 BENCHMARKS: dict[str, tuple[Opening, Callable[[Any], list[Row]]]] = {
+    "statistics": (nullcontext, statistics.run),
     "engine": (engine.both_databases, engine.run),
     "pulls": (bare_world, pulls.run),
     "jobs": (bare_world, jobs.run),
     "scoring": (bare_world, scoring.run),
     "pages": (complete_world, pages.run),
 }
-"""The world each needs, and what it measures there; neighbours that need the same kind share one."""
+"""The world each needs, if any, and what it measures there; neighbours that need the same kind share one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

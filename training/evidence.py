@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training import bands
 from training.data import Dataset
 from training.split import IntArray, shared_groups
 from training.split import Split as RowSplit
@@ -25,7 +26,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_predictions(path: Path, dataset: Dataset, rows: IntArray, columns: Mapping[str, NDArray[np.float64]]) -> None:
-    """Write one line per holdout row: row, group, outcome and the named probabilities. Never a PatientID."""
+    """Write one line per holdout row: row, group, outcome, bands and the named probabilities. Never a PatientID."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -35,6 +36,7 @@ def write_predictions(path: Path, dataset: Dataset, rows: IntArray, columns: Map
             "group": pa.array(dataset.groups[rows], pa.int64()),
             "outcome": pa.array(dataset.outcome[rows], pa.int8()),
             **{name: pa.array(values, pa.float64()) for name, values in columns.items()},
+            **bands.columns(dataset.features[rows]),
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)

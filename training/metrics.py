@@ -10,15 +10,11 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from training.bands import AGE
+
 FloatArray = NDArray[np.float64]
 OutcomeArray = NDArray[np.int8]
 
-AGE_BANDS: tuple[tuple[str, float, float], ...] = (
-    ("under 30", 0, 30),
-    ("30 to 44", 30, 45),
-    ("45 to 59", 45, 60),
-    ("60 and over", 60, 1000),
-)
 CURVE_POINTS = 200
 CALIBRATION_BINS = 10
 
@@ -110,7 +106,7 @@ def age_bands(age: FloatArray, outcome: OutcomeArray, probability: FloatArray, t
     """Return one entry per age band, empty bands included."""
     return [
         _band(name, outcome[(age >= low) & (age < high)], probability[(age >= low) & (age < high)], threshold)
-        for name, low, high in AGE_BANDS
+        for name, low, high in AGE.limits()
     ]
 
 

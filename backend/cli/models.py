@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from backend.bootstrap import Backend
-from backend.cli.output import difference_line, json_option, moment, print_json, print_table, short
+from backend.cli.output import comparison_lines, json_option, moment, print_json, print_table, short
 from backend.cli.printable import printable
 from backend.cli.session import backend
 from backend.domain.decisions import Dossier
@@ -80,8 +80,8 @@ def show(version: str, as_json: bool) -> None:
         click.echo(f"  test: {dossier.staging.phase.value}. {printable(dossier.staging.reason, 400)}")
     for evidence in dossier.evidence:
         if evidence.comparison:
-            for difference in evidence.comparison.differences:
-                click.echo(f"  against v{evidence.comparison.champion.version}: {difference_line(difference)}")
+            for line in comparison_lines(evidence.comparison):
+                click.echo(f"  against v{evidence.comparison.champion.version}: {line}")
         if evidence.smoke:
             click.echo(f"  smoke test: {evidence.smoke.passed} of {evidence.smoke.requests} passed")
     for approval in dossier.approvals:

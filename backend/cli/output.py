@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
 from backend.cli.printable import printable
-from backend.domain.evidence import Difference
+from backend.domain.evidence import BandShare, Comparison, Difference
 from backend.domain.value import Value
+from backend.policy.consequence import consequence_lines
+from backend.policy.subgroups import subgroup_rule
 
 PIPE_WIDTH = 4_000
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,6 +64,24 @@ def moment(value: datetime | None) -> str:
 
 def short(digest_or_commit: str) -> str:
     return digest_or_commit.removeprefix("sha256:")[:10]
+
+
+def comparison_lines(comparison: Comparison) -> Iterator[str]:
+    """Every paired difference, what it means for patients, and each band."""
+    yield from map(difference_line, comparison.differences)
+    if comparison.consequence is not None:
+        yield from consequence_lines(comparison.consequence)
+    if comparison.subgroups is not None:
+        yield subgroup_rule(comparison.subgroups)
+        for band in comparison.subgroups.bands:
+            shares = f"sensitivity {_share(band.sensitivity)}; specificity {_share(band.specificity)}"
+            yield f"{band.axis} {band.band} (n {band.rows:,}, {band.positives:,} ill): {shares}"
+
+
+def _share(share: BandShare) -> str:
+    if share.difference is None:
+        return share.verdict.value
+    return f"{share.difference:+.3f} [{share.low:+.3f}, {share.high:+.3f}] {share.verdict.value}"
 
 
 def difference_line(difference: Difference) -> str:

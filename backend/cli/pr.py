@@ -7,7 +7,7 @@ import uuid
 
 import click
 
-from backend.cli.output import difference_line, json_option, print_json, print_table
+from backend.cli.output import comparison_lines, json_option, print_json, print_table
 from backend.cli.printable import printable, printable_text
 from backend.cli.session import backend, current_actor
 from backend.domain.promotions import Intent, IntentKind, IntentState
@@ -73,8 +73,8 @@ def _echo_comparison(detail: PullRequestDetail) -> None:
     if detail.comparison is None:
         click.echo("  metrics: not compared with the champion yet")
         return
-    for difference in detail.comparison.differences:
-        click.echo(f"  {difference_line(difference)}")
+    for line in comparison_lines(detail.comparison):
+        click.echo(f"  {line}")
 
 
 @pr.command()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import numpy as np
-
-from backend.domain.evidence import Comparison, Side, Verdict
-from backend.errors import Conflict
+from backend.domain.evidence import METRIC_NAMES, BandShare, BandVerdict, Comparison, Difference, Side, Verdict
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.github.checks import COMPARISON_CHECK, Checks, Conclusion, comparison_text
-from backend.policy.comparison import in_words, paired_difference
+from backend.policy.comparison import figures, in_words, judge
+from backend.policy.consequence import consequence_lines
+from backend.policy.holdout import pair
+from backend.policy.subgroups import subgroup_rule
 
-METRICS = ("auc", "sensitivity", "specificity", "brier", "accuracy")
 CONCLUSIONS: dict[Verdict, Conclusion] = {
     Verdict.BETTER: "success",
     Verdict.NO_DIFFERENCE: "neutral",
@@ -45,35 +42,32 @@ class TrainedPair:
         return cls(**json.loads(text))
 
 
-def compare(jobs: Jobs, pair: TrainedPair, now: datetime) -> Comparison:
-    """Pair the holdout predictions of both runs. Raises Conflict where they are not the same rows."""
-    champion = _predictions(jobs, pair.champion_run)
-    challenger = _predictions(jobs, pair.challenger_run)
-    same = all(np.array_equal(champion[name], challenger[name]) for name in ("row", "outcome"))
-    if not same:
-        raise Conflict(
-            "The two runs judged different holdout rows, so their models cannot be compared: the pull request changes "
-            "the split. Compare after the merge, or leave the split as it is.",
-            expected=f"{len(champion['row'])} rows of {pair.champion_run}",
-            actual=f"{len(challenger['row'])} rows of {pair.challenger_run}",
-        )
-    figures = {
-        side: _metrics(jobs, run)
-        for side, run in (("champion", pair.champion_run), ("challenger", pair.challenger_run))
-    }
-    dataset = json.loads(jobs.artefact(pair.challenger_run, "evidence/dataset.json"))
-    difference = paired_difference(champion["outcome"], champion["probability"], challenger["probability"])
+def compare(jobs: Jobs, pair_of: TrainedPair, now: datetime) -> Comparison:
+    """Pair the holdout predictions of both runs. Raises Conflict where they are not the same rows.
+
+    Each model is cut at the threshold that its own commit proposes.
+    """
+    runs = pair_of.champion_run, pair_of.challenger_run
+    one, two = (jobs.artefact(run, "evidence/predictions.parquet") for run in runs)
+    holdout = pair(one, two)
+    champion, of_champion = _side(jobs, pair_of.champion_commit, pair_of.champion_run)
+    challenger, of_challenger = _side(jobs, pair_of.challenger_commit, pair_of.challenger_run)
+    judged = judge(holdout, of_champion, of_challenger)
+    dataset = json.loads(jobs.artefact(pair_of.challenger_run, "evidence/dataset.json"))
     return Comparison(
-        champion=_side(jobs, pair.champion_commit, pair.champion_run),
-        challenger=_side(jobs, pair.challenger_commit, pair.challenger_run),
-        data_asset=pair.data_asset,
-        data_digest=pair.data_digest,
-        rows=len(champion["row"]),
-        positives=int(champion["outcome"].sum()),
+        champion=champion,
+        challenger=challenger,
+        data_asset=pair_of.data_asset,
+        data_digest=pair_of.data_digest,
+        rows=len(holdout.outcome),
+        positives=int(holdout.ill.sum()),
         shared_groups=int(dataset["shared_groups"]),
-        differences=(difference,),
-        figures=figures,
+        differences=judged.differences,
+        figures=figures(judged.differences),
         made_at=now,
+        consequence=judged.consequence,
+        subgroups=judged.subgroups,
+        predictions=holdout.digests,
     )
 
 
@@ -87,42 +81,70 @@ def publish(checks: Checks, head_sha: str, comparison: Comparison) -> str:
 
 
 def summary(comparison: Comparison) -> str:
-    """The table that GitHub shows, in its markdown."""
+    """The tables that GitHub shows, in its markdown."""
     difference = comparison.on("auc")
-    rows = [
-        f"| {name} | {comparison.figures['champion'][name]:.4f} | {comparison.figures['challenger'][name]:.4f} |"
-        for name in METRICS
-        if all(name in comparison.figures[side] for side in ("champion", "challenger"))
-    ]
     holdout = f"{comparison.rows:,} holdout rows of `{comparison.data_asset}`"
     inside = f"{comparison.positives:,} positive, patients in both sides: {comparison.shared_groups}"
-    interval = f"{difference.confidence:.0%} interval {difference.low:+.4f} to {difference.high:+.4f}"
-    champion, challenger = comparison.champion.commit[:9], comparison.challenger.commit[:9]
+    champion, challenger = (_named(side) for side in (comparison.champion, comparison.challenger))
     return "\n".join(
         [
             f"**{difference.verdict.value}** on {holdout} ({inside}).",
             "",
-            f"AUC {difference.difference:+.4f}, {interval}.",
-            "",
-            f"| metric | champion `{champion}` | this change `{challenger}` |",
-            "| --- | --- | --- |",
-            *rows,
+            f"| metric | champion {champion} | this change {challenger} | difference | {_level(difference)} | |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *(_row(found) for found in comparison.differences),
+            *_consequence(comparison),
+            *_subgroups(comparison),
         ]
     )
 
 
-def _side(jobs: Jobs, commit: str, run: str) -> Side:
+def _row(found: Difference) -> str:
+    values = f"{found.champion:.4f} | {found.challenger:.4f} | {found.difference:+.4f}"
+    name = METRIC_NAMES.get(found.metric, found.metric)
+    return f"| {name} | {values} | {found.low:+.4f} to {found.high:+.4f} | {found.verdict.value} |"
+
+
+def _named(side: Side) -> str:
+    at = f" at {side.threshold:g}" if side.threshold is not None else ""
+    return f"`{side.commit[:9]}`{at}"
+
+
+def _level(found: Difference) -> str:
+    return f"{100 * found.confidence:.0f} % interval"
+
+
+def _consequence(comparison: Comparison) -> list[str]:
+    if comparison.consequence is None:
+        return []
+    return ["", *(f"- {line}" for line in consequence_lines(comparison.consequence))]
+
+
+def _subgroups(comparison: Comparison) -> list[str]:
+    """One row a band; those that pass are counted and not listed."""
+    found = comparison.subgroups
+    if found is None:
+        return []
+    listed = [band for band in found.bands if band.verdict is not BandVerdict.PASS]
+    passed = f"{len(found.bands) - len(listed)} of {len(found.bands)} bands pass"
+    lines = ["", f"Subgroups: {passed}. {subgroup_rule(found)}"]
+    if listed:
+        lines += ["", "| band | rows | ill | sensitivity | specificity |", "| --- | --- | --- | --- | --- |"]
+    return lines + [
+        f"| {band.axis}: {band.band} | {band.rows:,} | {band.positives:,} | {_share(band.sensitivity)} "
+        f"| {_share(band.specificity)} |"
+        for band in listed
+    ]
+
+
+def _share(share: BandShare) -> str:
+    if share.difference is None:
+        return share.verdict.value
+    return f"{share.difference:+.3f} ({share.low:+.3f} to {share.high:+.3f}), {share.verdict.value}"
+
+
+def _side(jobs: Jobs, commit: str, run: str) -> tuple[Side, float]:
+    """A side of the comparison, and the threshold that its commit proposes."""
     facts = json.loads(jobs.artefact(run, "evidence/model.json"))
-    return Side(commit=commit, run=run, digest=str(facts["digest"]))
-
-
-def _metrics(jobs: Jobs, run: str) -> dict[str, float]:
-    values = json.loads(jobs.artefact(run, "evidence/metrics.json"))
-    return {name: float(value) for name, value in values.items()}
-
-
-def _predictions(jobs: Jobs, run: str) -> dict[str, Any]:
-    from pyarrow import parquet
-
-    table = parquet.read_table(io.BytesIO(jobs.artefact(run, "evidence/predictions.parquet")))
-    return {name: table.column(name).to_numpy() for name in ("row", "outcome", "probability")}
+    threshold = float(facts["threshold"])
+    return Side(commit=commit, run=run, digest=str(facts["digest"]), threshold=threshold), threshold

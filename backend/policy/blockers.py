@@ -16,12 +16,20 @@ WORKER = "the worker"
 
 
 def comparison_with(dossier: Dossier, champion: Target) -> Comparison | None:
-    """The newest comparison of exactly this version with exactly what serves now."""
+    """The newest comparison of exactly this version with exactly what serves now, each at its threshold of now.
+
+    Comparisons made before they knew their thresholds count for any.
+    """
     for evidence in dossier.evidence:
         found = evidence.comparison
         if found is None or evidence.model_digest != dossier.version.digest:
             continue
-        if (found.champion.version, found.champion.digest) == (champion.version, champion.digest):
+        same = (found.champion.version, found.champion.digest) == (champion.version, champion.digest)
+        thresholds = (
+            (found.champion.threshold, champion.threshold),
+            (found.challenger.threshold, dossier.version.threshold),
+        )
+        if same and all(then is None or then == now for then, now in thresholds):
             return found
     return None
 

@@ -17,9 +17,12 @@ from backend.store.database import Database
 from backend.store.tables import evidence, rollouts
 
 
-def body_digest(body: Comparison | SmokeResult) -> str:
-    """sha256 over the canonical JSON of what was measured."""
-    canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def body_digest(text: str) -> str:
+    """sha256 over the canonical form of the stored JSON.
+
+    Of the text and not of the value read from it: a later release adds fields, which would change every old digest.
+    """
+    canonical = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -37,20 +40,21 @@ class EvidenceRecords:
                 return existing
             comparison = body if isinstance(body, Comparison) else None
             smoke = body if isinstance(body, SmokeResult) else None
+            text = body.model_dump_json()
             frozen = Evidence(
                 id=key,
                 kind="comparison" if comparison else "smoke",
                 model=target.model,
                 version=target.version,
                 model_digest=target.digest,
-                digest=body_digest(body),
+                digest=body_digest(text),
                 source=source,
                 made_at=self._clock(),
                 comparison=comparison,
                 smoke=smoke,
             )
             fields = frozen.model_dump(exclude={"comparison", "smoke"})
-            transaction.execute(evidence.insert().values(**fields, body=body.model_dump_json()))
+            transaction.execute(evidence.insert().values(**fields, body=text))
             self._audit.append(_note(frozen), transaction)
             return frozen
 
@@ -95,7 +99,7 @@ class EvidenceRecords:
         fields = dict(row._mapping)
         text = fields.pop("body")
         body = (Comparison if fields["kind"] == "comparison" else SmokeResult).model_validate_json(text)
-        if body_digest(body) != fields["digest"]:
+        if body_digest(text) != fields["digest"]:
             raise CorruptState(f"evidence {key} was changed after it was frozen; do not decide on it")
         return Evidence.model_validate(fields | {fields["kind"]: body})
 

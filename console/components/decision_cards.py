@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
+from backend.domain.evidence import Comparison
 from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion
 from backend.domain.telemetry import Traffic
@@ -12,7 +13,8 @@ from backend.domain.value import Reading
 from console.components.cards import card, pairs, role_mark, word
 from console.components.markup import Content, Html, fill, icon, join
 from console.components.states import empty, freshness, waiting
-from console.components.tables import Column, code, strong, table
+from console.components.tables import Column, code, strong, table, two_lines
+from console.viewmodels.bands import AxisTable, Change, axis_tables, rule, tally
 from console.viewmodels.comparison import MetricRow, holdout, metric_rows, patients, verdict
 from console.viewmodels.decision import NowNext, comparison, comparison_of, health, measured, now_next, stop_rules, who
 from console.viewmodels.figures import age, duration
@@ -58,22 +60,67 @@ def patients_card(dossier: Dossier) -> Html:
         )
         return card("Patients per 1,000", empty("No comparison yet", would_be, "compare_arrows"), width=6)
     tiles = fill(
-        '<div class="tiles"><div class="tile"><b>{missed}</b><span>{missed_now} → {missed_next}</span></div>'
-        '<div class="tile"><b>{alarms}</b><span>{false_now} → {false_next}</span></div></div>',
-        missed=view.missed,
-        missed_now=view.missed_now,
-        missed_next=view.missed_next,
-        alarms=view.false_alarms,
-        false_now=view.false_now,
-        false_next=view.false_next,
+        '<div class="tiles">{missed}{alarms}</div>',
+        missed=_tile(view.missed, f"{view.missed_now} → {view.missed_next}", view.missed_interval),
+        alarms=_tile(view.false_alarms, f"{view.false_now} → {view.false_next}", view.false_interval),
     )
-    note = fill(
-        '<p class="quiet">Estimated on {rows} holdout rows, {positives} of them ill, each model at its own threshold.'
-        " Missed: ill patients answered as negative.</p>",
+    body = fill("{tiles}{below}", tiles=tiles, below=bands(compared) if compared.subgroups else _estimated(compared))
+    return card("Patients per 1,000", body, note="next against now", width=6, name="patients")
+
+
+def _tile(headline: str, values: str, interval: str) -> Html:
+    said = f"{values} ({interval})" if interval else values
+    return fill('<div class="tile"><b>{headline}</b><span>{said}</span></div>', headline=headline, said=said)
+
+
+def _estimated(compared: Comparison) -> Html:
+    return fill(
+        '<p class="quiet">Estimated on {rows} holdout rows, each model at its own threshold, for 1,000 patients of whom'
+        " {ill} are ill as in the holdout. Missed: ill patients answered as negative.</p>",
         rows=f"{compared.rows:,}",
-        positives=f"{compared.positives:,}",
+        ill=f"{1000 * compared.positives / compared.rows:.0f}",
     )
-    return card("Patients per 1,000", fill("{tiles}{note}", tiles=tiles, note=note), note="next against now", width=6)
+
+
+def bands(compared: Comparison) -> Html:
+    """Missed patients by age, and everything else that was looked at in a fold."""
+    if compared.subgroups is None:
+        return Html("")
+    tables = axis_tables(compared.subgroups)
+    age_table = tables[0]
+    heads = (Column(age_table.title), Column("n", number=True), Column("Missed", number=True))
+    rows = [
+        (row.band, row.rows, strong(row.missed.change), row.missed.interval, word(row.missed.verdict))
+        for row in age_table.rows
+    ]
+    shown = table(
+        (*heads, Column("95 %", number=True), Column("Verdict")), rows, caption=f"Missed by {age_table.title.lower()}"
+    )
+    return fill(
+        '{shown}<details class="bands"><summary>{tally}</summary>{estimated}<p class="quiet">{rule}</p>{tables}'
+        "</details>",
+        shown=shown,
+        estimated=_estimated(compared),
+        tally=tally(compared.subgroups),
+        rule=rule(compared.subgroups),
+        tables=join(_axis_table(found) for found in tables),
+    )
+
+
+def _axis_table(found: AxisTable) -> Html:
+    heads = (
+        Column(found.title),
+        Column("n", number=True),
+        Column("Missed", number=True),
+        Column("False alarms", number=True),
+    )
+    rows = [(row.band, row.rows, _changed(row.missed), _changed(row.false_alarms)) for row in found.rows]
+    return table(heads, rows, caption=f"Changes by {found.title.lower()}")
+
+
+def _changed(found: Change) -> Html:
+    figures = fill("{change} {interval}", change=strong(found.change), interval=found.interval)
+    return two_lines(figures, word(found.verdict)) if found.change != found.interval else word(found.verdict)
 
 
 def champion_card(dossier: Dossier, now: datetime, width: int = 6) -> Html:
@@ -93,11 +140,11 @@ def champion_card(dossier: Dossier, now: datetime, width: int = 6) -> Html:
     )
     found = verdict(compared)
     note = fill(
-        "{verdict} {when}",
+        "AUC {verdict} {when}" if found else "{verdict} {when}",
         verdict=word(VERDICTS[found]) if found else Html(""),
         when=measured(comparison_of(dossier), now),
     )
-    about = fill('<p class="quiet">{holdout}</p>{rows}', holdout=Untrusted(holdout(compared)), rows=rows)
+    about = fill('<p class="quiet">{holdout}</p>{rows}', holdout=Untrusted(holdout(compared, ill=False)), rows=rows)
     return card("Champion vs challenger", about, note=note, width=width, name="champion")
 
 

@@ -10,7 +10,7 @@ from console.components.decision_cards import metric_cells
 from console.components.markup import Html, fill
 from console.components.states import empty
 from console.components.tables import Column, table, two_lines
-from console.viewmodels.comparison import holdout, metric_rows, sentence, verdict
+from console.viewmodels.comparison import for_patients, holdout, metric_rows, sentence, verdict
 from console.viewmodels.figures import ago, short_commit
 from console.viewmodels.pulls import check_lines, counted, why_not_compared
 from console.viewmodels.state import VERDICTS
@@ -53,8 +53,9 @@ def comparison_card(detail: PullRequestDetail, now: datetime) -> Html:
     body = table(heads, [metric_cells(row) for row in metric_rows(compared)], caption="Against the champion")
     found = verdict(compared)
     lead = fill(
-        "<p>{sentence}</p><p class=quiet>{holdout}</p>{table}",
+        "<p>{sentence}</p><p>{patients}</p><p class=quiet>{holdout}</p>{table}",
         sentence=sentence(compared),
+        patients=for_patients(compared),
         holdout=Untrusted(holdout(compared), 240),
         table=body,
     )

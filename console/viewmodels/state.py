@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.domain.evidence import FindingState, Verdict
+from backend.domain.evidence import BandVerdict, FindingState, Verdict
 from backend.domain.promotions import IntentState, Kind, Phase, Promotion
 from backend.domain.registry import VersionState
 from backend.domain.reviews import CheckState
@@ -43,6 +43,13 @@ VERDICTS = {
     Verdict.WORSE: Pill("worse", "bad", "trending_down"),
     Verdict.NO_DIFFERENCE: Pill("no detectable difference", "quiet", "trending_flat"),
     Verdict.TOO_LITTLE_DATA: Pill("too little data", "warn", "hourglass_top"),
+}
+
+BANDS = {
+    BandVerdict.PASS: Pill("pass", "good", "check_circle"),
+    BandVerdict.WORSE: Pill("worse", "bad", "trending_down"),
+    BandVerdict.INCONCLUSIVE: Pill("inconclusive", "blue", "hourglass_top"),
+    BandVerdict.TOO_FEW: Pill("too few to judge", "quiet", "do_not_disturb_on"),
 }
 
 RUNS = {

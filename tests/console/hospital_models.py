@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from backend.domain.decisions import Rollout, RolloutStep
 from backend.domain.endpoints import deployment_name
 from backend.domain.evidence import Comparison, Difference, Side, Verdict
 from backend.domain.promotions import Target
 from backend.domain.registry import Lineage, ModelVersion
+from backend.policy.comparison import figures, judge
+from benchmarks.simulation import DIFFERENT, draw
 
 ENVIRONMENT = (
     "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/diabetes-prod"
@@ -86,21 +90,28 @@ def difference(metric: str, champion: float, challenger: float, width: float, ve
     )
 
 
+JUDGED = judge(draw(np.random.default_rng(14), 3000, DIFFERENT), 0.5, 0.29)
+"""What the statistics say of a simulated holdout of the same size."""
+
+
 def comparison(verdict: Verdict = Verdict.BETTER, challenger: float = 0.988) -> Comparison:
     """Of v1, the champion, with v2."""
     one, two = version(1), version(2)
+    sides = (
+        Side(commit=c, run=f"train-{v.version}-3f2a", version=v.version, digest=v.digest, threshold=v.threshold)
+        for c, v in ((BASE, one), (SHA, two))
+    )
     return Comparison(
-        champion=Side(commit=BASE, run="train-1-3f2a", version="1", digest=one.digest),
-        challenger=Side(commit=SHA, run="train-2-3f2a", version="2", digest=two.digest),
+        champion=next(sides),
+        challenger=next(sides),
         data_asset="diabetes-prod:2",
         data_digest="sha256:" + "51d0a7c4" * 8,
         rows=3000,
         positives=1002,
         shared_groups=0,
-        differences=(difference("auc", 0.848, challenger, 0.009, verdict),),
-        figures={
-            "champion": {"auc": 0.848, "sensitivity": 0.577, "specificity": 0.874, "brier": 0.15},
-            "challenger": {"auc": challenger, "sensitivity": 0.920, "specificity": 0.951, "brier": 0.039},
-        },
+        differences=(difference("auc", 0.848, challenger, 0.009, verdict), *JUDGED.differences[1:]),
+        figures=figures(JUDGED.differences),
+        consequence=JUDGED.consequence,
+        subgroups=JUDGED.subgroups,
         made_at=NOW - timedelta(minutes=6),
     )

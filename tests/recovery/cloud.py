@@ -182,7 +182,6 @@ class JobsInMemory:
                 "champion": self.cloud.registered[champion].digest,
                 "challenger": self.cloud.registered[challenger].digest,
             },
-            "evidence/metrics.json": {side: {"auc": 0.9} for side in ("champion", "challenger")},
             "evidence/dataset.json": {"digest": "sha256:data", "shared_groups": 0},
         }
         return json.dumps(documents[path]).encode()
@@ -195,7 +194,16 @@ def paired_rows(gain: float, rows: int = 1500) -> bytes:
     noise = random.normal(size=rows)
     champion = 1 / (1 + np.exp(-(noise + 1.2 * outcome)))
     challenger = 1 / (1 + np.exp(-(noise + (1.2 + 5 * gain) * outcome)))
-    table = pa.table({"outcome": outcome, "champion": champion, "challenger": challenger})
+    ages = pa.DictionaryArray.from_arrays(pa.array(np.arange(rows) % 2, pa.int8()), ["under 45", "45 and over"])
+    table = pa.table(
+        {
+            "group": np.arange(rows),
+            "outcome": outcome,
+            "champion": champion,
+            "challenger": challenger,
+            "band_age": ages,
+        }
+    )
     sink = io.BytesIO()
     parquet.write_table(table, sink)
     return sink.getvalue()

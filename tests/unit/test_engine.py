@@ -77,6 +77,10 @@ def test_staging_compares_with_what_serves_and_clears_the_test_endpoint(empty):
     comparison = next(e.comparison for e in dossier.evidence if e.comparison)
     assert comparison.champion.version == "1"
     assert comparison.on("auc").verdict.value == "better"
+    assert (comparison.champion.threshold, comparison.challenger.threshold) == (0.5, second.threshold)
+    assert comparison.consequence.missed.high < 0
+    assert [band.band for band in comparison.subgroups.bands] == ["under 45", "45 and over"]
+    assert comparison.predictions[0].startswith("sha256:")
     assert dossier.rollout.steps[0].weight == 10
     assert next(e.smoke for e in dossier.evidence if e.smoke).requests == 20
     assert list(empty.cloud.places[TEST].machines) == [dossier.staging.target.deployment]

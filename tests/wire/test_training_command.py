@@ -149,7 +149,9 @@ def test_two_models_are_compared_on_one_holdout(csv, runs, tmp_path):
         timeout=60,
         check=True,
     )
-    assert columns.stdout.strip() == "['row', 'group', 'outcome', 'champion', 'challenger']"
+    assert columns.stdout.strip() == (
+        "['row', 'group', 'outcome', 'champion', 'challenger', 'band_age', 'band_pregnancies', 'band_bmi']"
+    )
 
 
 def _broken(csv, case):

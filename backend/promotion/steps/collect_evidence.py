@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from datetime import datetime
 from typing import Any
@@ -12,9 +11,10 @@ from backend.domain.evidence import Comparison, Side, SmokeResult
 from backend.domain.promotions import Failed, Outcome, Skipped, StepKind, Succeeded, Target, Waiting
 from backend.domain.registry import ModelVersion
 from backend.domain.runs import RunState
-from backend.errors import NotFound, RemoteRejected
+from backend.errors import Invalid, NotFound, RemoteRejected
 from backend.gateways.azureml.jobs import JobRequest, Jobs
-from backend.policy.comparison import in_words, paired_difference
+from backend.policy.comparison import figures, in_words, judge
+from backend.policy.holdout import read_paired
 from backend.promotion.context import StepContext
 from backend.promotion.plan import ROLLOUT_PATH, read_rollout
 
@@ -114,7 +114,10 @@ def job_name(promotion_id: str, champion: Target) -> str:
 
 
 def read_comparison(jobs: Jobs, job: str, version: ModelVersion, champion: Target, now: datetime) -> Comparison:
-    """The paired comparison from the job's evidence; raises RemoteRejected where it judged other models."""
+    """The paired comparison from the job's evidence, each model at the threshold it is released with.
+
+    Raises RemoteRejected where the job judged other models, or left evidence that cannot be compared.
+    """
     digests = _json(jobs, job, "models.json")
     expected = {"champion": champion.digest, "challenger": version.digest}
     if digests != expected:
@@ -123,30 +126,44 @@ def read_comparison(jobs: Jobs, job: str, version: ModelVersion, champion: Targe
             service="Azure ML",
             operation="compare two models",
         )
-    rows = _rows(jobs.artefact(job, "evidence/paired.parquet"))
-    metrics, dataset = _json(jobs, job, "metrics.json"), _json(jobs, job, "dataset.json")
+    dataset = _json(jobs, job, "dataset.json")
+    try:
+        holdout = read_paired(jobs.artefact(job, "evidence/paired.parquet"))
+        judged = judge(holdout, champion.threshold, version.threshold)
+    except Invalid as error:
+        raise RemoteRejected(
+            f"The evaluation {job} left evidence that cannot be compared: {error}",
+            service="Azure ML",
+            operation="compare two models",
+        ) from error
     return Comparison(
-        champion=Side(commit=champion.commit, run=champion.run, version=champion.version, digest=champion.digest),
+        champion=Side(
+            commit=champion.commit,
+            run=champion.run,
+            version=champion.version,
+            digest=champion.digest,
+            threshold=champion.threshold,
+        ),
         challenger=Side(
-            commit=version.lineage.commit, run=version.lineage.run, version=version.version, digest=version.digest
+            commit=version.lineage.commit,
+            run=version.lineage.run,
+            version=version.version,
+            digest=version.digest,
+            threshold=version.threshold,
         ),
         data_asset=version.lineage.data_asset,
         data_digest=str(dataset["digest"]),
-        rows=len(rows["outcome"]),
-        positives=int(rows["outcome"].sum()),
+        rows=len(holdout.outcome),
+        positives=int(holdout.ill.sum()),
         shared_groups=int(dataset["shared_groups"]),
-        differences=(paired_difference(rows["outcome"], rows["champion"], rows["challenger"]),),
-        figures={side: {k: float(v) for k, v in metrics[side].items()} for side in ("champion", "challenger")},
+        differences=judged.differences,
+        figures=figures(judged.differences),
         made_at=now,
+        consequence=judged.consequence,
+        subgroups=judged.subgroups,
+        predictions=holdout.digests,
     )
 
 
 def _json(jobs: Jobs, job: str, file: str) -> Any:
     return json.loads(jobs.artefact(job, f"evidence/{file}"))
-
-
-def _rows(content: bytes) -> dict[str, Any]:
-    from pyarrow import parquet
-
-    table = parquet.read_table(io.BytesIO(content), columns=["outcome", "champion", "challenger"])
-    return {name: table.column(name).to_numpy() for name in table.column_names}

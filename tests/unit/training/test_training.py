@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pyarrow import parquet
 
-from training import cohort, data, params
+from training import bands, cohort, data, params
 from training.data import DataError
 from training.evidence import describe_dataset, write_predictions
 from training.train import train
@@ -92,6 +92,7 @@ def test_predictions_carry_row_and_group_and_no_patient(dataset, parameters, tmp
         "group": "int64",
         "outcome": "int8",
         "probability": "double",
+        **{f"band_{axis.name}": "dictionary<values=string, indices=int8, ordered=0>" for axis in bands.AXES},
     }
     patients = set(dataset.patients.tolist())
     assert not patients & {value for column in table.columns for value in column.to_pylist()}
