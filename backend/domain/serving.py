@@ -78,7 +78,7 @@ class ServedAt(Value):
     because: LedgerRow | None = None
     elsewhere: bool = False
     shares: tuple[Share, ...] = ()
-    changing: Changing | None = None
+    changing: tuple[Changing, ...] = ()
     under_way: UnderWay | None = None
 
     @property

@@ -51,11 +51,9 @@ def _sentence(answer: ServedAt) -> str:
     if not answer.recorded:
         return f"The ledger begins at {_stamp(answer.began)}; what served before is not recorded."
     parts = [_phrase(answer)]
-    if answer.changing is not None:
-        wanted = _split(answer.changing.wanted)
-        done = answer.changing.done
-        seen = f"seen done at {_stamp(done)}" if done else "never seen done"
-        parts.append(f"a change to {wanted} had been ordered at {_stamp(answer.changing.ordered)} and was {seen}")
+    for change in answer.changing:
+        seen = f"seen done at {_stamp(change.done)}" if change.done else "never seen done"
+        parts.append(f"a change to {_split(change.wanted)} had been ordered at {_stamp(change.ordered)} and was {seen}")
     return "; ".join(parts) + "."
 
 
@@ -120,12 +118,16 @@ def _newest(evidence: list[AuditEntry]) -> Iterable[LedgerRow]:
     return [quoted(entry) for entry in {entry.action: entry for entry in evidence}.values()]
 
 
-def _changing(story: Story, moment: datetime) -> Changing | None:
+def _changing(story: Story, moment: datetime) -> tuple[Changing, ...]:
+    """Every order that may have been in force, the latest first: an abort leaves the one it cut short open."""
+    found = []
     for window in reversed(story.windows):
-        after = _settled_after(story, window.start) if window.end is None else window.end
+        after = window.over or window.end or _settled_after(story, window.start)
         if window.start <= moment and (after is None or moment < after):
-            return Changing(promotion=window.promotion, wanted=window.wanted, ordered=window.start, done=window.end)
-    return None
+            found.append(
+                Changing(promotion=window.promotion, wanted=window.wanted, ordered=window.start, done=window.end)
+            )
+    return tuple(found)
 
 
 def _settled_after(story: Story, start: datetime) -> datetime | None:

@@ -27,12 +27,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Window:
-    """Between `start` and `end` a change to `wanted` was ordered and not seen done; `end` is None if it never was."""
+    """Between `start` and `end` a change to `wanted` was ordered and not seen done; `end` is None if it never was.
+
+    `over` is when a change that another one cut short was known to hold no more.
+    """
 
     promotion: str
     wanted: dict[str, int]
     start: datetime
     end: datetime | None = None
+    over: datetime | None = None
 
 
 @dataclass
@@ -44,6 +48,7 @@ class Told:
     phases: list[tuple[datetime, str]] = field(default_factory=list)
     base: dict[str, int] | None = None
     window: Window | None = None
+    cut_short: Window | None = None
     turned: AuditEntry | None = None
 
 
@@ -73,8 +78,7 @@ def read(entries: Iterable[AuditEntry]) -> Story:
         elif kind == "promotion" and entry.detail.get("kind") in {Kind.PROMOTE, Kind.ROLL_BACK}:
             _promotion_row(story, name, entry)
     for told in story.promotions.values():
-        if told.window is not None:
-            story.windows.append(told.window)
+        story.windows += [window for window in (told.cut_short, told.window) if window is not None]
     story.windows.sort(key=lambda window: window.start)
     return story
 
@@ -121,12 +125,15 @@ def _turn(story: Story, name: str, told: Told, entry: AuditEntry) -> None:
     told.turned = entry
     if told.base is None or (told.window is None and told.base == story.weights):
         return
-    _close(story, told, entry.at)
+    told.cut_short = told.window
     told.window = Window(name, told.base, entry.at)
 
 
 def _restored(story: Story, name: str, told: Told, entry: AuditEntry) -> None:
     _close(story, told, entry.at)
+    if told.cut_short is not None:
+        story.windows.append(replace(told.cut_short, over=entry.at))
+        told.cut_short = None
     if told.base is not None and told.base != story.weights:
         story.splits.append(Split(entry.at, told.base, told.turned or entry, name))
 

@@ -16,8 +16,8 @@ def served(answer: ServedAt) -> Html:
     if not answer.shares:
         return empty(stamp(answer.moment), answer.sentence, "history")
     parts = [fill("<p><b>{sentence}</b></p>", sentence=Untrusted(answer.sentence, 600))]
-    if answer.changing is not None:
-        parts.append(notice("The traffic was being changed", "Which of the two splits held is not known.", "warn"))
+    if answer.changing:
+        parts.append(notice("The traffic was being changed", "Which of these splits held is not known.", "warn"))
     if answer.because is not None:
         parts.append(
             fill(

@@ -141,6 +141,7 @@ def endless(clock, count):
         yield entry.model_copy(update={"hash": previous})
 
 
+@pytest.mark.recovery
 def test_a_hundred_thousand_rows_are_proved_in_little_memory(tmp_path):
     path = tmp_path / "long.jsonl"
     ledger_file.write(path, ledger_file.lines(endless(Clock(), 100_000), Clock()()))

@@ -242,6 +242,7 @@ def truth(models):
     return {d.metric: d.difference for d in found.differences}
 
 
+@pytest.mark.recovery
 @pytest.mark.parametrize("models", [ALIKE, DIFFERENT], ids=["alike", "different"])
 def test_intervals_cover_the_truth_as_often_as_they_say(models):
     random = np.random.default_rng(20261126)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from backend.domain.promotions import Phase
@@ -59,7 +59,7 @@ class Witness:
         story = read(rows(self.hospital))
         for at, traffic in self.seen:
             answer = served_at(story, at)
-            possible = [weights(answer)] + ([answer.changing.wanted] if answer.changing else [])
+            possible = [weights(answer), *(change.wanted for change in answer.changing)]
             assert traffic in possible, f"{at}: {traffic} seen, {answer.sentence}"
         return story
 
@@ -213,13 +213,14 @@ def test_a_candidate_that_never_got_traffic_never_served(tmp_path):
     witness.run("click-2")
     answers = [served_at(witness.agree(), at) for at, _ in witness.seen]
     assert {a.sentence.split(" served")[0] for a in answers} == {"v1"}
-    assert all(a.changing is None for a in answers)
+    assert not any(a.changing for a in answers)
     world.close()
 
 
 ACTS = st.sampled_from(["promote 1", "promote 3", "promote 3", "abort", "pause", "resume", "back", "release"])
 
 
+@example(served=("1", "2"), acts=[("promote 3", 39), ("abort", 1)])  # cut short between its order and its proof
 @given(st.sampled_from([(), ("1", "2")]), st.lists(st.tuples(ACTS, st.integers(0, 45)), min_size=1, max_size=8))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_history_is_told_as_it_was(served, acts):
