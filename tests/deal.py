@@ -23,6 +23,12 @@ ROOT = Path(__file__).resolve().parents[1]
 AT_A_TIME = 3
 """One more than the two cores that are asked for: most suites wait for a service half of their time."""
 LIMIT_SECONDS = 3000
+REPORT = ("--durations=3", "--durations-min=15")
+"""What takes long is told in each run, so that the time limit of the whole is kept before it is missed."""
+
+HALVES = ("not sqlite", "sqlite")
+"""Of a file whose tests run on both databases: all of it is in one half or the other."""
+
 NOTHING_SELECTED = 5
 """pytest's exit code where the marker leaves no test of a file."""
 
@@ -36,15 +42,19 @@ def suites() -> list[list[str]]:
     return [sharing, ["tests/unit", "tests/docs"], ["tests/console"], *alone]
 
 
-def with_long_tests(chosen: list[list[str]]) -> list[list[str]]:
-    """Those suites in which something is marked for the long crash matrix; to collect the others takes minutes."""
+def long_suites() -> list[list[str]]:
+    """The long crash matrix, each database by itself. What holds nothing of it is left out: to collect takes minutes."""
+    found: list[list[str]] = []
+    for arguments in suites():
+        text = "".join(file.read_text() for path in arguments for file in _files(ROOT / path))
+        if "mark.recovery" in text:
+            both = len(arguments) == 1 and all(f'"{name}"' in text for name in ("sqlite", "postgresql"))
+            found += [[*arguments, "-k", half] for half in HALVES] if both else [arguments]
+    return sorted(found, key=lambda arguments: "recovery" not in arguments[0])
 
-    def marked(path: str) -> bool:
-        place = ROOT / path
-        files = place.rglob("test_*.py") if place.is_dir() else [place]
-        return any("mark.recovery" in file.read_text() for file in files)
 
-    return [arguments for arguments in chosen if any(marked(path) for path in arguments)]
+def _files(place: Path) -> list[Path]:
+    return sorted(place.rglob("test_*.py")) if place.is_dir() else [place]
 
 
 def run(arguments: list[str], marker: str) -> bool:
@@ -61,7 +71,7 @@ def run(arguments: list[str], marker: str) -> bool:
 
 
 def _pytest(arguments: list[str], marker: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-m", marker, "--basetemp", str(folder / "t"), *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", marker, "--basetemp", str(folder / "t"), *REPORT, *arguments]
     if marker == "recovery":
         command += ["--timeout", "1800"]
     return subprocess.run(
@@ -73,7 +83,7 @@ def main() -> int:
     offline.enter("tests.deal", sys.argv[1:])
     started = time.monotonic()
     marker = "recovery" if sys.argv[1:] == ["recovery"] else "not recovery"
-    chosen = with_long_tests(suites()) if marker == "recovery" else suites()
+    chosen = long_suites() if marker == "recovery" else suites()
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
         good = list(pool.map(lambda arguments: run(arguments, marker), chosen))
     again = [arguments for arguments, fine in zip(chosen, good, strict=True) if not fine]
