@@ -9,7 +9,7 @@ from console.components.cards import card, word
 from console.components.decision_cards import metric_cells
 from console.components.markup import Html, fill
 from console.components.states import empty
-from console.components.tables import Column, table, two_lines
+from console.components.tables import Column, code, table, two_lines
 from console.viewmodels.comparison import for_patients, holdout, metric_rows, sentence, verdict
 from console.viewmodels.figures import ago, short_commit
 from console.viewmodels.pulls import check_lines, counted, why_not_compared
@@ -44,8 +44,8 @@ def comparison_card(detail: PullRequestDetail, now: datetime) -> Html:
         return card("Against the champion", empty(title, would_be, "compare_arrows"), name="comparison")
     heads = (
         Column("Metric"),
-        Column(fill("champion <code>{c}</code>", c=short_commit(compared.champion.commit)), number=True),
-        Column(fill("this branch <code>{c}</code>", c=short_commit(compared.challenger.commit)), number=True),
+        Column(two_lines("champion", code(short_commit(compared.champion.commit))), number=True),
+        Column(two_lines("this branch", code(short_commit(compared.challenger.commit))), number=True),
         Column("Difference", number=True),
         Column("95 % interval", number=True),
         Column("Verdict"),

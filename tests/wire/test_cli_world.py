@@ -25,6 +25,7 @@ READS = {
     ("endpoint", "score"): {"deployment", "model_version", "digest", "probability", "threshold"},
     ("promotions",): [{"id", "kind", "phase", "reason", "requested_by", "target"}],
     ("audit", "list"): [{"sequence", "at", "actor", "action", "subject", "reason"}],
+    ("audit", "at", "2026-01-01"): [{"moment", "sentence", "shares", "changing"}],
     ("audit", "verify"): {"whole", "entries", "anchors"},
 }
 FOLLOWED = {"pr show", "runs show", "setup plan"}
