@@ -8,10 +8,10 @@ DEV := .venv/dev/bin
 export MLOPS_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour test unit test-recovery check bench reset environments format
+.PHONY: help run tour test unit test-recovery test-recovery-postgresql check bench reset environments format
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-25s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Start everything: sandbox, worker, console and the first world
 	@$(PYTHON) -m sandbox.demo.launch --console-port $(CONSOLE_PORT) --sandbox-port $(SANDBOX_PORT) --browser-port $(BROWSER_PORT)
@@ -30,9 +30,13 @@ unit: environments ## The unit tests alone
 	@$(PYTHON) -m sandbox.demo.install --database
 	$(DEV)/python -m pytest tests/unit
 
-test-recovery: environments ## The long crash matrix, on both databases
+test-recovery: environments ## The long crash matrix
 	@$(PYTHON) -m sandbox.demo.install --database
 	$(DEV)/python -m tests.deal recovery
+
+test-recovery-postgresql: environments ## The same on PostgreSQL
+	@$(PYTHON) -m sandbox.demo.install --database
+	$(DEV)/python -m tests.deal postgresql
 
 check: environments ## Lint, format, types, import rules, generated files
 	$(DEV)/ruff check .

@@ -4,8 +4,9 @@ A process that has spoken to one cloud cannot speak to another: azure-ai-ml and 
 each file that starts services has a process, and the files that share the made world have one together. All of it runs
 in a network that has loopback only.
 
-    python -m tests.deal            everything but the long crash matrix
-    python -m tests.deal recovery   the long crash matrix
+    python -m tests.deal              everything but the long crash matrix
+    python -m tests.deal recovery     the long crash matrix
+    python -m tests.deal postgresql   the same on PostgreSQL
 """
 
 from __future__ import annotations
@@ -27,9 +28,6 @@ LONGEST_ALONE = "tests/recovery/test_worker_killed.py"
 REPORT = ("--durations=3", "--durations-min=15")
 """What takes long is told in each run, so that the time limit of the whole is kept before it is missed."""
 
-HALVES = ("not sqlite", "sqlite")
-"""Of a file whose tests run on both databases: all of it is in one half or the other."""
-
 NOTHING_SELECTED = 5
 """pytest's exit code where the marker leaves no test of a file."""
 
@@ -44,14 +42,18 @@ def suites() -> list[list[str]]:
     return [sharing, ["tests/unit", "tests/docs"], ["tests/console"], *alone]
 
 
-def long_suites() -> list[list[str]]:
-    """The long crash matrix, each database by itself; what holds nothing of it would only cost its collection."""
+def long_suites(*, postgresql: bool) -> list[list[str]]:
+    """The long crash matrix, on PostgreSQL or without it; what holds nothing of it would only cost its collection."""
     found: list[list[str]] = []
     for arguments in suites():
         text = "".join(file.read_text() for path in arguments for file in _files(ROOT / path))
-        if "mark.recovery" in text:
-            both = len(arguments) == 1 and all(f'"{name}"' in text for name in ("sqlite", "postgresql"))
-            found += [[*arguments, "-k", half] for half in HALVES] if both else [arguments]
+        if "mark.recovery" not in text:
+            continue
+        alone = len(arguments) == 1
+        if alone and '"sqlite"' in text:
+            found.append([*arguments, "-k", "not sqlite" if postgresql else "sqlite"])
+        elif (alone and "cluster" in text) is postgresql:
+            found.append(arguments)
     return sorted(found, key=lambda arguments: "recovery" not in arguments[0])
 
 
@@ -84,8 +86,9 @@ def _pytest(arguments: list[str], marker: str, folder: Path) -> subprocess.Compl
 def main() -> int:
     offline.enter("tests.deal", sys.argv[1:])
     started = time.monotonic()
-    marker = "recovery" if sys.argv[1:] == ["recovery"] else "not recovery"
-    chosen = long_suites() if marker == "recovery" else suites()
+    asked = sys.argv[1:]
+    marker = "recovery" if asked else "not recovery"
+    chosen = long_suites(postgresql=asked == ["postgresql"]) if asked else suites()
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
         good = list(pool.map(lambda arguments: run(arguments, marker), chosen))
     again = [arguments for arguments, fine in zip(chosen, good, strict=True) if not fine]
