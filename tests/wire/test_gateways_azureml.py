@@ -105,7 +105,13 @@ def test_data_of_the_two_workspaces_differs(gateways):
 def test_a_trained_run_can_be_read(gateways, trained):
     _, name, data = trained
     runs = Runs(gateways.prod)
-    (run,) = [run for run in runs.search() if run.id == name]
+
+    def ended():
+        # The tracking server hears of a job's end a moment after the job has ended.
+        (found,) = [run for run in runs.search() if run.id == name]
+        return found if found.state is not RunState.RUNNING else None
+
+    run = wait_for(ended, 10, "the end of the run")
     assert (run.state, run.author, run.commit, run.experiment) == (
         RunState.COMPLETED,
         "scientist",
