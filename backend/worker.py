@@ -25,12 +25,15 @@ from backend.operations.performing import Performing
 from backend.promotion.announcement import Announcement
 from backend.promotion.context import Reach
 from backend.promotion.engine import Engine
+from backend.promotion.gate_watch import GateWatch
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
 from backend.settings import Settings
 from backend.store import Store
 
 HEARTBEAT_SECONDS = 2.0
+GATES_SECONDS = 30.0
+"""A gate file that changes on main makes what was judged stale, within this time."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -67,6 +70,7 @@ class Worker:
         lease = settings.worker.lease
         engine = Engine(store, reach, project, clock, owner=self._owner, lease_seconds=lease)
         self._watch = RegistryWatch(store, project, clock)
+        gates = GateWatch(store, reach.contents, project)
         self._announcement = Announcement(store, Deployments(gateways.github), project)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
         performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
@@ -74,6 +78,7 @@ class Worker:
             *(Duty(f"promotions {n + 1}", engine.tick, poll) for n in range(PROMOTERS)),
             Duty("wishes", performing.perform_next, poll),
             Duty("registry", self._look_at_registry, settings.worker.registry_poll),
+            Duty("gate file", gates.look, GATES_SECONDS),
             Duty("retirements", lambda: _idle(lambda: retire_due(store, endpoints)), settings.worker.registry_poll),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),

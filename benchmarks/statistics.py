@@ -13,7 +13,7 @@ from itertools import chain
 
 import numpy as np
 
-from backend.domain.evidence import Difference, Verdict
+from backend.domain.comparison import Difference, Verdict
 from backend.policy.comparison import Judged, judge
 from backend.policy.holdout import Holdout
 from benchmarks.measure import Row, Sample, alternate, seconds

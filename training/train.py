@@ -22,6 +22,7 @@ from training.data import DataError, Dataset
 from training.digest import folder_digest
 from training.metrics import Band, Curve, age_bands, curves, point_metrics
 from training.params import Params, ParamsError
+from training.robustness import Robustness, robustness
 from training.split import Split, grouped_split
 
 
@@ -35,6 +36,7 @@ class Trained:
     metrics: dict[str, float]
     curves: dict[str, Curve]
     bands: list[Band]
+    robustness: Robustness
 
 
 def train(dataset: Dataset, parameters: Params) -> Trained:
@@ -52,6 +54,7 @@ def train(dataset: Dataset, parameters: Params) -> Trained:
         metrics={**points, **counts(dataset, split)},
         curves=curves(outcome, probability),
         bands=age_bands(age, outcome, probability, parameters.threshold),
+        robustness=robustness(fitted, dataset.features[split.holdout], parameters.threshold),
     )
 
 
@@ -84,6 +87,7 @@ def write_evidence(folder: Path, trained: Trained, dataset: Dataset, parameters:
     evidence.write_json(folder / "metrics.json", trained.metrics)
     evidence.write_json(folder / "curves.json", trained.curves)
     evidence.write_json(folder / "bands.json", trained.bands)
+    evidence.write_json(folder / "robustness.json", trained.robustness)
     evidence.write_json(folder / "dataset.json", evidence.describe_dataset(dataset, trained.split, parameters.seed))
     evidence.write_json(
         folder / "model.json", {"digest": digest, "threshold": parameters.threshold, "kind": parameters.model}

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from backend.cli.printable import printable
-from backend.domain.evidence import BandShare, Comparison, Difference
+from backend.domain.comparison import BandShare, Comparison, Difference
 from backend.domain.value import Value
 from backend.policy.consequence import consequence_lines
 from backend.policy.subgroups import subgroup_rule

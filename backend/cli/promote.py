@@ -20,6 +20,12 @@ WAIT_LIMIT = 24 * 3600
 
 
 reason_option = click.option("--reason", required=True, help="Kept in the ledger for ever.")
+acknowledge_option = click.option(
+    "--acknowledge",
+    multiple=True,
+    metavar="GATE",
+    help="An advisory gate that did not pass and is accepted; repeatable.",
+)
 wait_option = click.option("--wait/--no-wait", default=False, help="Show its progress until it ends.")
 
 
@@ -31,11 +37,12 @@ def _session() -> tuple[Backend, Actor]:
 @click.command()
 @click.argument("version")
 @reason_option
+@acknowledge_option
 @json_option
-def approve(version: str, reason: str, as_json: bool) -> None:
+def approve(version: str, reason: str, acknowledge: tuple[str, ...], as_json: bool) -> None:
     """Approve a tested model version for production."""
     known, actor = _session()
-    approval = known.models.approve(actor, find_version(known, version), reason, str(uuid.uuid4()))
+    approval = known.models.approve(actor, find_version(known, version), reason, str(uuid.uuid4()), acknowledge)
     print_json(approval) if as_json else click.echo(f"Approved v{approval.version} ({approval.digest})")
 
 
@@ -54,15 +61,35 @@ def reject(version: str, reason: str, as_json: bool) -> None:
 @click.argument("version")
 @reason_option
 @click.option("--approve", "approving", is_flag=True, help="Approve it in the same command, if it is not yet.")
+@acknowledge_option
 @wait_option
 @json_option
-def promote(version: str, reason: str, approving: bool, wait: bool, as_json: bool) -> None:
+def promote(
+    version: str, reason: str, approving: bool, acknowledge: tuple[str, ...], wait: bool, as_json: bool
+) -> None:
     """Send production traffic to an approved version, in the steps of its rollout."""
     known, actor = _session()
     found = find_version(known, version)
     stable = _stable(known)
-    action = known.promotions.approve_and_promote if approving else known.promotions.promote
-    _follow(known, action(actor, found, stable, reason, str(uuid.uuid4())), wait, as_json)
+    key = str(uuid.uuid4())
+    if approving:
+        begun = known.promotions.approve_and_promote(actor, found, stable, reason, key, acknowledge)
+    else:
+        begun = known.promotions.promote(actor, found, stable, reason, key)
+    _follow(known, begun, wait, as_json)
+
+
+@click.command()
+@click.argument("version")
+@reason_option
+@click.option("--threshold", type=float, help="Another threshold than the one last tested: this is how it is chosen.")
+@wait_option
+@json_option
+def stage(version: str, reason: str, threshold: float | None, wait: bool, as_json: bool) -> None:
+    """Test a version on the test endpoint again, for fresh evidence."""
+    known, actor = _session()
+    begun = known.promotions.stage(actor, find_version(known, version), reason, str(uuid.uuid4()), threshold)
+    _follow(known, begun, wait, as_json)
 
 
 @click.command()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from backend.domain.endpoints import Endpoint
-from backend.domain.evidence import Evidence, Finding
+from backend.domain.evidence import Evidence
+from backend.domain.gates import Finding, GateFile
 from backend.domain.promotions import Promotion, Target
 from backend.domain.registry import Approval, ModelVersion, VersionState
 from backend.domain.value import Value
@@ -28,22 +29,31 @@ class Rollout(Value):
 
 
 class Blocker(Value):
-    """Something that stands between a version and production; `hard` ones disable the button."""
+    """Something that stands between a version and production; `hard` ones disable the button.
+
+    An advisory one has the name that whoever goes on has to acknowledge, in `gate`.
+    """
 
     what: str
     why: str
     who: str
     hard: bool = True
+    gate: str = ""
 
 
 class Dossier(Value):
     """All our own records about one version. Nothing in it needs a network.
 
     `why` is the sentence behind the state, "" where the word tells everything; `approved` outlives the state: a
-    version that was rolled back may still be approved.
+    version that was rolled back may still be approved. `version` carries the threshold that was chosen for it and
+    tested, `proposed_threshold` the one that training proposed. `gates` are the rules it was judged by; they are not
+    current where main holds others now.
     """
 
     version: ModelVersion
+    proposed_threshold: float
+    gates: GateFile | None = None
+    gates_are_current: bool = True
     state: VersionState
     why: str = ""
     approved: bool = False

@@ -55,7 +55,11 @@ class VersionState(StrEnum):
 
 
 class Approval(Value):
-    """A lead's decision on a version, bound to its digest and threshold."""
+    """A lead's decision on a version, bound to everything that was looked at.
+
+    `gates` is the gate file's digest, `evidence` that of the newest quotation; `acknowledged` names the advisory gates
+    that did not pass and were accepted with `reason`.
+    """
 
     id: str
     model: str
@@ -67,3 +71,7 @@ class Approval(Value):
     reason: str
     evidence: str
     at: datetime
+    commit: str = ""
+    data_digest: str = ""
+    gates: str = ""
+    acknowledged: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from backend.domain.audit import AuditEntry, ChainReport
 from backend.domain.decisions import Dossier
-from backend.domain.evidence import Finding
+from backend.domain.gates import Finding
 from backend.domain.value import Value
 
 

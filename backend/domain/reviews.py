@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from backend.domain.evidence import Comparison
+from backend.domain.comparison import Comparison
 from backend.domain.value import Value
 
 

@@ -13,8 +13,16 @@ from backend.policy.blockers import sentences
 from backend.store.audit import Note
 
 
-def approval_of(dossier: Dossier, actor: Actor, decision: str, reason: str, key: str, at: datetime) -> Approval:
-    """A decision bound to the digest, the threshold and the newest evidence of the version as it is now."""
+def approval_of(
+    dossier: Dossier,
+    actor: Actor,
+    decision: str,
+    reason: str,
+    key: str,
+    at: datetime,
+    acknowledged: tuple[str, ...] = (),
+) -> Approval:
+    """A decision bound to all that the version is now: what it was made of, its rules, its newest evidence."""
     version = dossier.version
     evidence = next((e.digest for e in dossier.evidence if e.model_digest == version.digest), "")
     return Approval(
@@ -28,6 +36,10 @@ def approval_of(dossier: Dossier, actor: Actor, decision: str, reason: str, key:
         reason=reason,
         evidence=evidence,
         at=at,
+        commit=version.lineage.commit,
+        data_digest=version.lineage.data_digest,
+        gates=dossier.gates.digest if dossier.gates else "",
+        acknowledged=acknowledged,
     )
 
 
@@ -45,6 +57,9 @@ def approval_note(actor: Actor, approval: Approval, lineage: Lineage) -> Note:
             "threshold": approval.threshold,
             "evidence": approval.evidence,
             "commit": lineage.commit,
+            "data_digest": approval.data_digest,
+            "gates": approval.gates,
+            "acknowledged": ", ".join(approval.acknowledged),
             "pull_request": lineage.pull_request,
             "author": lineage.author,
         },
@@ -56,3 +71,14 @@ def deny(found: Iterable[Blocker], what: str) -> None:
     hard = sentences(blocker for blocker in found if blocker.hard)
     if hard:
         raise PolicyDenied(f"{what}. {' '.join(hard)}", hard)
+
+
+def accepted(found: Iterable[Blocker], acknowledged: Iterable[str], what: str) -> tuple[str, ...]:
+    """What is acknowledged of what has to be. Raises PolicyDenied with what has not been."""
+    told = set(acknowledged)
+    open_ = [blocker for blocker in found if blocker.gate and blocker.gate not in told]
+    if open_:
+        names = ", ".join(blocker.gate for blocker in open_)
+        said = sentences(open_)
+        raise PolicyDenied(f"{what} before somebody has acknowledged {names}. {' '.join(said)}", said)
+    return tuple(blocker.gate for blocker in found if blocker.gate)

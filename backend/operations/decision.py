@@ -5,27 +5,36 @@ from __future__ import annotations
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
-from backend.domain.promotions import Kind, Phase, Target
+from backend.domain.promotions import Kind, Phase, Promotion, Target
 from backend.domain.registry import ModelVersion, VersionState
 from backend.operations.authorise import own_work, refusal
-from backend.operations.standing import latest, standing
 from backend.policy import blockers
+from backend.policy.approval import standing_approval
 from backend.policy.findings import findings
+from backend.policy.gate_file import GATES_PATH
+from backend.policy.standing import latest, standing
 from backend.promotion.target import target_on
 from backend.settings import Project
 from backend.store import Store
 
 
 def dossier_of(store: Store, project: Project, version: ModelVersion) -> Dossier:
-    """Everything the store holds about a version."""
+    """Everything the store holds about a version, at the threshold that was last chosen for it."""
     history = store.promotions.of_version(version.name, version.version)
     approvals = store.approvals.of_version(version.name, version.version)
     stable = store.promotions.stable(project.endpoint)
+    staging = next((p for p in history if p.kind is Kind.STAGE), None)
+    evidence = store.evidence.of_version(version.name, version.version)
+    gates = next((e.gates for e in evidence if e.gates is not None), None)
+    main = store.watched.digest(GATES_PATH)
     dossier = Dossier(
-        version=version,
+        version=_as_tested(version, staging),
+        proposed_threshold=version.threshold,
+        gates=gates,
+        gates_are_current=gates is None or main in {"", gates.digest},
         state=VersionState.REGISTERED,
-        staging=next((p for p in history if p.kind is Kind.STAGE), None),
-        evidence=store.evidence.of_version(version.name, version.version),
+        staging=staging,
+        evidence=evidence,
         rollout=store.evidence.rollout(version.name, version.version),
         approvals=approvals,
         promotions=tuple(p for p in history if p.kind is not Kind.STAGE),
@@ -34,8 +43,15 @@ def dossier_of(store: Store, project: Project, version: ModelVersion) -> Dossier
     moved_on = own is not None and own.phase is Phase.SUCCEEDED and stable is not None and stable.id != own.id
     followed_by = store.promotions.next_success(own) if own is not None and moved_on else None
     state, why = standing(dossier, stable, followed_by)
-    approved = blockers.standing_approval(dossier) is not None
+    approved = standing_approval(dossier) is not None
     return dossier.model_copy(update={"state": state, "why": why, "approved": approved})
+
+
+def _as_tested(version: ModelVersion, staging: Promotion | None) -> ModelVersion:
+    """At the threshold of its latest test, whatever that found: a choice is made by testing it."""
+    if staging is None or staging.target.digest != version.digest:
+        return version
+    return version.model_copy(update={"threshold": staging.target.threshold})
 
 
 class Situation:
@@ -67,7 +83,7 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
     """The promotion screen's content for this person, now."""
     dossier = dossier_of(store, project, version)
     situation = Situation(store, project)
-    target = target_on(project.endpoint, version)
+    target = target_on(project.endpoint, dossier.version)
     own = own_work(actor, version, store.tokens.login(actor.name))
     return Decision(
         dossier=dossier,
@@ -81,7 +97,7 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
             *situation.blockers(dossier, target, can_approve=actor.may(Right.APPROVE) and not own),
             *blockers.of_production(target, endpoint, situation.expected_stable),
         ),
-        refusal=refusal(actor, Right.PROMOTE) or ("" if blockers.standing_approval(dossier) else own),
+        refusal=refusal(actor, Right.PROMOTE) or ("" if standing_approval(dossier) else own),
     )
 
 

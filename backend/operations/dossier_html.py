@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import html
 
-from backend.domain.evidence import Comparison, Evidence, SmokeResult
+from backend.domain.comparison import Comparison
+from backend.domain.evidence import Evidence, SmokeResult
 from backend.domain.promotions import Kind, Promotion, StepRecord
 from backend.domain.release import Release
 from backend.operations.plain_html import Content, Html, code, escaped, heading, pairs, paragraph, section, stamp, table

@@ -7,7 +7,7 @@ from backend.domain.decisions import Dossier
 from backend.domain.people import Actor, Right
 from backend.domain.registry import Approval, ModelVersion
 from backend.gateways.azureml.models import Models as Registry
-from backend.operations.approvals import approval_note, approval_of, deny
+from backend.operations.approvals import accepted, approval_note, approval_of, deny
 from backend.operations.authorise import require, require_independence, require_key, require_reason
 from backend.operations.decision import Situation, dossier_of
 from backend.policy import blockers
@@ -31,21 +31,28 @@ class Models:
     def dossier(self, version: ModelVersion) -> Dossier:
         return dossier_of(self._store, self._project, version)
 
-    def approve(self, actor: Actor, version: ModelVersion, reason: str, key: str) -> Approval:
-        """Approve a version for production without promoting it.
+    def approve(
+        self, actor: Actor, version: ModelVersion, reason: str, key: str, acknowledged: tuple[str, ...] = ()
+    ) -> Approval:
+        """Approve a version for production without promoting it; `acknowledged` names advisory gates.
 
         Raises NotPermitted (the author of the change included), Invalid, or PolicyDenied with the blockers that
-        concern the version.
+        concern the version, or with the advisory gates that did not pass and are not acknowledged.
         """
         require(actor, Right.APPROVE)
         require_independence(actor, version, self._store.tokens.login(actor.name))
         said, key = require_reason(reason), require_key(key)
         with self._store.writing() as transaction:
             dossier = self.dossier(version)
-            if not any(approval.id == key for approval in dossier.approvals):
-                champion = Situation(self._store, self._project).champion
-                deny(blockers.of_version(dossier, champion), f"v{version.version} cannot be approved")
-            approval = approval_of(dossier, actor, "approved", said, key, self._clock())
+            again = next((approval for approval in dossier.approvals if approval.id == key), None)
+            if again is None:
+                what = f"v{version.version} cannot be approved"
+                found = blockers.of_version(dossier, Situation(self._store, self._project).champion)
+                deny(found, what)
+                acknowledged = accepted(found, acknowledged, what)
+            else:
+                acknowledged = again.acknowledged
+            approval = approval_of(dossier, actor, "approved", said, key, self._clock(), acknowledged)
             return self._store.approvals.record(approval, approval_note(actor, approval, version.lineage), transaction)
 
     def reject(self, actor: Actor, version: ModelVersion, reason: str, key: str) -> Approval:

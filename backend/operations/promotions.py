@@ -10,11 +10,12 @@ from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Hold, Kind, Promotion, Request, Step, Target
 from backend.domain.registry import ModelVersion
-from backend.errors import Conflict, PolicyDenied
-from backend.operations.approvals import approval_note, approval_of, deny
+from backend.errors import Conflict, Invalid, PolicyDenied
+from backend.operations.approvals import accepted, approval_note, approval_of, deny
 from backend.operations.authorise import require, require_independence, require_key, require_reason
 from backend.operations.decision import Situation, decide, dossier_of
 from backend.operations.way_back import earlier_target, refuse_rejected
+from backend.policy.approval import standing_approval
 from backend.promotion import plan, transitions, wording
 from backend.promotion.target import target_on
 from backend.settings import Project
@@ -22,6 +23,8 @@ from backend.store import Store
 from backend.store.audit import Note
 
 APPROVAL_SUFFIX = "-approval"
+MOST_EXTREME = 0.001
+"""A threshold nearer to 0 or 1 would call everybody or nobody."""
 
 
 class Promotions:
@@ -38,9 +41,15 @@ class Promotions:
         return decide(self._store, self._project, actor, version, endpoint)
 
     def approve_and_promote(
-        self, actor: Actor, version: ModelVersion, expected_stable: str, reason: str, key: str
+        self,
+        actor: Actor,
+        version: ModelVersion,
+        expected_stable: str,
+        reason: str,
+        key: str,
+        acknowledged: tuple[str, ...] = (),
     ) -> Promotion:
-        """Two decisions with one click: both are recorded, or neither.
+        """Two decisions with one click: both are recorded, or neither. `acknowledged` names advisory gates.
 
         Raises NotPermitted, Invalid, PolicyDenied with the decision page's blockers, or Conflict where production
         is not what the page showed. The same key again answers the promotion it made.
@@ -48,29 +57,42 @@ class Promotions:
         require(actor, Right.APPROVE)
         require(actor, Right.PROMOTE)
         require_independence(actor, version, self._store.tokens.login(actor.name))
-        return self._promote(actor, version, expected_stable, reason, key, approving=True)
+        return self._promote(actor, version, expected_stable, reason, key, acknowledged, approving=True)
 
     def promote(self, actor: Actor, version: ModelVersion, expected_stable: str, reason: str, key: str) -> Promotion:
-        """As `approve_and_promote`, for a version that was approved before."""
+        """As `approve_and_promote`, for a version that was approved before: the approval has acknowledged for it."""
         require(actor, Right.PROMOTE)
-        return self._promote(actor, version, expected_stable, reason, key, approving=False)
+        return self._promote(actor, version, expected_stable, reason, key, None, approving=False)
 
     def _promote(
-        self, actor: Actor, version: ModelVersion, expected_stable: str, reason: str, key: str, *, approving: bool
+        self,
+        actor: Actor,
+        version: ModelVersion,
+        expected_stable: str,
+        reason: str,
+        key: str,
+        acknowledged: tuple[str, ...] | None,
+        *,
+        approving: bool,
     ) -> Promotion:
         said, key = require_reason(reason), require_key(key)
         with self._store.writing() as transaction:
             dossier = dossier_of(self._store, self._project, version)
             situation = Situation(self._store, self._project)
-            target = target_on(self._project.endpoint, version)
+            target = target_on(self._project.endpoint, dossier.version)
             if self._store.promotions.find(key) is None:
                 same_production(situation, expected_stable)
-                found = situation.blockers(dossier, target, can_approve=approving)
-                deny(found, f"v{version.version} cannot be promoted")
+                found, what = situation.blockers(dossier, target, can_approve=approving), _cannot(version)
+                deny(found, what)
+                approval = standing_approval(dossier)
+                told = acknowledged if acknowledged is not None else approval.acknowledged if approval else ()
+                acknowledged = accepted(found, told, what)
             if dossier.rollout is None:
-                raise PolicyDenied(f"v{version.version} cannot be promoted: its rollout plan has not been read.", ())
+                raise PolicyDenied(f"{_cannot(version)}: its rollout plan has not been read.", ())
             if approving:
-                approval = approval_of(dossier, actor, "approved", said, key + APPROVAL_SUFFIX, self._clock())
+                approval = approval_of(
+                    dossier, actor, "approved", said, key + APPROVAL_SUFFIX, self._clock(), acknowledged or ()
+                )
                 self._store.approvals.record(approval, approval_note(actor, approval, version.lineage), transaction)
             steps = plan.promote_plan(dossier.rollout, has_stable=situation.stable is not None)
             wanted = self._begin(actor, Kind.PROMOTE, target, steps, expected_stable, said, key)
@@ -138,11 +160,21 @@ class Promotions:
     def hold(self) -> Hold | None:
         return self._store.holds.on(self._project.endpoint)
 
-    def stage(self, actor: Actor, version: ModelVersion, reason: str, key: str) -> Promotion:
-        """Test a version on the test endpoint again, for fresh evidence against what serves now."""
+    def stage(
+        self, actor: Actor, version: ModelVersion, reason: str, key: str, threshold: float | None = None
+    ) -> Promotion:
+        """Test a version on the test endpoint again, for fresh evidence against what serves now.
+
+        At another `threshold`, strictly between 0 and 1, that is the choice of it: it is approved and served as tested.
+        """
         require(actor, Right.APPROVE)
         said, key = require_reason(reason), require_key(key)
-        target = target_on(self._project.test_endpoint, version)
+        chosen = dossier_of(self._store, self._project, version).version
+        if threshold is not None:
+            if not MOST_EXTREME <= threshold <= 1 - MOST_EXTREME:
+                raise Invalid(f"A threshold lies between 0 and 1, by at least {MOST_EXTREME:g}; not {threshold:g}.")
+            chosen = chosen.model_copy(update={"threshold": round(threshold, 4)})
+        target = target_on(self._project.test_endpoint, chosen)
         wanted = self._begin(actor, Kind.STAGE, target, plan.stage_plan(), "", said, key)
         return self._store.promotions.submit(wanted, _requested(actor, wanted))
 
@@ -193,6 +225,10 @@ class Promotions:
             now=self._clock(),
             expected_stable=expected_stable,
         )
+
+
+def _cannot(version: ModelVersion) -> str:
+    return f"v{version.version} cannot be promoted"
 
 
 def same_production(situation: Situation, expected_stable: str) -> None:

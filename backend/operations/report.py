@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.domain.evidence import METRIC_NAMES, BandShare, BandVerdict, Comparison, Difference, Side, Verdict
+from backend.domain.comparison import METRIC_NAMES, BandShare, BandVerdict, Comparison, Difference, Side, Verdict
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.github.checks import COMPARISON_CHECK, Checks, Conclusion, comparison_text
 from backend.policy.comparison import figures, in_words, judge

@@ -6,61 +6,65 @@ from collections.abc import Iterable
 
 from backend.domain.decisions import Blocker, Dossier
 from backend.domain.endpoints import Endpoint
-from backend.domain.evidence import Comparison, SmokeResult, Verdict
+from backend.domain.gates import Finding, FindingState, GateRule
 from backend.domain.people import Right, who_may
 from backend.domain.promotions import Hold, Phase, Promotion, Target
-from backend.domain.registry import Approval
-from backend.policy.comparison import in_words
+from backend.policy.approval import rejection, standing_approval, void_because
+from backend.policy.findings import findings
 
 WORKER = "the worker"
-
-
-def comparison_with(dossier: Dossier, champion: Target) -> Comparison | None:
-    """The newest comparison of exactly this version with exactly what serves now, each at its threshold of now.
-
-    Comparisons made before they knew their thresholds count for any.
-    """
-    for evidence in dossier.evidence:
-        found = evidence.comparison
-        if found is None or evidence.model_digest != dossier.version.digest:
-            continue
-        same = (found.champion.version, found.champion.digest) == (champion.version, champion.digest)
-        thresholds = (
-            (found.champion.threshold, champion.threshold),
-            (found.challenger.threshold, dossier.version.threshold),
-        )
-        if same and all(then is None or then == now for then, now in thresholds):
-            return found
-    return None
-
-
-def smoke_of(dossier: Dossier) -> SmokeResult | None:
-    of_this = (e for e in dossier.evidence if e.model_digest == dossier.version.digest)
-    return next((e.smoke for e in of_this if e.smoke is not None), None)
-
-
-def standing_approval(dossier: Dossier) -> Approval | None:
-    """The latest decision, if it approves what the version is now; a changed digest or threshold voids it."""
-    latest = next(iter(dossier.approvals), None)
-    if latest is None or latest.decision != "approved":
-        return None
-    version = dossier.version
-    same = (latest.digest, latest.threshold) == (version.digest, version.threshold)
-    return latest if same else None
-
-
-def rejection(dossier: Dossier) -> Approval | None:
-    latest = next(iter(dossier.approvals), None)
-    return latest if latest is not None and latest.decision == "rejected" else None
+AUTHOR = "the author of the change"
+GATE_FILE = "gate_file"
+"""What is acknowledged where a change also changed the rules that judge it."""
 
 
 def of_version(dossier: Dossier, champion: Target | None) -> tuple[Blocker, ...]:
     """Those that concern the version whatever the endpoint is doing: they refuse an approval too."""
-    return tuple(
-        found
-        for found in (_identity(dossier), _staging(dossier), _rollout(dossier), _quality(dossier, champion))
-        if found
-    )
+    structural = (_identity(dossier), _staging(dossier), _rollout(dossier), _gate_file(dossier))
+    return (*(found for found in structural if found), *of_gates(dossier, champion))
+
+
+def of_gates(dossier: Dossier, champion: Target | None) -> tuple[Blocker, ...]:
+    """A blocker for each gate that did not pass: hard or to be acknowledged, as the gate file says."""
+    if champion is not None and champion.digest == dossier.version.digest:
+        return ()
+    found = findings(dossier, champion)
+    leak = [_leak(f) for f in found if f.gate == "data" and not f.passed]
+    unread = [_unread(f) for f in found if f.gate == "gates"] if dossier.staging is not None else []
+    return (*leak, *unread, *(_of_gate(f, f.rule) for f in found if f.rule is not None and not f.passed))
+
+
+def _of_gate(finding: Finding, rule: GateRule) -> Blocker:
+    if finding.state in {FindingState.STALE, FindingState.NOT_RUN}:
+        who = f"{who_may(Right.APPROVE)}, by testing it again"
+    elif rule.hard:
+        who = AUTHOR
+    else:
+        who = f"{who_may(Right.APPROVE)}, by acknowledging it"
+    why = f"{finding.sentence} {rule.reason}"
+    return Blocker(what=finding.title, why=why, who=who, hard=rule.hard, gate="" if rule.hard else finding.gate)
+
+
+def _leak(finding: Finding) -> Blocker:
+    why = f"{finding.sentence} Such a comparison proves nothing."
+    return Blocker(what="Data", why=why, who=AUTHOR)
+
+
+def _unread(finding: Finding) -> Blocker:
+    return Blocker(what="Gate file", why=finding.sentence, who=f"{who_may(Right.APPROVE)}, by testing it again")
+
+
+def _gate_file(dossier: Dossier) -> Blocker | None:
+    if dossier.gates is None or not dossier.gates.changed_with_model:
+        return None
+    why = "The change that made this version also changed the rules that judge it. Read both before you go on."
+    who = f"{who_may(Right.APPROVE)}, by acknowledging it"
+    return Blocker(what="Gate file changed with the model", why=why, who=who, hard=False, gate=GATE_FILE)
+
+
+def to_acknowledge(blockers: Iterable[Blocker]) -> tuple[str, ...]:
+    """The names that whoever goes on has to acknowledge."""
+    return tuple(blocker.gate for blocker in blockers if blocker.gate)
 
 
 def of_approval(dossier: Dossier, *, can_approve: bool) -> tuple[Blocker, ...]:
@@ -72,12 +76,9 @@ def of_approval(dossier: Dossier, *, can_approve: bool) -> tuple[Blocker, ...]:
     if standing_approval(dossier) is not None:
         return ()
     version = dossier.version.version
-    void = bool(dossier.approvals)
-    why = (
-        f"The approval of v{version} was for another digest or threshold, so it is void."
-        if void
-        else f"v{version} has not been approved."
-    )
+    latest = next(iter(dossier.approvals), None)
+    void = f"The approval of v{version} is void: {void_because(dossier, latest)}." if latest else ""
+    why = void or f"v{version} has not been approved."
     return (Blocker(what="Approval", why=why, who=who_may(Right.APPROVE), hard=not can_approve),)
 
 
@@ -148,26 +149,3 @@ def _rollout(dossier: Dossier) -> Blocker | None:
         return None
     why = "The rollout plan of its commit has not been read; the test does that."
     return Blocker(what="Rollout", why=why, who=WORKER)
-
-
-def _quality(dossier: Dossier, champion: Target | None) -> Blocker | None:
-    if champion is None or champion.digest == dossier.version.digest:
-        return None
-    comparison = comparison_with(dossier, champion)
-    if comparison is None:
-        why = f"No comparison with v{champion.version}, which serves now. Test it again to make one."
-        return Blocker(what="Quality", why=why, who=who_may(Right.APPROVE))
-    if comparison.shared_groups:
-        why = f"{comparison.shared_groups} patients are in both training and holdout, so the comparison proves nothing."
-        return Blocker(what="Quality", why=why, who="the author of the change")
-    difference = comparison.on("auc")
-    words = in_words(difference, comparison.rows)
-    if difference.verdict is Verdict.WORSE:
-        return Blocker(
-            what="Quality", why=f"Against v{champion.version} it is {words}.", who="the author of the change"
-        )
-    if difference.verdict is Verdict.TOO_LITTLE_DATA:
-        return Blocker(
-            what="Quality", why=f"Against v{champion.version}: {words}.", who=who_may(Right.PROMOTE), hard=False
-        )
-    return None

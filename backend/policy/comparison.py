@@ -4,20 +4,49 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Protocol
 
 from numpy.typing import ArrayLike
 
-from backend.domain.evidence import METRIC_NAMES, Consequence, Difference, Subgroups, Verdict
+from backend.domain.comparison import (
+    METRIC_NAMES,
+    Consequence,
+    Difference,
+    Flips,
+    Subgroups,
+    ThresholdPoint,
+    Verdict,
+)
 from backend.policy.auc import paired_auc
 from backend.policy.brier import paired_brier
 from backend.policy.calibration import Approach, paired_calibration
 from backend.policy.consequence import consequence
+from backend.policy.flips import flips, sweep
 from backend.policy.holdout import Holdout
-from backend.policy.margins import CONFIDENCE, FEWEST_OF_A_CLASS, MARGINS, Margin
+from backend.policy.margins import CONFIDENCE, FEWEST_OF_A_CLASS, MARGINS, SUBGROUP_MARGIN, Margin
 from backend.policy.paired import Bools, PairedValue
 from backend.policy.ppv import paired_ppv
 from backend.policy.proportions import PairedShare, paired_share
 from backend.policy.subgroups import subgroups
+
+
+class _Gain(Protocol):
+    """A difference with its interval."""
+
+    @property
+    def difference(self) -> float: ...
+
+    def interval(self, confidence: float) -> tuple[float, float]: ...
+
+
+class _Paired(_Gain, Protocol):
+    """A figure of both models."""
+
+    @property
+    def champion(self) -> float: ...
+
+    @property
+    def challenger(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -27,9 +56,13 @@ class Judged:
     differences: tuple[Difference, ...]
     consequence: Consequence
     subgroups: Subgroups | None
+    flips: Flips
+    sweep: tuple[ThresholdPoint, ...]
 
 
-def judge(holdout: Holdout, champion_threshold: float, challenger_threshold: float) -> Judged:
+def judge(
+    holdout: Holdout, champion_threshold: float, challenger_threshold: float, band_margin: float = SUBGROUP_MARGIN
+) -> Judged:
     """Compare two models, each cut at its own release threshold; positive is `probability >= threshold`.
 
     A metric that does not exist on these rows (PPV where nobody is called, calibration where the probabilities
@@ -47,7 +80,9 @@ def judge(holdout: Holdout, champion_threshold: float, challenger_threshold: flo
             *_of_probabilities(holdout),
         ),
         consequence=consequence(sensitivity, specificity),
-        subgroups=subgroups(holdout, *called),
+        subgroups=subgroups(holdout, *called, band_margin),
+        flips=flips(holdout, *called),
+        sweep=sweep(holdout, called[0]),
     )
 
 
@@ -64,17 +99,7 @@ def paired_difference(
 ) -> Difference:
     """The AUC of both models on the same rows, the difference with its interval, and the verdict."""
     found = paired_auc(outcome, champion, challenger, groups)
-    low, high = found.interval(CONFIDENCE)
-    return Difference(
-        metric="auc",
-        champion=found.champion,
-        challenger=found.challenger,
-        difference=found.difference,
-        low=low,
-        high=high,
-        confidence=CONFIDENCE,
-        verdict=verdict(found.difference, low, high, min(found.positives, found.negatives)),
-    )
+    return _difference("auc", found, found, min(found.positives, found.negatives))
 
 
 def _share(holdout: Holdout, called: tuple[Bools, Bools], rows: Bools) -> PairedShare:
@@ -83,18 +108,7 @@ def _share(holdout: Holdout, called: tuple[Bools, Bools], rows: Bools) -> Paired
 
 
 def _of_share(metric: str, share: PairedShare) -> Difference:
-    low, high = share.interval(CONFIDENCE)
-    return Difference(
-        metric=metric,
-        champion=share.champion,
-        challenger=share.challenger,
-        difference=share.difference,
-        low=low,
-        high=high,
-        confidence=CONFIDENCE,
-        verdict=verdict(share.difference, low, high, share.rows, MARGINS[metric]),
-        p_value=share.p_value,
-    )
+    return _difference(metric, share, share, share.rows).model_copy(update={"p_value": share.p_value})
 
 
 def _of_ppv(holdout: Holdout, called: tuple[Bools, Bools]) -> tuple[Difference, ...]:
@@ -118,6 +132,14 @@ def _of_probabilities(holdout: Holdout) -> tuple[Difference, ...]:
 
 
 def _of_value(metric: str, found: PairedValue, gain: PairedValue | Approach, fewest: int) -> Difference:
+    errors = {
+        "champion_error": found.champion_error if isfinite(found.champion_error) else None,
+        "challenger_error": found.challenger_error if isfinite(found.challenger_error) else None,
+    }
+    return _difference(metric, found, gain, fewest).model_copy(update=errors)
+
+
+def _difference(metric: str, found: _Paired, gain: _Gain, fewest: int) -> Difference:
     """`gain` carries the verdict: for calibration it is not the difference itself but the way towards perfect."""
     low, high = found.interval(CONFIDENCE)
     return Difference(
@@ -129,8 +151,6 @@ def _of_value(metric: str, found: PairedValue, gain: PairedValue | Approach, few
         high=high,
         confidence=CONFIDENCE,
         verdict=verdict(gain.difference, *gain.interval(CONFIDENCE), fewest, MARGINS[metric]),
-        champion_error=found.champion_error if isfinite(found.champion_error) else None,
-        challenger_error=found.challenger_error if isfinite(found.challenger_error) else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.domain.evidence import Consequence, PerThousand
+from backend.domain.comparison import Consequence, PerThousand
 from backend.policy.margins import CONFIDENCE
 from backend.policy.proportions import PairedShare
 

@@ -1,87 +1,119 @@
-"""The verdict strip: one word and one sentence for each gate that has been measured."""
+"""All that is found about a version, a word and a sentence each: where it came from, every gate, who decided.
+
+Nothing is judged from memory: evidence about another digest, threshold or champion, or under another gate file, counts
+for nothing and says so.
+"""
 
 from __future__ import annotations
 
+from backend.domain.comparison import Comparison
 from backend.domain.decisions import Dossier
-from backend.domain.evidence import Finding, FindingState, Verdict
+from backend.domain.evidence import Evidence
+from backend.domain.gates import Finding, FindingState
 from backend.domain.promotions import Target
-from backend.policy.blockers import comparison_with, rejection, smoke_of, standing_approval
-from backend.policy.comparison import in_words
-
-_QUALITY = {
-    Verdict.BETTER: FindingState.PASS,
-    Verdict.NO_DIFFERENCE: FindingState.PASS,
-    Verdict.WORSE: FindingState.FAIL,
-    Verdict.TOO_LITTLE_DATA: FindingState.INCONCLUSIVE,
-}
+from backend.policy.approval import rejection, standing_approval, void_because
+from backend.policy.gates import Exhibits, judge_gates
 
 
 def findings(dossier: Dossier, champion: Target | None) -> tuple[Finding, ...]:
-    """In the order of reading. A gate without a measurement says so and is never green."""
+    """In the order of reading."""
     return (
         _code(dossier),
-        *_data(dossier, champion),
-        _quality(dossier, champion),
-        _contract(dossier),
+        *_data(dossier),
+        *gate_findings(dossier, champion),
         _approval(dossier),
     )
+
+
+def gate_findings(dossier: Dossier, champion: Target | None) -> tuple[Finding, ...]:
+    """One a gate. Without a gate file there is one finding that says so."""
+    gates = dossier.gates
+    if gates is None:
+        sentence = "The gate file has not been read for this version yet; the test does that."
+        return (Finding(gate="gates", group="Quality", state=FindingState.NOT_RUN, sentence=sentence),)
+    found = judge_gates(gates.rules, exhibits(dossier, champion))
+    if not dossier.gates_are_current:
+        sentence = "The gate file on main has changed since this was judged. Test it again."
+        found = tuple(f.model_copy(update={"state": FindingState.STALE, "sentence": sentence}) for f in found)
+    if champion is None:
+        first = "No champion yet: nothing to compare with."
+        return (*found, Finding(gate="comparison", group="Quality", state=FindingState.NOT_RUN, sentence=first))
+    return found
+
+
+def exhibits(dossier: Dossier, champion: Target | None) -> Exhibits:
+    """The newest of each kind that is about this digest at this threshold."""
+    serves = champion is not None and champion.digest == dossier.version.digest
+    about = _about(dossier)
+    compared = comparison_with(dossier, champion) if champion is not None and not serves else None
+    return Exhibits(
+        comparison=compared,
+        holdout=next(
+            (e.holdout for e in about if e.holdout and e.holdout.threshold == dossier.version.threshold), None
+        ),
+        smoke=next((e.smoke for e in about if e.smoke), None),
+        robustness=next((e.robustness for e in about if e.robustness), None),
+        load=next((e.load for e in about if e.load), None),
+        champion=champion.version if champion is not None and not serves else "",
+        stale_comparison=any(e.comparison is not None for e in dossier.evidence),
+    )
+
+
+def comparison_with(dossier: Dossier, champion: Target) -> Comparison | None:
+    """The newest comparison of exactly this version with exactly what serves now, each at its threshold of now.
+
+    Comparisons made before they knew their thresholds count for any.
+    """
+    for evidence in _about(dossier):
+        found = evidence.comparison
+        if found is None:
+            continue
+        same = (found.champion.version, found.champion.digest) == (champion.version, champion.digest)
+        thresholds = (
+            (found.champion.threshold, champion.threshold),
+            (found.challenger.threshold, dossier.version.threshold),
+        )
+        if same and all(then is None or then == now for then, now in thresholds):
+            return found
+    return None
+
+
+def _about(dossier: Dossier) -> tuple[Evidence, ...]:
+    return tuple(e for e in dossier.evidence if e.model_digest == dossier.version.digest)
 
 
 def _code(dossier: Dossier) -> Finding:
     lineage = dossier.version.lineage
     if not lineage.commit or not lineage.run:
-        return Finding(gate="Code", state=FindingState.FAIL, sentence="Registered without a commit and a run.")
+        sentence = "Registered without a commit and a run."
+        return Finding(gate="code", group="Code", state=FindingState.FAIL, sentence=sentence)
     pull = f", pull request #{lineage.pull_request}" if lineage.pull_request else ""
-    return Finding(
-        gate="Code", state=FindingState.PASS, sentence=f"Commit {lineage.commit[:7]}{pull}, run {lineage.run}."
-    )
+    sentence = f"Commit {lineage.commit[:7]}{pull}, run {lineage.run}."
+    return Finding(gate="code", group="Code", state=FindingState.PASS, sentence=sentence)
 
 
-def _data(dossier: Dossier, champion: Target | None) -> tuple[Finding, ...]:
-    """Only where a comparison counted the patients on both sides."""
-    comparison = comparison_with(dossier, champion) if champion else None
-    if comparison is None:
+def _data(dossier: Dossier) -> tuple[Finding, ...]:
+    """Only where somebody counted the patients on both sides."""
+    counted = [found for e in _about(dossier) for found in (e.comparison, e.holdout) if found is not None]
+    if not counted:
         return ()
-    shared = comparison.shared_groups
-    sentence = f"{comparison.data_asset}, holdout of {comparison.rows:,} rows, patients in both sides: {shared}."
-    return (Finding(gate="Data", state=FindingState.FAIL if shared else FindingState.PASS, sentence=sentence),)
-
-
-def _quality(dossier: Dossier, champion: Target | None) -> Finding:
-    if champion is None:
-        return Finding(gate="Quality", state=FindingState.NOT_RUN, sentence="No champion yet: nothing to compare with.")
-    comparison = comparison_with(dossier, champion)
-    if comparison is None:
-        older = any(e.comparison is not None for e in dossier.evidence)
-        state = FindingState.STALE if older else FindingState.NOT_RUN
-        return Finding(
-            gate="Quality", state=state, sentence=f"Not compared with v{champion.version}, which serves now."
-        )
-    difference = comparison.on("auc")
-    words = in_words(difference, comparison.rows)
-    return Finding(gate="Quality", state=_QUALITY[difference.verdict], sentence=f"Against v{champion.version} {words}.")
-
-
-def _contract(dossier: Dossier) -> Finding:
-    smoke = smoke_of(dossier)
-    if smoke is None:
-        return Finding(gate="Contract", state=FindingState.NOT_RUN, sentence="Not asked on the test endpoint yet.")
-    passed = smoke.passed == smoke.requests
-    first = "" if passed else f" {smoke.failures[0]}" if smoke.failures else ""
-    sentence = f"{smoke.passed} of {smoke.requests} requests answered as the contract says.{first}"
-    return Finding(gate="Contract", state=FindingState.PASS if passed else FindingState.FAIL, sentence=sentence)
+    newest = counted[0]
+    shared = max(found.shared_groups for found in counted)
+    sentence = f"{newest.data_asset}, holdout of {newest.rows:,} rows, patients in both sides: {shared}."
+    state = FindingState.FAIL if shared else FindingState.PASS
+    return (Finding(gate="data", group="Data", state=state, sentence=sentence),)
 
 
 def _approval(dossier: Dossier) -> Finding:
+    def said(state: FindingState, sentence: str) -> Finding:
+        return Finding(gate="approval", group="Approvals", state=state, sentence=sentence)
+
     rejected, approved = rejection(dossier), standing_approval(dossier)
     if rejected is not None:
-        return Finding(
-            gate="Approval", state=FindingState.FAIL, sentence=f"Rejected by {rejected.actor}: {rejected.reason}"
-        )
+        return said(FindingState.FAIL, f"Rejected by {rejected.actor}: {rejected.reason}")
     if approved is not None:
-        sentence = f"Approved by {approved.actor} on {approved.at:%d %b %H:%M} UTC: {approved.reason}"
-        return Finding(gate="Approval", state=FindingState.PASS, sentence=sentence)
+        when = f"{approved.at:%d %b %H:%M} UTC"
+        return said(FindingState.PASS, f"Approved by {approved.actor} on {when}: {approved.reason}")
     if dossier.approvals:
-        sentence = "The approval was for another digest or threshold and is void."
-        return Finding(gate="Approval", state=FindingState.STALE, sentence=sentence)
-    return Finding(gate="Approval", state=FindingState.NOT_RUN, sentence="Nobody has decided yet.")
+        return said(FindingState.STALE, f"The approval is void: {void_because(dossier, dossier.approvals[0])}.")
+    return said(FindingState.NOT_RUN, "Nobody has decided yet.")

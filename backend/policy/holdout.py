@@ -50,6 +50,13 @@ def read_paired(content: bytes) -> Holdout:
     return _holdout(table, _column(table, "champion"), _column(table, "challenger"), (_digest(content),))
 
 
+def read_single(content: bytes) -> Holdout:
+    """The holdout in a training run's `predictions.parquet`, its one model on both sides. Raises Invalid."""
+    table = _table(content, ("outcome", "group", "probability"))
+    probability = _column(table, "probability")
+    return _holdout(table, probability, probability, (_digest(content),))
+
+
 def pair(champion: bytes, challenger: bytes) -> Holdout:
     """Two runs' `predictions.parquet` as one holdout. Raises Conflict where they are not the same rows.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from backend.domain.evidence import Band, BandShare, BandVerdict, Rate, Subgroups
+from backend.domain.comparison import Band, BandShare, BandVerdict, Subgroups
+from backend.domain.quality import Estimate
 from backend.policy.consequence import PATIENTS, per_thousand
 from backend.policy.holdout import Axis, Holdout
 from backend.policy.margins import CONFIDENCE, SUBGROUP_MARGIN
@@ -13,8 +14,12 @@ SHARES = 2
 """Sensitivity and specificity of each band are looks of their own."""
 
 
-def subgroups(holdout: Holdout, champion: Bools, challenger: Bools) -> Subgroups | None:
+def subgroups(
+    holdout: Holdout, champion: Bools, challenger: Bools, margin: float = SUBGROUP_MARGIN
+) -> Subgroups | None:
     """Judge each band of each axis; `champion` and `challenger` say which rows each model calls positive.
+
+    `margin` is the loss that has to be excluded.
 
     Non-inferiority by the interval of the paired difference, which Bonferroni's correction widens for all looks at
     once: O. J. Dunn, "Multiple comparisons among means", JASA 56 (1961) 52-64. Holm's steps would reject a little
@@ -27,11 +32,13 @@ def subgroups(holdout: Holdout, champion: Bools, challenger: Bools) -> Subgroups
     corrected = 1 - (1 - CONFIDENCE) / looks
     right = (champion == holdout.ill, challenger == holdout.ill)
     return Subgroups(
-        margin=SUBGROUP_MARGIN,
+        margin=margin,
         looks=looks,
         confidence=CONFIDENCE,
         bands=tuple(
-            _band(holdout, right, axis, code, corrected) for axis in holdout.axes for code in range(len(axis.labels))
+            _band(holdout, right, axis, code, corrected, margin)
+            for axis in holdout.axes
+            for code in range(len(axis.labels))
         ),
     )
 
@@ -44,7 +51,9 @@ def subgroup_rule(found: Subgroups) -> str:
     )
 
 
-def _band(holdout: Holdout, right: tuple[Bools, Bools], axis: Axis, code: int, confidence: float) -> Band:
+def _band(
+    holdout: Holdout, right: tuple[Bools, Bools], axis: Axis, code: int, confidence: float, margin: float
+) -> Band:
     inside = axis.codes == code
     rows, positives = int(inside.sum()), int((inside & holdout.ill).sum())
     ill, well = (_share(holdout, right, inside & of_class) for of_class in (holdout.ill, ~holdout.ill))
@@ -54,8 +63,8 @@ def _band(holdout: Holdout, right: tuple[Bools, Bools], axis: Axis, code: int, c
         band=axis.labels[code],
         rows=rows,
         positives=positives,
-        sensitivity=_judged(ill, confidence),
-        specificity=_judged(well, confidence),
+        sensitivity=_judged(ill, confidence, margin),
+        specificity=_judged(well, confidence, margin),
         missed=per_thousand(ill, ill_of_thousand, confidence) if ill else None,
         false_alarms=per_thousand(well, PATIENTS - ill_of_thousand, confidence) if well else None,
     )
@@ -65,13 +74,13 @@ def _share(holdout: Holdout, right: tuple[Bools, Bools], rows: Bools) -> PairedS
     return paired_share(right[0][rows], right[1][rows], holdout.groups[rows]) if rows.any() else None
 
 
-def _judged(share: PairedShare | None, confidence: float) -> BandShare:
+def _judged(share: PairedShare | None, confidence: float, margin: float) -> BandShare:
     if share is None:
         return BandShare(rows=0, verdict=BandVerdict.TOO_FEW)
     low, high = share.interval(confidence)
     return BandShare(
         rows=share.rows,
-        verdict=band_verdict(share.rows / share.inflation, low, high, confidence),
+        verdict=band_verdict(share.rows / share.inflation, low, high, confidence, margin),
         champion=_rate(share.champion, share.champion_interval(CONFIDENCE)),
         challenger=_rate(share.challenger, share.challenger_interval(CONFIDENCE)),
         difference=share.difference,
@@ -80,18 +89,20 @@ def _judged(share: PairedShare | None, confidence: float) -> BandShare:
     )
 
 
-def band_verdict(rows: float, low: float, high: float, confidence: float) -> BandVerdict:
+def band_verdict(
+    rows: float, low: float, high: float, confidence: float, margin: float = SUBGROUP_MARGIN
+) -> BandVerdict:
     """Worse: a loss is shown, and one of the margin is not excluded. Pass: a loss of the margin is excluded.
 
     Too few to judge: on so few rows that interval could not exclude the margin even where no answer differs. It is
     never a pass, whatever the rows say. `low` and `high` bound the difference at `confidence`, already corrected.
     """
-    if high < 0 and low <= -SUBGROUP_MARGIN:
+    if high < 0 and low <= -margin:
         return BandVerdict.WORSE
-    if rows < rows_needed(SUBGROUP_MARGIN, confidence):
+    if rows < rows_needed(margin, confidence):
         return BandVerdict.TOO_FEW
-    return BandVerdict.PASS if low > -SUBGROUP_MARGIN else BandVerdict.INCONCLUSIVE
+    return BandVerdict.PASS if low > -margin else BandVerdict.INCONCLUSIVE
 
 
-def _rate(value: float, interval: tuple[float, float]) -> Rate:
-    return Rate(value=value, low=interval[0], high=interval[1])
+def _rate(value: float, interval: tuple[float, float]) -> Estimate:
+    return Estimate(value=value, low=interval[0], high=interval[1])

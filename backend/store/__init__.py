@@ -22,6 +22,7 @@ from backend.store.postgresql import last_words, not_permitted
 from backend.store.promotions import Promotions
 from backend.store.retirements import Retirements
 from backend.store.tokens import Tokens
+from backend.store.watched import WatchedFiles
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -40,6 +41,7 @@ class Store:
         self.intents = Intents(self.database, self.audit, clock)
         self.tokens = Tokens(self.database, self.audit, clock, token_key)
         self.heartbeats = Heartbeats(self.database, clock)
+        self.watched = WatchedFiles(self.database, self.audit, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction for several records: pass what it yields as their `within`."""

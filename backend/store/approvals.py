@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
 
 from backend.domain.registry import Approval
 from backend.store.audit import Audit, Note
@@ -10,7 +13,7 @@ from backend.store.database import Database
 from backend.store.idempotency import same_request
 from backend.store.tables import approvals
 
-_CLICK = ("model", "version", "digest", "threshold", "decision", "actor", "reason")
+_CLICK = ("model", "version", "digest", "threshold", "decision", "actor", "reason", "acknowledged")
 
 
 class Approvals:
@@ -23,10 +26,10 @@ class Approvals:
         with self._database.writing(within) as transaction:
             row = transaction.execute(select(approvals).where(approvals.c.id == approval.id)).first()
             if row is not None:
-                existing = Approval.model_validate(dict(row._mapping))
+                existing = _read(row)
                 same_request(existing, approval, _CLICK)
                 return existing
-            transaction.execute(approvals.insert().values(**approval.model_dump()))
+            transaction.execute(approvals.insert().values(**_written(approval)))
             self._audit.append(note, transaction)
             return approval
 
@@ -35,4 +38,13 @@ class Approvals:
         chosen = (approvals.c.model == model) & (approvals.c.version == version)
         with self._database.reading() as connection:
             rows = connection.execute(select(approvals).where(chosen).order_by(approvals.c.at.desc(), approvals.c.id))
-            return tuple(Approval.model_validate(dict(row._mapping)) for row in rows)
+            return tuple(_read(row) for row in rows)
+
+
+def _read(row: Row[Any]) -> Approval:
+    fields = dict(row._mapping)
+    return Approval.model_validate(fields | {"acknowledged": tuple(json.loads(fields["acknowledged"]))})
+
+
+def _written(approval: Approval) -> dict[str, Any]:
+    return approval.model_dump() | {"acknowledged": json.dumps(approval.acknowledged)}

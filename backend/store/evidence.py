@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from backend.domain.clock import Clock
 from backend.domain.decisions import Rollout
-from backend.domain.evidence import Comparison, Evidence, SmokeResult
+from backend.domain.evidence import BODIES, Body, Evidence
 from backend.domain.promotions import Target
 from backend.errors import CorruptState
 from backend.store.audit import Audit, Note
@@ -32,28 +32,25 @@ class EvidenceRecords:
         self._audit = audit
         self._clock = clock
 
-    def freeze(self, key: str, body: Comparison | SmokeResult, target: Target, source: str) -> Evidence:
+    def freeze(self, key: str, body: Body, target: Target, source: str) -> Evidence:
         """Keep what was measured, once per key: a repeated step gets the first quotation back."""
         with self._database.writing() as transaction:
             existing = self._find(transaction, key)
             if existing is not None:
                 return existing
-            comparison = body if isinstance(body, Comparison) else None
-            smoke = body if isinstance(body, SmokeResult) else None
+            kind = next(name for name, of in BODIES.items() if isinstance(body, of))
             text = body.model_dump_json()
-            frozen = Evidence(
-                id=key,
-                kind="comparison" if comparison else "smoke",
-                model=target.model,
-                version=target.version,
-                model_digest=target.digest,
-                digest=body_digest(text),
-                source=source,
-                made_at=self._clock(),
-                comparison=comparison,
-                smoke=smoke,
-            )
-            fields = frozen.model_dump(exclude={"comparison", "smoke"})
+            fields = {
+                "id": key,
+                "kind": kind,
+                "model": target.model,
+                "version": target.version,
+                "model_digest": target.digest,
+                "digest": body_digest(text),
+                "source": source,
+                "made_at": self._clock(),
+            }
+            frozen = Evidence.model_validate(fields | {kind: body})
             transaction.execute(evidence.insert().values(**fields, body=text))
             self._audit.append(_note(frozen), transaction)
             return frozen
@@ -98,7 +95,7 @@ class EvidenceRecords:
             return None
         fields = dict(row._mapping)
         text = fields.pop("body")
-        body = (Comparison if fields["kind"] == "comparison" else SmokeResult).model_validate_json(text)
+        body = BODIES[fields["kind"]].model_validate_json(text)
         if body_digest(text) != fields["digest"]:
             raise CorruptState(f"evidence {key} was changed after it was frozen; do not decide on it")
         return Evidence.model_validate(fields | {fields["kind"]: body})

@@ -81,7 +81,19 @@ approvals = Table(
     Column("reason", Words, nullable=False),
     Column("evidence", DIGEST, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("commit", DIGEST, nullable=False, server_default=""),
+    Column("data_digest", DIGEST, nullable=False, server_default=""),
+    Column("gates", DIGEST, nullable=False, server_default=""),
+    Column("acknowledged", Text, nullable=False, server_default="[]"),
     Index("approval_of_version", "model", "version"),
+)
+
+watched_files = Table(
+    "watched_files",
+    metadata,
+    Column("path", NAME, primary_key=True),
+    Column("digest", DIGEST, nullable=False),
+    Column("seen_at", Moment, nullable=False),
 )
 
 evidence = Table(

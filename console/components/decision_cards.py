@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from backend.domain.comparison import Comparison
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
-from backend.domain.evidence import Comparison
 from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion
 from backend.domain.telemetry import Traffic

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.domain.evidence import Finding
+from backend.domain.gates import Finding, StripWord, strip
 from console.components.markup import Html, draw, fill, icon, join
 from console.viewmodels.stages import Stage, StageView
 from console.viewmodels.state import FINDINGS
@@ -29,17 +29,17 @@ def _stage(view: StageView, current: Stage | None) -> Html:
 
 
 def verdict_strip(findings: tuple[Finding, ...]) -> Html:
-    """One word per gate, its sentence as the tooltip; `not run` is never green."""
-    return fill('<ul class="strip" aria-label="Gates">{gates}</ul>', gates=join(_gate(f) for f in findings))
+    """One word a group of gates, the gravest of its findings, with every sentence as the tooltip."""
+    return fill('<ul class="strip" aria-label="Gates">{words}</ul>', words=join(_word(w) for w in strip(findings)))
 
 
-def _gate(finding: Finding) -> Html:
-    state = FINDINGS[finding.state]
+def _word(found: StripWord) -> Html:
+    state = FINDINGS[found.state]
     return fill(
-        '<li class="{tone}" title="{sentence}">{icon}<span>{gate}<b>{word}</b></span></li>',
+        '<li class="{tone}" title="{sentences}">{icon}<span>{group}<b>{word}</b></span></li>',
         tone=state.tone,
-        sentence=Untrusted(finding.sentence, 300).one_line(),
+        sentences=Untrusted(" ".join(found.sentences), 900).one_line(),
         icon=icon(state.symbol, state.tone),
-        gate=finding.gate,
+        group=found.group,
         word=state.text,
     )

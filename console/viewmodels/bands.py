@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from backend.domain.evidence import BandShare, BandVerdict, PerThousand, Subgroups
+from backend.domain.comparison import BandShare, BandVerdict, PerThousand, Subgroups
 from console.viewmodels.comparison import change, span
 from console.viewmodels.state import BANDS, Pill
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.domain.evidence import METRIC_NAMES, Comparison, Difference, PerThousand, Verdict
+from backend.domain.comparison import METRIC_NAMES, Comparison, Difference, PerThousand, Verdict
 from console.viewmodels.figures import interval, metric, signed
 from console.viewmodels.state import VERDICTS, Pill
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from backend.domain.comparison import Comparison
 from backend.domain.decisions import Decision, Dossier, Rollout
 from backend.domain.endpoints import Deployment
-from backend.domain.evidence import Comparison, Evidence
+from backend.domain.evidence import Evidence
 from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion, VersionState
 from backend.domain.telemetry import Traffic, TrafficSummary

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.domain.evidence import BandVerdict, FindingState, Verdict
+from backend.domain.comparison import BandVerdict, Verdict
+from backend.domain.gates import FindingState
 from backend.domain.promotions import IntentState, Kind, Phase, Promotion
 from backend.domain.registry import VersionState
 from backend.domain.reviews import CheckState

@@ -6,8 +6,9 @@ import streamlit as st
 
 from backend.domain.clock import utc_now
 from backend.domain.decisions import Decision
-from backend.domain.evidence import FindingState
+from backend.domain.gates import FindingState
 from backend.domain.people import Actor, Right, who_may
+from backend.domain.promotions import Promotion
 from backend.domain.registry import ModelVersion, VersionState
 from backend.domain.telemetry import Traffic
 from backend.domain.value import Reading
@@ -144,10 +145,11 @@ def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
     draw(card_head("Your decision", f"as {actor.name}"))
     default = f"Reviewed in pull request #{version.lineage.pull_request}." if version.lineage.pull_request else ""
     st.text_area("Reason, required", value=default, key=f"reason_{version.version}", height=76)
-    _primary(wired, actor, decision)
+    accepted = _advisory_ticks(decision)
+    _primary(wired, actor, decision, accepted)
     approve, reject = st.columns(2)
     with approve:
-        _approve_only(wired, actor, decision)
+        _approve_only(wired, actor, decision, accepted)
     with reject:
         _reject(wired, actor, decision)
     _test_again(wired, actor, decision)
@@ -173,31 +175,53 @@ def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
     )
 
 
-def _refusal(decision: Decision) -> str:
+def _advisory_ticks(decision: Decision) -> tuple[str, ...]:
+    """One tick for each advisory gate that did not pass, until the version is approved; what is ticked."""
+    if decision.dossier.approved:
+        return ()
+    version, ticked = decision.dossier.version, []
+    for found in decision.blockers:
+        if not found.gate:
+            continue
+        label = Untrusted(f"I accept: {found.what}", 60).one_line()
+        if st.checkbox(label, key=f"accept_{version.version}_{found.gate}", help=Untrusted(found.why, 400).one_line()):
+            ticked.append(found.gate)
+    return tuple(ticked)
+
+
+def _refusal(decision: Decision, accepted: tuple[str, ...]) -> str:
     hard = next((b for b in decision.blockers if b.hard), None)
     if decision.refusal:
         return Untrusted(decision.refusal, 300).one_line()
-    return Untrusted(f"{hard.what}: {hard.why}", 300).one_line() if hard else ""
+    if hard:
+        return Untrusted(f"{hard.what}: {hard.why}", 300).one_line()
+    open_ = [b.what for b in decision.blockers if b.gate and b.gate not in accepted]
+    if open_ and not decision.dossier.approved:
+        return Untrusted(f"Accept what is advisory first: {', '.join(open_)}.", 300).one_line()
+    return ""
 
 
-def _primary(wired: Wiring, actor: Actor, decision: Decision) -> None:
+def _primary(wired: Wiring, actor: Actor, decision: Decision, accepted: tuple[str, ...]) -> None:
     version = decision.dossier.version
     approved = decision.dossier.approved
     form = f"promote/{version.version}/{decision.expected_stable}"
+    promotions = wired.backend.promotions
 
     def promote() -> None:
-        operation = wired.backend.promotions.promote if approved else wired.backend.promotions.approve_and_promote
-        reason = _reason(version)
-        attempt(
-            form,
-            lambda key: operation(actor, version, decision.expected_stable, reason, key),
-            f"v{version.version} goes to production by the plan; closing the tab changes nothing.",
-        )
+        reason, stable = _reason(version), decision.expected_stable
+
+        def wish(key: str) -> Promotion:
+            if approved:
+                return promotions.promote(actor, version, stable, reason, key)
+            return promotions.approve_and_promote(actor, version, stable, reason, key, accepted)
+
+        done = f"v{version.version} goes to production by the plan; closing the tab changes nothing."
+        attempt(form, wish, done)
 
     action(
         f"{'Promote' if approved else 'Approve and promote'} v{version.version}",
         key="promote",
-        refusal=_refusal(decision),
+        refusal=_refusal(decision, accepted),
         on_click=promote,
         primary=True,
         symbol="check",
@@ -209,7 +233,7 @@ def _reason(version: ModelVersion) -> str:
     return str(st.session_state.get(f"reason_{version.version}", "")).strip()
 
 
-def _approve_only(wired: Wiring, actor: Actor, decision: Decision) -> None:
+def _approve_only(wired: Wiring, actor: Actor, decision: Decision, accepted: tuple[str, ...]) -> None:
     version = decision.dossier.version
     refusal = "" if actor.may(Right.APPROVE) else f"Needs the role {who_may(Right.APPROVE)}."
     if decision.dossier.state is VersionState.APPROVED:
@@ -219,11 +243,11 @@ def _approve_only(wired: Wiring, actor: Actor, decision: Decision) -> None:
         reason = _reason(version)
         attempt(
             f"approve/{version.version}",
-            lambda key: wired.backend.models.approve(actor, version, reason, key),
+            lambda key: wired.backend.models.approve(actor, version, reason, key, accepted),
             f"v{version.version} is approved; production is untouched.",
         )
 
-    action("Approve", key="approve", refusal=refusal or _refusal(decision), on_click=approve)
+    action("Approve", key="approve", refusal=refusal or _refusal(decision, accepted), on_click=approve)
 
 
 def _test_again(wired: Wiring, actor: Actor, decision: Decision) -> None:

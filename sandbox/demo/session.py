@@ -51,6 +51,11 @@ class Person:
     def read(self, *arguments: str) -> Any:
         return json.loads(self.mlops(*arguments, "--json"))
 
+    def acknowledging(self, version: str) -> list[str]:
+        """The options that accept what is advisory about a version, after reading what it is."""
+        names = self.read("decision", version)["to_acknowledge"]
+        return [part for name in names for part in ("--acknowledge", str(name))]
+
     def sign_in(self) -> None:
         """`mlops login`, then `mlops login --github`: the device codes are approved as the person would."""
         for extra in ([], ["--github"]):

@@ -225,6 +225,7 @@ class Tour:
             "promote",
             version,
             "--approve",
+            *self.lead.acknowledging(version),
             "--reason",
             "Better on the production holdout and tested.",
             "--wait",

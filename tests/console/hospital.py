@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hospital_models import NOW, ROLLOUT, comparison, target, version
+from hospital_models import GATES, LOAD, NOW, ROLLOUT, comparison, holdout_figures, robustness, target, version
 from hospital_pulls import PULLS, detail, pull
 from hospital_readings import capacity, endpoint, run_detail, runs, setup_plan, telemetry
 
@@ -170,7 +170,15 @@ def populate(world: World) -> World:
         smoke = SmokeResult(
             requests=40, passed=40, failures=(), model_version=staged.version, digest=staged.digest, p95_ms=41.0
         )
-        store.evidence.freeze(f"smoke-{staged.version}", smoke, on_test, "test endpoint")
+        found = {
+            "smoke": smoke,
+            "gates": GATES,
+            "holdout": holdout_figures(staged),
+            "robustness": robustness(staged),
+            "load": LOAD,
+        }
+        for kind, body in found.items():
+            store.evidence.freeze(f"{kind}-{staged.version}", body, on_test, "test endpoint")
     world.finish(world.begin(Kind.PROMOTE, one))
     store.evidence.freeze("compare-2", comparison(), target(two, world.project.test_endpoint), "run compare-2")
     store.heartbeats.beat("worker-1")

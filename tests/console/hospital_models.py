@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
+from backend.domain.comparison import Comparison, Difference, Side, Verdict
 from backend.domain.decisions import Rollout, RolloutStep
 from backend.domain.endpoints import deployment_name
-from backend.domain.evidence import Comparison, Difference, Side, Verdict
 from backend.domain.promotions import Target
+from backend.domain.quality import BandCalibration, Estimate, HoldoutFigures, LoadResult, Robustness, RobustnessCheck
 from backend.domain.registry import Lineage, ModelVersion
 from backend.policy.comparison import figures, judge
+from backend.policy.gate_file import read_gates
 from benchmarks.simulation import DIFFERENT, draw
 
 ENVIRONMENT = (
@@ -113,5 +116,64 @@ def comparison(verdict: Verdict = Verdict.BETTER, challenger: float = 0.988) -> 
         figures=figures(JUDGED.differences),
         consequence=JUDGED.consequence,
         subgroups=JUDGED.subgroups,
+        flips=JUDGED.flips,
+        sweep=JUDGED.sweep,
         made_at=NOW - timedelta(minutes=6),
     )
+
+
+def _estimate(value: float, reach: float) -> Estimate:
+    return Estimate(value=value, low=value - reach, high=value + reach)
+
+
+def holdout_figures(of: ModelVersion) -> HoldoutFigures:
+    """A version that is well calibrated as a whole, and off in one band."""
+    return HoldoutFigures(
+        threshold=of.threshold,
+        rows=3000,
+        positives=1002,
+        data_asset="diabetes-prod:2",
+        data_digest="sha256:" + "51d0a7c4" * 8,
+        shared_groups=0,
+        sensitivity=_estimate(0.78, 0.03),
+        specificity=_estimate(0.84, 0.02),
+        brier=_estimate(0.11, 0.01),
+        slope=_estimate(1.04, 0.08),
+        intercept=_estimate(-0.03, 0.1),
+        bands=(
+            BandCalibration(axis="age", band="under 30", rows=1412, positives=210, excess=_estimate(0.01, 0.03)),
+            BandCalibration(axis="age", band="60 and over", rows=38, positives=30),
+        ),
+        confidence=0.95,
+        predictions="sha256:" + "0d" * 32,
+        run=of.lineage.run,
+        made_at=NOW - timedelta(minutes=8),
+    )
+
+
+def robustness(of: ModelVersion) -> Robustness:
+    def tried(check: str, share: float = 0.0, note: str = "") -> RobustnessCheck:
+        return RobustnessCheck(check=check, rows=500, share=share, note=note)
+
+    return Robustness(
+        batch=tried("same row, other batch"),
+        let_through=(tried("BMI missing"),),
+        falls=(tried("risk falls with PlasmaGlucose +20"),),
+        silent=(tried("insulin in pmol/L", 0.02, "refused 0 %, warned 15 %"),),
+        run=of.lineage.run,
+        made_at=NOW - timedelta(minutes=8),
+    )
+
+
+LOAD = LoadResult(
+    requests=400,
+    errors=0,
+    at_a_time=4,
+    p50_ms=9.0,
+    p95_ms=21.0,
+    p99_ms=34.0,
+    per_second=180.0,
+    made_at=NOW - timedelta(minutes=7),
+)
+
+GATES = read_gates((Path(__file__).parents[2] / "training" / "gates.toml").read_bytes(), "main")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from hospital_models import BASE, NOW, SHA, comparison
 
-from backend.domain.evidence import Verdict
+from backend.domain.comparison import Verdict
 from backend.domain.reviews import (
     ChangedFile,
     CheckRun,

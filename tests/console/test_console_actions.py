@@ -45,9 +45,19 @@ def confirm(app, verb, promotion, reason):
     button(app, f"confirm_{form}").click().run()
 
 
+def accept_advisories(app):
+    """Tick what is advisory; until then the click is refused with its names."""
+    assert "Accept what is advisory first" in button(app, "promote").help
+    for tick in app.checkbox:
+        tick.check()
+    app.run()
+    assert not button(app, "promote").disabled
+
+
 def test_one_click_approves_and_promotes_and_the_page_becomes_the_tracker(visit, world):
     app = visit("views/deployments.py", version="2")
     assert button(app, "promote").label == "Approve and promote v2"
+    accept_advisories(app)
     button(app, "promote").click().run()
     active = world.wired.backend.promotions.active("diabetes-endpoint")
     assert active is not None
@@ -99,6 +109,7 @@ def test_a_refused_wish_keeps_its_key_for_the_next_try():
 
 def test_a_promotion_without_a_reason_is_refused_where_the_person_looks(visit, world):
     app = visit("views/deployments.py", version="2")
+    accept_advisories(app)
     app.text_area(key="reason_2").set_value("no")
     button(app, "promote").click().run()
     assert world.wired.backend.promotions.active("diabetes-endpoint") is None

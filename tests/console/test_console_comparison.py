@@ -6,7 +6,7 @@ import hospital_models
 import pytest
 from visitors import text
 
-from backend.domain.evidence import BandShare, BandVerdict, PerThousand
+from backend.domain.comparison import BandShare, BandVerdict, PerThousand
 from console.viewmodels.bands import axis_tables, rule, tally
 from console.viewmodels.comparison import change, for_patients, metric_rows, patients, span
 

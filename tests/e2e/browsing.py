@@ -84,6 +84,14 @@ def give_reason(page: Page, text: str) -> None:
     settled(page)
 
 
+def accept_advisories(page: Page) -> None:
+    """Tick every advisory gate that did not pass, one after the other: each tick draws the page anew."""
+    ticks = page.locator('[class*="st-key-accept_"]')
+    for index in range(ticks.count()):
+        ticks.nth(index).locator("label").click()
+        settled(page)
+
+
 def sideways(page: Page) -> list[str]:
     """What is wider than its place once the page has laid itself out, as `tag.class by N px`.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browsing import MINUTE, Complaints, button, give_reason, refusal, row_of, settled
+from browsing import MINUTE, Complaints, accept_advisories, button, give_reason, refusal, row_of, settled
 from playwright.sync_api import Locator, Page, expect
 
 from sandbox.demo.branches import BRANCHES
@@ -173,8 +173,10 @@ def _decide_in_two_tabs_at_once(tour: Tour, page: Page) -> str:
     twin = page.context.new_page()
     twin.goto(f"{tour.url}/deployments?version=2")
     _read_the_decision(twin)
+    assert "Accept what is advisory first" in refusal(page, "promote")
     for tab in (page, twin):
         give_reason(tab, PROMOTE_REASON)
+        accept_advisories(tab)
     button(page, "promote").dblclick()
     button(twin, "promote").click(force=True)
     for tab in (page, twin):
@@ -195,6 +197,7 @@ def _read_the_decision(page: Page) -> None:
     expect(page.locator(".meta")).to_contain_text("in steps 10 → 50 → 100 %")
     expect(page.locator("section.champion")).to_contain_text("better")
     expect(page.locator("section.blockers")).to_contain_text("v2 has not been approved")
+    expect(page.locator("section.blockers")).to_contain_text("patients get another answer")
     expect(page.locator("section.blockers li.bad")).to_have_count(0)
     expect(page.locator("section.now-next")).to_contain_text("Model digest")
     expect(page.get_by_text(re.compile(r"fewer missed")).first).to_be_visible()

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +54,12 @@ keep_warm_seconds = 600
 """
 
 
+GATES = (Path(__file__).parents[2] / "training" / "gates.toml").read_bytes()
+"""The project's own."""
+
+ILL = 0.35
+
+
 class Cloud:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -67,6 +74,7 @@ class Cloud:
         self.careless: set[str] = set()
         self.error_rates: dict[str, float] = {}
         self.gain = 0.1
+        self.gates = GATES
         self.calls_per_second = 20.0
 
     def register(self, version: str, author: str = "scientist", digest: str = "") -> ModelVersion:
@@ -173,11 +181,13 @@ class JobsInMemory:
     def failure(self, _name: str) -> str:
         return "out of memory"
 
-    def artefact(self, _name: str, path: str) -> bytes:
+    def artefact(self, name: str, path: str) -> bytes:
+        if name.startswith("train-"):
+            return self._of_training(path)
         champion, challenger = next(e.split()[1:] for e in reversed(self.cloud.effects) if e.startswith("submit "))
         if path == "evidence/paired.parquet":
             return paired_rows(self.cloud.gain)
-        documents = {
+        documents: dict[str, object] = {
             "evidence/models.json": {
                 "champion": self.cloud.registered[champion].digest,
                 "challenger": self.cloud.registered[challenger].digest,
@@ -186,24 +196,55 @@ class JobsInMemory:
         }
         return json.dumps(documents[path]).encode()
 
+    def _of_training(self, path: str) -> bytes:
+        if path == "evidence/predictions.parquet":
+            return own_rows(self.cloud.gain)
+        documents: dict[str, object] = {
+            "evidence/dataset.json": {"digest": "sha256:data", "shared_groups": 0},
+            "evidence/robustness.json": SOUND,
+        }
+        return json.dumps(documents[path]).encode()
+
+
+SOUND = {
+    "batch": {"rows": 500, "largest_difference": 0.0},
+    "contract": [{"check": "BMI missing", "rows": 500, "refused": 1.0}],
+    "monotonic": [{"feature": "PlasmaGlucose", "step": 20.0, "rows": 500, "fell": 0.0}],
+    "units": [
+        {
+            "mistake": "glucose in mmol/L",
+            "feature": "PlasmaGlucose",
+            "rows": 500,
+            "refused": 0.0,
+            "warned": 1.0,
+            "silently_changed": 0.0,
+        }
+    ],
+}
+"""A training run's `robustness.json` in which nothing is wrong."""
+
 
 def paired_rows(gain: float, rows: int = 1500) -> bytes:
-    """Holdout predictions in which the challenger ranks better (or, below 0, worse) by a shift of the positives."""
+    """Holdout predictions in which the challenger ranks better (or, below 0, worse) than the champion."""
+    return _rows({"champion": 1.2, "challenger": 1.2 + 5 * gain}, rows)
+
+
+def own_rows(gain: float, rows: int = 1500) -> bytes:
+    """The challenger's own holdout predictions."""
+    return _rows({"probability": 1.2 + 5 * gain}, rows)
+
+
+def _rows(distances: dict[str, float], rows: int) -> bytes:
+    """Calibrated probabilities: ill and well are normal, one apart by each column's distance, and share their noise."""
     random = np.random.default_rng(7)
-    outcome = (random.random(rows) < 0.35).astype(np.int8)
+    outcome = (random.random(rows) < ILL).astype(np.int8)
     noise = random.normal(size=rows)
-    champion = 1 / (1 + np.exp(-(noise + 1.2 * outcome)))
-    challenger = 1 / (1 + np.exp(-(noise + (1.2 + 5 * gain) * outcome)))
+    before = np.log(ILL / (1 - ILL))
     ages = pa.DictionaryArray.from_arrays(pa.array(np.arange(rows) % 2, pa.int8()), ["under 45", "45 and over"])
-    table = pa.table(
-        {
-            "group": np.arange(rows),
-            "outcome": outcome,
-            "champion": champion,
-            "challenger": challenger,
-            "band_age": ages,
-        }
-    )
+    columns = {
+        name: 1 / (1 + np.exp(-(before + d * (noise + d * outcome) - d * d / 2))) for name, d in distances.items()
+    }
+    table = pa.table({"group": np.arange(rows), "outcome": outcome, **columns, "band_age": ages})
     sink = io.BytesIO()
     parquet.write_table(table, sink)
     return sink.getvalue()
@@ -224,8 +265,7 @@ class ContentsInMemory:
 
     def file(self, path: str, _ref: str) -> bytes | None:
         self.cloud.look()
-        assert path == "training/rollout.toml"
-        return ROLLOUT
+        return {"training/rollout.toml": ROLLOUT, "training/gates.toml": self.cloud.gates}[path]
 
 
 class LogsInMemory:

@@ -14,6 +14,7 @@ from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.registry import ModelVersion
 from backend.operations.models import Models
 from backend.operations.promotions import Promotions
+from backend.policy.blockers import to_acknowledge
 from backend.promotion.engine import Engine
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
@@ -86,9 +87,15 @@ class Hospital:
 
     def click(self, version: str, key: str = "") -> Promotion:
         """The lead's click, without waiting for what follows."""
-        known = self.version(version)
-        key = key or f"click-{version}"
-        return self.promotions.approve_and_promote(LEAD, known, self.promotions.stable(), WHY, key)
+        return self._approve_and_promote(LEAD, self.version(version), key or f"click-{version}")
+
+    def advisory(self, version: ModelVersion, by: Actor = LEAD) -> tuple[str, ...]:
+        """What has to be acknowledged before this version may go on."""
+        return to_acknowledge(self.promotions.decision(by, version, None).blockers)
+
+    def _approve_and_promote(self, by: Actor, version: ModelVersion, key: str) -> Promotion:
+        stable, told = self.promotions.stable(), self.advisory(version, by)
+        return self.promotions.approve_and_promote(by, version, stable, WHY, key, told)
 
     def new_worker(self) -> Engine:
         self.workers += 1
@@ -135,7 +142,7 @@ class Hospital:
 
     def promote(self, version: ModelVersion, key: str = "", by: Actor = LEAD) -> Promotion:
         key = key or f"click-{version.version}"
-        self.promotions.approve_and_promote(by, version, self.promotions.stable(), WHY, key)
+        self._approve_and_promote(by, version, key)
         self.run(key)
         return self.store.promotions.get(key)
 

@@ -13,7 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from backend.cli.output import comparison_lines
-from backend.domain.evidence import BandVerdict, Comparison, Side, Verdict
+from backend.domain.comparison import BandVerdict, Comparison, Side, Verdict
 from backend.errors import Conflict, Invalid
 from backend.operations.report import summary
 from backend.policy.comparison import figures, judge

@@ -76,7 +76,7 @@ def test_a_rejected_version_is_not_tested_again_when_production_moves(ready):
     ready.cloud.register("3")
     ready.run()
     ready.models.reject(DEPUTY, ready.version("3"), "the same again, sorry", "no-3")
-    ready.models.approve(LEAD, ready.version("2"), WHY, "yes")
+    ready.models.approve(LEAD, ready.version("2"), WHY, "yes", ready.advisory(ready.version("2")))
     ready.clock.pass_(1)
     ready.click("2")
     ready.run("click-2")

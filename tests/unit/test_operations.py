@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from backend.domain.evidence import FindingState
+from backend.domain.gates import FindingState, strip
 from backend.domain.people import Actor, GitHubGrant, Role
 from backend.domain.promotions import Kind, Phase, StepKind
 from backend.domain.registry import VersionState
@@ -62,13 +62,15 @@ def test_a_ready_version_can_be_approved_and_promoted_with_one_click(ready):
     )
     assert found.dossier.state is VersionState.READY
     assert (found.stable_version, found.expected_stable) == ("1", live(ready).stable)
-    states = {finding.gate: finding.state for finding in found.findings}
-    assert states == {
+    words = {word.group: word.state for word in strip(found.findings)}
+    assert words == {
         "Code": FindingState.PASS,
         "Data": FindingState.PASS,
-        "Quality": FindingState.PASS,
-        "Contract": FindingState.PASS,
-        "Approval": FindingState.NOT_RUN,
+        "Quality": FindingState.ADVISORY,
+        "Calibration": FindingState.PASS,
+        "Contract": FindingState.NOT_RUN,
+        "Fairness": FindingState.PASS,
+        "Approvals": FindingState.NOT_RUN,
     }
 
 
@@ -85,15 +87,16 @@ def test_one_click_leaves_two_decisions_in_the_ledger(ready):
 
 
 def test_the_same_click_again_answers_the_promotion_it_made(ready):
+    told = ready.advisory(ready.version("2"))
     first = ready.click("2", "key")
     ready.run("key")
-    again = ready.promotions.approve_and_promote(LEAD, ready.version("2"), first.expected_stable, WHY, "key")
+    again = ready.promotions.approve_and_promote(LEAD, ready.version("2"), first.expected_stable, WHY, "key", told)
     assert again.id == first.id
     assert again.phase is Phase.SUCCEEDED
     assert len(ready.store.approvals.of_version(again.target.model, "2")) == 1
     with pytest.raises(Conflict, match="another reason"):
         ready.promotions.approve_and_promote(
-            LEAD, ready.version("2"), first.expected_stable, "for another reason", "key"
+            LEAD, ready.version("2"), first.expected_stable, "for another reason", "key", told
         )
 
 
@@ -142,7 +145,7 @@ def test_the_author_cannot_approve_whatever_the_case_of_the_name(ready):
         ready.models.approve(AUTHOR, ready.version("2"), WHY, "key")
     with pytest.raises(NotPermitted, match=sentence):
         ready.promotions.approve_and_promote(AUTHOR, ready.version("2"), ready.promotions.stable(), WHY, "key")
-    ready.models.approve(LEAD, ready.version("2"), WHY, "key")
+    ready.models.approve(LEAD, ready.version("2"), WHY, "key", ready.advisory(ready.version("2")))
     assert decision(ready, actor=AUTHOR).refusal == ""
     assert ready.promotions.promote(AUTHOR, ready.version("2"), ready.promotions.stable(), WHY, "click").id == "click"
 
@@ -156,27 +159,17 @@ def test_an_unapproved_version_cannot_be_promoted(ready):
     assert ready.promotions.active(PRODUCTION) is None
 
 
-def test_an_approval_is_void_for_another_digest_or_threshold(ready):
-    ready.models.approve(LEAD, ready.version("2"), WHY, "key")
-    assert ready.models.dossier(ready.version("2")).state is VersionState.APPROVED
-    for change in ({"digest": "sha256:changed"}, {"threshold": 0.29}):
-        changed = ready.version("2").model_copy(update=change)
-        with pytest.raises(PolicyDenied, match="another digest or threshold, so it is void") as refusal:
-            ready.promotions.promote(LEAD, changed, ready.promotions.stable(), WHY, "key-2")
-        assert any("was tested with another digest or threshold" in s for s in refusal.value.blockers)
-
-
 def test_a_worse_version_can_be_neither_approved_nor_promoted(empty):
     empty.serving("1")
     empty.cloud.gain = -0.2
     second = empty.staged("2")
-    with pytest.raises(PolicyDenied, match=r"Quality: Against v1 it is worse: AUC -0\.\d+ \(95 %"):
+    with pytest.raises(PolicyDenied, match=r"Sensitivity: Sensitivity -0\.\d+ \(95 %"):
         empty.models.approve(LEAD, second, WHY, "key")
     with pytest.raises(PolicyDenied, match="worse"):
         empty.click("2")
-    assert "Quality" in hard(decision(empty))
-    quality = next(f for f in decision(empty).findings if f.gate == "Quality")
-    assert quality.state is FindingState.FAIL
+    assert "Sensitivity" in hard(decision(empty))
+    states = {f.gate: f.state for f in decision(empty).findings}
+    assert (states["sensitivity"], states["auc"]) == (FindingState.FAIL, FindingState.ADVISORY)
 
 
 def test_no_detectable_difference_is_no_blocker(empty):
@@ -190,7 +183,7 @@ def test_no_detectable_difference_is_no_blocker(empty):
 def test_a_version_that_was_not_tested_or_failed_its_test_is_refused(ready):
     third = ready.cloud.register("3")
     found = decision(ready, "3")
-    assert {"Test", "Rollout", "Quality"} <= hard(found)
+    assert {"Test", "Rollout"} <= hard(found)
     assert found.dossier.state is VersionState.REGISTERED
     ready.cloud.broken.add("3")
     ready.run()
@@ -205,9 +198,9 @@ def test_a_comparison_with_an_older_champion_does_not_count(two):
     two.run()
     two.promote(third)
     stale = two.promotions.decision(LEAD, two.version("2"), live(two))
-    assert "Quality" in hard(stale)
-    assert "No comparison with v3" in next(b.why for b in stale.blockers if b.what == "Quality")
-    assert next(f for f in stale.findings if f.gate == "Quality").state is FindingState.STALE
+    assert "Sensitivity" in hard(stale)
+    assert "Not compared with v3" in next(b.why for b in stale.blockers if b.what == "Sensitivity")
+    assert next(f for f in stale.findings if f.gate == "sensitivity").state is FindingState.STALE
 
 
 def test_a_click_on_an_outdated_page_is_refused_with_both_versions(ready):
@@ -245,7 +238,7 @@ def test_a_rejected_version_stays_out_until_a_lead_decides_anew(ready):
     with pytest.raises(PolicyDenied, match="Rejected by deputy: the split changed"):
         ready.promotions.promote(LEAD, ready.version("2"), ready.promotions.stable(), WHY, "key-2")
     ready.clock.pass_(60)
-    ready.models.approve(LEAD, ready.version("2"), "talked it over with deputy", "key-3")
+    ready.models.approve(LEAD, ready.version("2"), "talked it over", "key-3", ready.advisory(ready.version("2")))
     assert ready.promotions.promote(LEAD, ready.version("2"), ready.promotions.stable(), WHY, "key-4")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.domain.evidence import Verdict
+from backend.domain.comparison import Verdict
 from backend.domain.promotions import Step, StepKind
 from backend.domain.telemetry import TrafficSummary
 from backend.errors import Invalid

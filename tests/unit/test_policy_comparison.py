@@ -9,12 +9,13 @@ from functools import cache
 import numpy as np
 import pytest
 
+from backend.domain.comparison import BandVerdict, Comparison, Side, Verdict
 from backend.domain.decisions import Dossier
-from backend.domain.evidence import BandVerdict, Comparison, Evidence, Side, Verdict
+from backend.domain.evidence import Evidence
 from backend.domain.promotions import Target
 from backend.domain.registry import Lineage, ModelVersion, VersionState
-from backend.policy.blockers import comparison_with
 from backend.policy.comparison import judge, verdict
+from backend.policy.findings import comparison_with
 from backend.policy.holdout import Axis
 from backend.policy.margins import CONFIDENCE, MARGINS, SUBGROUP_MARGIN
 from backend.policy.proportions import rows_needed
@@ -206,6 +207,7 @@ def test_a_comparison_counts_for_the_thresholds_it_was_made_at(case, champion, c
     )
     dossier = Dossier(
         version=version,
+        proposed_threshold=version.threshold,
         state=VersionState.READY,
         staging=None,
         evidence=(frozen,),

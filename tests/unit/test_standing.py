@@ -54,7 +54,11 @@ def test_a_new_decision_or_a_new_test_makes_it_wait_again(two, anew):
     two.promotions.roll_back(OPERATOR, two.promotions.stable(), BACK, "back")
     two.run("back")
     two.clock.pass_(60)
-    {"approve": two.models.approve, "stage": two.promotions.stage}[anew](LEAD, two.version("2"), WHY, "anew")
+    known = two.version("2")
+    if anew == "approve":
+        two.models.approve(LEAD, known, WHY, "anew", two.advisory(known))
+    else:
+        two.promotions.stage(LEAD, known, WHY, "anew")
     assert standing(two, "2") == (VersionState.APPROVED, "")
 
 

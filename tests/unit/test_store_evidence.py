@@ -8,7 +8,7 @@ import json
 import pytest
 
 from backend.domain.endpoints import deployment_name
-from backend.domain.evidence import SmokeResult
+from backend.domain.evidence import BODIES, SmokeResult
 from backend.domain.promotions import Target
 from backend.store.tables import evidence
 from tests.recovery.cloud import Clock
@@ -61,7 +61,7 @@ def test_a_comparison_of_the_first_release_loads_under_its_old_digest(store):
     smoke = SmokeResult(requests=1, passed=1, failures=(), model_version="2", digest="sha256:2", p95_ms=1.0)
     frozen = store.evidence.freeze("p-smoke", smoke, target, "p")
     canonical = json.dumps(FIRST_RELEASE, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    fields = frozen.model_dump(exclude={"comparison", "smoke"}) | {
+    fields = frozen.model_dump(exclude=set(BODIES)) | {
         "id": "p-comparison",
         "kind": "comparison",
         "body": json.dumps(FIRST_RELEASE),

@@ -13,7 +13,7 @@ from gateways_world import settings_of
 from github_lab import close_lab, open_lab
 from pydantic import SecretStr
 
-from backend.domain.evidence import Comparison, Difference, Side, Verdict
+from backend.domain.comparison import Comparison, Difference, Side, Verdict
 from backend.domain.reviews import CheckState, Mergeability
 from backend.errors import CredentialsRejected, NotFound, RemoteRejected, RemoteUnavailable
 from backend.gateways.github.checks import COMPARISON_CHECK, Checks, comparison_text

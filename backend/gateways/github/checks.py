@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from backend.domain.evidence import Comparison
+from backend.domain.comparison import Comparison
 from backend.domain.reviews import CheckRun
 from backend.gateways.github.client import GitHubConnection
 from backend.gateways.github.rows import check_state, moment_or_none

@@ -1,22 +1,21 @@
-"""Read the rollout of the version's commit, and compare the version with what serves production, on production data."""
+"""Freeze all that a decision will be made on: rules, rollout, what runs found, and the comparison with production."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from datetime import datetime
-from typing import Any
 
-from backend.domain.evidence import Comparison, Side, SmokeResult
+from backend.domain.evidence import Body, Evidence, SmokeResult
+from backend.domain.gates import GateFile
 from backend.domain.promotions import Failed, Outcome, Skipped, StepKind, Succeeded, Target, Waiting
 from backend.domain.registry import ModelVersion
 from backend.domain.runs import RunState
-from backend.errors import Invalid, NotFound, RemoteRejected
-from backend.gateways.azureml.jobs import JobRequest, Jobs
-from backend.policy.comparison import figures, in_words, judge
-from backend.policy.holdout import read_paired
+from backend.errors import NotFound
+from backend.gateways.azureml.jobs import JobRequest
+from backend.policy.comparison import in_words
+from backend.policy.gate_file import GATES_PATH, read_gates
 from backend.promotion.context import StepContext
 from backend.promotion.plan import ROLLOUT_PATH, read_rollout
+from backend.promotion.run_evidence import Sides, band_margin, read_comparison, read_holdout, read_robustness
 
 COMMAND = (
     "python -m training.evaluate --data ${{inputs.data}} --params training/params.toml "
@@ -32,15 +31,42 @@ def run(ctx: StepContext) -> Outcome:
     if content is None:
         return Failed(reason=f"{ROLLOUT_PATH} is missing at commit {ctx.target.commit[:7]}.")
     ctx.store.evidence.keep_rollout(ctx.target, read_rollout(content, ctx.target.commit))
+    stable = ctx.store.promotions.stable(ctx.project.endpoint)
+    gates = _gates(ctx, stable.target if stable else None)
+    if isinstance(gates, Failed):
+        return gates
     smoke = _smoke(ctx)
     if smoke is not None:
-        ctx.store.evidence.freeze(f"{ctx.promotion.id}-smoke", smoke, ctx.target, ctx.promotion.id)
-    stable = ctx.store.promotions.stable(ctx.project.endpoint)
+        _freeze(ctx, "smoke", smoke, ctx.promotion.id)
+    version = ctx.reach.models.get(ctx.target.model, ctx.target.version)
+    _freeze(ctx, "holdout", read_holdout(ctx.reach.jobs, version, ctx.target.threshold, ctx.clock()), ctx.target.run)
+    robustness = read_robustness(ctx.reach.jobs, ctx.target.run, ctx.clock())
+    if robustness is not None:
+        _freeze(ctx, "robustness", robustness, ctx.target.run)
     if stable is None:
         return Skipped(reason="No champion yet: the first version has nothing to be compared with.")
     if stable.target.digest == ctx.target.digest:
         return Skipped(reason=f"v{ctx.target.version} is what serves production.")
-    return _compare(ctx, stable.target)
+    return _compare(ctx, version, stable.target, gates)
+
+
+def _freeze(ctx: StepContext, kind: str, body: Body, source: str) -> Evidence:
+    return ctx.store.evidence.freeze(f"{ctx.promotion.id}-{kind}", body, ctx.target, source)
+
+
+def _gates(ctx: StepContext, champion: Target | None) -> GateFile | Failed:
+    """The rules of the default branch as they are now: the lead's rules of today judge every version."""
+    branch = ctx.project.default_branch
+    content = ctx.reach.contents.file(GATES_PATH, branch)
+    if content is None:
+        return Failed(reason=f"{GATES_PATH} is missing on {branch}.")
+    read = read_gates(content, branch)
+    if champion is not None and champion.commit != ctx.target.commit:
+        before = ctx.reach.contents.file(GATES_PATH, champion.commit)
+        own = ctx.reach.contents.file(GATES_PATH, ctx.target.commit)
+        read = read.model_copy(update={"changed_with_model": before != own})
+    _freeze(ctx, "gates", read, f"{GATES_PATH}@{branch}")
+    return read
 
 
 def _smoke(ctx: StepContext) -> SmokeResult | None:
@@ -58,25 +84,24 @@ def _smoke(ctx: StepContext) -> SmokeResult | None:
     )
 
 
-def _compare(ctx: StepContext, champion: Target) -> Outcome:
+def _compare(ctx: StepContext, version: ModelVersion, champion: Target, gates: GateFile) -> Outcome:
     name = job_name(ctx.promotion.id, champion)
     try:
         state = ctx.reach.jobs.state(name)
     except NotFound:
-        return _submit(ctx, champion, name)
+        return _submit(ctx, version, champion, name)
     if state in {RunState.FAILED, RunState.CANCELLED}:
         return Failed(reason=f"The evaluation {name} {state.value}: {ctx.reach.jobs.failure(name)}")
     if state is not RunState.COMPLETED:
         return Waiting(reason=f"The evaluation against v{champion.version} is {state.value}.", retry_after=LOOK_AGAIN)
-    version = ctx.reach.models.get(ctx.target.model, ctx.target.version)
-    comparison = read_comparison(ctx.reach.jobs, name, version, champion, ctx.clock())
-    frozen = ctx.store.evidence.freeze(f"{ctx.promotion.id}-comparison", comparison, ctx.target, name)
+    sides = Sides(champion, version, ctx.target.threshold, band_margin(gates))
+    comparison = read_comparison(ctx.reach.jobs, name, sides, ctx.clock())
+    frozen = _freeze(ctx, "comparison", comparison, name)
     words = in_words(comparison.on("auc"), comparison.rows)
     return Succeeded(reason=f"Against v{champion.version} {words}.", output={"evidence": frozen.digest, "job": name})
 
 
-def _submit(ctx: StepContext, champion: Target, name: str) -> Outcome:
-    version = ctx.reach.models.get(ctx.target.model, ctx.target.version)
+def _submit(ctx: StepContext, version: ModelVersion, champion: Target, name: str) -> Outcome:
     asset, _, number = version.lineage.data_asset.partition(":")
     if not number:
         return Failed(reason=f"v{version.version} names no data asset with a version, so its holdout is not known.")
@@ -111,59 +136,3 @@ def job_name(promotion_id: str, champion: Target) -> str:
     """The same comparison is the same job; Azure ML's run ids hold 32 characters."""
     told = hashlib.sha256(f"{promotion_id}\n{champion.deployment}".encode()).hexdigest()[:12]
     return f"evaluate-{told}"
-
-
-def read_comparison(jobs: Jobs, job: str, version: ModelVersion, champion: Target, now: datetime) -> Comparison:
-    """The paired comparison from the job's evidence, each model at the threshold it is released with.
-
-    Raises RemoteRejected where the job judged other models, or left evidence that cannot be compared.
-    """
-    digests = _json(jobs, job, "models.json")
-    expected = {"champion": champion.digest, "challenger": version.digest}
-    if digests != expected:
-        raise RemoteRejected(
-            f"The evaluation {job} read {digests}, not the registered {expected}: the registry holds other bytes.",
-            service="Azure ML",
-            operation="compare two models",
-        )
-    dataset = _json(jobs, job, "dataset.json")
-    try:
-        holdout = read_paired(jobs.artefact(job, "evidence/paired.parquet"))
-        judged = judge(holdout, champion.threshold, version.threshold)
-    except Invalid as error:
-        raise RemoteRejected(
-            f"The evaluation {job} left evidence that cannot be compared: {error}",
-            service="Azure ML",
-            operation="compare two models",
-        ) from error
-    return Comparison(
-        champion=Side(
-            commit=champion.commit,
-            run=champion.run,
-            version=champion.version,
-            digest=champion.digest,
-            threshold=champion.threshold,
-        ),
-        challenger=Side(
-            commit=version.lineage.commit,
-            run=version.lineage.run,
-            version=version.version,
-            digest=version.digest,
-            threshold=version.threshold,
-        ),
-        data_asset=version.lineage.data_asset,
-        data_digest=str(dataset["digest"]),
-        rows=len(holdout.outcome),
-        positives=int(holdout.ill.sum()),
-        shared_groups=int(dataset["shared_groups"]),
-        differences=judged.differences,
-        figures=figures(judged.differences),
-        made_at=now,
-        consequence=judged.consequence,
-        subgroups=judged.subgroups,
-        predictions=holdout.digests,
-    )
-
-
-def _json(jobs: Jobs, job: str, file: str) -> Any:
-    return json.loads(jobs.artefact(job, f"evidence/{file}"))

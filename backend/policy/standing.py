@@ -7,7 +7,7 @@ from datetime import datetime
 from backend.domain.decisions import Dossier
 from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.registry import VersionState
-from backend.policy import blockers
+from backend.policy.approval import rejection, standing_approval
 
 Standing = tuple[VersionState, str]
 """The state, and the sentence behind it where a word does not tell enough."""
@@ -26,7 +26,7 @@ def standing(dossier: Dossier, stable: Promotion | None, followed_by: Promotion 
     version = dossier.version
     if stable is not None and (stable.target.version, stable.target.digest) == (version.version, version.digest):
         return VersionState.SERVING, ""
-    rejected = blockers.rejection(dossier)
+    rejected = rejection(dossier)
     if rejected is not None:
         return VersionState.REJECTED, f"Rejected by {rejected.actor}: {rejected.reason}"
     ended = _ended(latest(dossier), followed_by) or _passed_over(dossier, stable)
@@ -66,14 +66,14 @@ def _passed_over(dossier: Dossier, stable: Promotion | None) -> tuple[datetime, 
 
 
 def _taken_up_again(dossier: Dossier, ended: datetime) -> bool:
-    approved = blockers.standing_approval(dossier)
+    approved = standing_approval(dossier)
     staging = dossier.staging
     return (approved is not None and approved.at > ended) or (staging is not None and staging.created_at > ended)
 
 
 def _before_production(dossier: Dossier) -> Standing:
     staging = dossier.staging
-    if blockers.standing_approval(dossier) is not None:
+    if standing_approval(dossier) is not None:
         return VersionState.APPROVED, ""
     if staging is None:
         return VersionState.REGISTERED, ""

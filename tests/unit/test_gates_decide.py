@@ -1,0 +1,100 @@
+"""Gates at the click: what is bound, what goes stale, what has to be acknowledged."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.domain.gates import FindingState
+from backend.domain.promotions import Phase
+from backend.domain.registry import VersionState
+from backend.errors import Invalid, PolicyDenied
+from backend.promotion.gate_watch import GateWatch
+from backend.promotion.target import target_on
+from tests.recovery.cloud import PRODUCTION
+from tests.recovery.hospital import LEAD, PROJECT, WHY, Hospital
+
+
+@pytest.fixture
+def ready(tmp_path):
+    """v1 serves, v2 has been tested."""
+    made = Hospital.after(tmp_path, "1", staged="2")
+    yield made
+    made.close()
+
+
+def decision(hospital, version="2"):
+    endpoint = hospital.cloud.reach().endpoints.get(PRODUCTION)
+    return hospital.promotions.decision(LEAD, hospital.version(version), endpoint)
+
+
+def hard(found):
+    return {blocker.what for blocker in found.blockers if blocker.hard}
+
+
+def test_an_approval_is_void_for_another_digest_or_threshold(ready):
+    ready.models.approve(LEAD, ready.version("2"), WHY, "key", ready.advisory(ready.version("2")))
+    assert ready.models.dossier(ready.version("2")).state is VersionState.APPROVED
+    changed = ready.version("2").model_copy(update={"digest": "sha256:changed"})
+    with pytest.raises(PolicyDenied, match="is void: it was for another model digest") as refusal:
+        ready.promotions.promote(LEAD, changed, ready.promotions.stable(), WHY, "key-2")
+    assert any("was tested with another digest or threshold" in s for s in refusal.value.blockers)
+    for change, what in (({"commit": "a" * 40}, "commit"), ({"data_digest": "sha256:other"}, "data")):
+        lineage = ready.version("2").lineage.model_copy(update=change)
+        changed = ready.version("2").model_copy(update={"lineage": lineage})
+        with pytest.raises(PolicyDenied, match=f"is void: it was for another {what}"):
+            ready.promotions.promote(LEAD, changed, ready.promotions.stable(), WHY, "key-2")
+
+
+def test_another_threshold_is_tested_first_and_voids_the_approval_of_the_old_one(ready):
+    second = ready.version("2")
+    ready.models.approve(LEAD, second, WHY, "key", ready.advisory(second))
+    ready.promotions.stage(LEAD, second, "fewer missed for more false alarms", "choice", threshold=0.31)
+    with pytest.raises(PolicyDenied, match="for another threshold"):
+        ready.promotions.promote(LEAD, second, ready.promotions.stable(), WHY, "too-early")
+    ready.run("choice")
+    chosen = decision(ready)
+    assert (chosen.target.threshold, chosen.dossier.proposed_threshold) == (0.31, 0.5)
+    assert chosen.dossier.state is VersionState.READY
+    assert chosen.target.deployment != target_on(PRODUCTION, second).deployment
+    ready.click("2", "at-031")
+    ready.run("at-031")
+    assert ready.models.dossier(second).approvals[0].threshold == 0.31
+    assert ready.store.promotions.stable(PRODUCTION).target.threshold == 0.31
+    for wrong in (0.0, 1.0, -0.1, float("nan")):
+        with pytest.raises(Invalid, match="between 0 and 1"):
+            ready.promotions.stage(LEAD, second, WHY, "wrong", threshold=wrong)
+
+
+def test_a_gate_file_that_changed_on_main_makes_everything_stale_until_it_is_tested_again(ready):
+    second = ready.version("2")
+    ready.models.approve(LEAD, second, WHY, "key", ready.advisory(second))
+    watch = GateWatch(ready.store, ready.cloud.reach().contents, PROJECT)
+    assert watch.look()
+    assert not watch.look()
+    assert hard(decision(ready)) == set()
+    ready.cloud.gates = ready.cloud.gates.replace(b"limit = 0.4", b"limit = 0.3")
+    assert watch.look()
+    assert ready.store.audit.entries(limit=1)[0].action == "gates.changed"
+    found = decision(ready)
+    assert {"Sensitivity", "Calibration", "Contract", "Approval"} - {"Approval"} <= hard(found)
+    assert {f.state for f in found.findings if f.rule is not None} == {FindingState.STALE}
+    with pytest.raises(PolicyDenied, match="void: it was for another gate file"):
+        ready.promotions.promote(LEAD, second, ready.promotions.stable(), WHY, "click")
+    ready.promotions.stage(LEAD, second, "the rules have changed", "again")
+    ready.run("again")
+    assert hard(decision(ready)) == set()
+    ready.click("2", "fresh")
+
+
+def test_what_is_advisory_has_to_be_acknowledged_by_name_and_the_ledger_keeps_it(ready):
+    second, stable = ready.version("2"), ready.promotions.stable()
+    open_ = ready.advisory(second)
+    assert open_ == ("flips", "latency")
+    with pytest.raises(PolicyDenied, match="before somebody has acknowledged flips, latency"):
+        ready.promotions.approve_and_promote(LEAD, second, stable, WHY, "key")
+    with pytest.raises(PolicyDenied, match="acknowledged flips"):
+        ready.models.approve(LEAD, second, WHY, "key", ("latency",))
+    assert ready.models.approve(LEAD, second, WHY, "key", (*open_, "brier")).acknowledged == open_
+    assert ready.store.audit.entries(limit=1)[0].detail["acknowledged"] == "flips, latency"
+    assert ready.models.approve(LEAD, second, WHY, "key", open_).id == "key"
+    assert ready.promotions.promote(LEAD, second, stable, WHY, "click").phase is Phase.PENDING
