@@ -79,6 +79,15 @@ class Situation:
         )
 
 
+def compared_with(store: Store, project: Project, dossier: Dossier) -> Target | None:
+    """What the version was judged against, or would be: once promoted it is not judged anew."""
+    compared = next((e.comparison for e in dossier.evidence if e.comparison is not None), None)
+    if not dossier.promotions or compared is None:
+        return None if dossier.promotions else Situation(store, project).champion
+    served = store.promotions.on_endpoint(project.endpoint)
+    return next((p.target for p in reversed(served) if p.target.digest == compared.champion.digest), None)
+
+
 def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, endpoint: Endpoint | None) -> Decision:
     """The promotion screen's content for this person, now."""
     dossier = dossier_of(store, project, version)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from backend.domain.clock import Clock
 from backend.domain.decisions import Dossier
+from backend.domain.gates import Finding
 from backend.domain.people import Actor, Right
 from backend.domain.registry import Approval, ModelVersion
 from backend.gateways.azureml.models import Models as Registry
 from backend.operations.approvals import accepted, approval_note, approval_of, deny
 from backend.operations.authorise import require, require_independence, require_key, require_reason
-from backend.operations.decision import Situation, dossier_of
+from backend.operations.decision import Situation, compared_with, dossier_of
 from backend.policy import blockers
+from backend.policy.findings import findings
 from backend.settings import Project
 from backend.store import Store
 
@@ -30,6 +32,11 @@ class Models:
 
     def dossier(self, version: ModelVersion) -> Dossier:
         return dossier_of(self._store, self._project, version)
+
+    def findings(self, version: ModelVersion) -> tuple[Finding, ...]:
+        """Every check's word about a version, against what it was or would be compared with."""
+        dossier = self.dossier(version)
+        return findings(dossier, compared_with(self._store, self._project, dossier))
 
     def approve(
         self, actor: Actor, version: ModelVersion, reason: str, key: str, acknowledged: tuple[str, ...] = ()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from backend.domain.audit import AuditEntry
 from backend.domain.clock import Clock
 from backend.domain.decisions import Dossier
-from backend.domain.promotions import Target
 from backend.domain.registry import ModelVersion
 from backend.domain.release import Release
-from backend.operations.decision import Situation, dossier_of
+from backend.operations.decision import compared_with, dossier_of
 from backend.operations.dossier_html import page
 from backend.policy.findings import findings
 from backend.settings import Project
@@ -33,7 +32,7 @@ class Releases:
             dossier=dossier,
             repository=self._project.repository,
             endpoint=self._project.endpoint,
-            findings=findings(dossier, self._champion(dossier)),
+            findings=findings(dossier, compared_with(self._store, self._project, dossier)),
             rows=self._rows(dossier),
             ledger=self._store.audit.verify(),
             head=newest[0].hash if newest else "",
@@ -43,14 +42,6 @@ class Releases:
     def dossier_file(self, version: ModelVersion) -> bytes:
         """One self-contained HTML file, with the hash of its content below it."""
         return page(self.release(version))
-
-    def _champion(self, dossier: Dossier) -> Target | None:
-        """What the version was judged against, or would be: once promoted it is not judged anew."""
-        compared = next((e.comparison for e in dossier.evidence if e.comparison is not None), None)
-        if compared is None:
-            return None if dossier.promotions else Situation(self._store, self._project).champion
-        served = self._store.promotions.on_endpoint(self._project.endpoint)
-        return next((p.target for p in reversed(served) if p.target.digest == compared.champion.digest), None)
 
     def _rows(self, dossier: Dossier) -> tuple[AuditEntry, ...]:
         found = [
