@@ -11,11 +11,13 @@ from backend.domain.value import Value
 class AuditKind(StrEnum):
     """What an act concerns.
 
+    MODELS are decisions about versions, EVIDENCE what they were made on, SETUP the files that decide too.
     PROMOTIONS are what was asked of one and what it came to, STEPS what the worker did for it, PROGRESS its waits.
     """
 
     PULL_REQUESTS = "pull requests"
     MODELS = "models"
+    EVIDENCE = "evidence"
     PROMOTIONS = "promotions"
     STEPS = "steps"
     PROGRESS = "progress"

@@ -23,14 +23,16 @@ _BATCH = 1000
 _SUBJECTS = {
     AuditKind.PULL_REQUESTS: ("pull_request/",),
     AuditKind.MODELS: ("model/",),
+    AuditKind.EVIDENCE: ("model/",),
     AuditKind.PROMOTIONS: ("promotion/", "endpoint/", "deployment/"),
     AuditKind.STEPS: ("promotion/",),
     AuditKind.PROGRESS: ("promotion/",),
     AuditKind.RUNS: ("run/",),
-    AuditKind.SETUP: ("setup/",),
+    AuditKind.SETUP: ("setup/", "file/"),
     AuditKind.PEOPLE: ("person/",),
 }
 _ACTIONS = {
+    AuditKind.EVIDENCE: or_(audit.c.action.startswith("evidence."), audit.c.action == "version.judged"),
     AuditKind.STEPS: audit.c.action.startswith("step."),
     AuditKind.PROGRESS: audit.c.action.in_(("promotion.pending", "promotion.running", "promotion.waiting")),
 }
@@ -193,7 +195,7 @@ class Audit:
 
 def _concerns(kind: AuditKind) -> ColumnElement[bool]:
     about = or_(*(audit.c.subject.startswith(prefix, autoescape=True) for prefix in _SUBJECTS[kind]))
-    if kind is AuditKind.PROMOTIONS:
+    if kind in {AuditKind.PROMOTIONS, AuditKind.MODELS}:
         return about & ~or_(*_ACTIONS.values())
     return about & _ACTIONS[kind] if kind in _ACTIONS else about
 
