@@ -102,8 +102,8 @@ def accept_advisories(page: Page) -> None:
 def barriers(page: Page) -> list[str]:
     """What axe-core finds against WCAG 2.2 AA and good practice, as `rule: place`.
 
-    Left out is what Streamlit 1.67 draws and nobody can change from an app: its menu with sections is a list whose items
-    stand in boxes, and the parts of its time field are small.
+    Left out is what Streamlit 1.67 draws and nobody can change from an app: its menu with sections is a list whose
+    items stand in boxes, and the parts of its time field are small.
     """
     found = Axe().run(page, options={"runOnly": list(STANDARDS)})
     return [
