@@ -26,6 +26,29 @@ class AuditKind(StrEnum):
     PEOPLE = "people"
 
 
+_KINDS = {
+    "pull_request": AuditKind.PULL_REQUESTS,
+    "model": AuditKind.MODELS,
+    "promotion": AuditKind.PROMOTIONS,
+    "endpoint": AuditKind.PROMOTIONS,
+    "deployment": AuditKind.PROMOTIONS,
+    "run": AuditKind.RUNS,
+    "setup": AuditKind.SETUP,
+    "file": AuditKind.SETUP,
+    "person": AuditKind.PEOPLE,
+}
+_WAITS = frozenset({"promotion.pending", "promotion.running", "promotion.waiting"})
+
+
+def kind_of(action: str, subject: str) -> AuditKind | None:
+    """What an act concerns, by its name and its subject; None for what is only in the whole list."""
+    if action.startswith("evidence.") or action == "version.judged":
+        return AuditKind.EVIDENCE
+    if action.startswith("step."):
+        return AuditKind.STEPS
+    return AuditKind.PROGRESS if action in _WAITS else _KINDS.get(subject.partition("/")[0])
+
+
 class AuditEntry(Value):
     """One row of the hash chain. `subject` is `promotion/<id>`, `model/<name>:<v>`, `pull_request/<n>`, ...
 
