@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from backend.domain.value import Value
 
+GATES_PATH = "training/gates.toml"
+"""Where a team's gates are committed."""
+
 
 class GateRule(Value):
     """One table of `training/gates.toml`. A failed advisory gate needs an acknowledgement, a hard one stops."""

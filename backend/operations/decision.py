@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
 from backend.domain.endpoints import Endpoint
+from backend.domain.gates import GATES_PATH
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion, Target
 from backend.domain.registry import ModelVersion, VersionState
@@ -11,7 +12,6 @@ from backend.operations.authorise import own_work, refusal
 from backend.policy import blockers
 from backend.policy.approval import standing_approval
 from backend.policy.findings import findings
-from backend.policy.gate_file import GATES_PATH
 from backend.policy.standing import latest, standing
 from backend.promotion.target import target_on
 from backend.settings import Project
