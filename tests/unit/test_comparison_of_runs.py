@@ -15,10 +15,13 @@ from pyarrow import parquet
 
 from backend.cli.output import comparison_lines
 from backend.domain.comparison import BandVerdict, Comparison, Side, Verdict
+from backend.domain.gates import FindingState
 from backend.errors import Conflict, Invalid
 from backend.operations.report import Rules, summary
 from backend.policy.comparison import figures, judge
 from backend.policy.gate_changes import gate_changes
+from backend.policy.gate_file import read_gates
+from backend.policy.gates import Exhibits, judge_gates
 from backend.policy.holdout import pair, read_paired
 from training import bands, cohort, data, evidence, params
 from training.train import train
@@ -143,7 +146,11 @@ def written(table):
 
 
 def compared(runs, challenger, thresholds=(0.5, 0.5)):
-    holdout = pair(runs["reference"], runs[challenger])
+    return of_pair({"a": runs["reference"], "b": runs[challenger]}, thresholds)
+
+
+def of_pair(runs, thresholds=(0.5, 0.5)):
+    holdout = pair(runs["a"], runs["b"])
     judged = judge(holdout, *thresholds)
     one, two = (Side(commit=letter * 40, run=letter, threshold=t) for letter, t in zip("ab", thresholds, strict=True))
     return Comparison(
@@ -210,3 +217,29 @@ def test_the_terminal_shows_every_interval(runs):
     assert sum(line.count("[") for line in lines) >= 7 + 2 * 11
     assert any(line.startswith("age under 30 (n ") for line in lines)
     assert [line for line in lines if re.search(r"\b(nan|inf)\b", line)] == []
+
+
+@pytest.mark.recovery
+def test_on_every_cohort_a_strong_penalty_is_blocked_and_a_weak_one_changes_nothing(tmp_path):
+    """Ten cohorts of 6,000 rows: the hard gate stops the one each time, and the AUC sees no difference in the other."""
+    rules = read_gates(FILE, "main").rules
+    reference = params.parse(tomllib.loads(PARAMETERS))
+    for seed in range(10):
+        path = tmp_path / f"{seed}.csv"
+        cohort.write(path, rows=6000, seed=seed)
+        dataset = data.load(path)
+        rates = {
+            rate: replace(reference, logistic=replace(reference.logistic, reg_rate=rate)) for rate in (0.01, 0.1, 1000)
+        }
+        trained = {rate: train(dataset, parameters) for rate, parameters in rates.items()}
+        split = trained[0.01].split
+        predictions = {}
+        for rate, found in trained.items():
+            file = tmp_path / f"{seed}-{rate}.parquet"
+            evidence.write_predictions(file, dataset, split.holdout, {"probability": found.probability})
+            predictions[rate] = file.read_bytes()
+        weak, strong = ({"a": predictions[0.01], "b": predictions[rate]} for rate in (0.1, 1000))
+        assert of_pair(weak).on("auc").verdict is Verdict.NO_DIFFERENCE, seed
+        seen = Exhibits(of_pair(strong), None, None, None, None, champion="1")
+        states = {finding.gate: finding.state for finding in judge_gates(rules, seen)}
+        assert states["sensitivity"] is FindingState.FAIL, seed
