@@ -16,7 +16,17 @@ from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, code, strong, table, two_lines
 from console.viewmodels.bands import AxisTable, Change, axis_tables, rule, tally
 from console.viewmodels.comparison import MetricRow, holdout, metric_rows, patients, verdict
-from console.viewmodels.decision import NowNext, comparison, comparison_of, health, measured, now_next, stop_rules, who
+from console.viewmodels.decision import (
+    NowNext,
+    about_hands,
+    comparison,
+    comparison_of,
+    health,
+    measured,
+    now_next,
+    stop_rules,
+    who,
+)
 from console.viewmodels.figures import age, duration
 from console.viewmodels.state import VERDICTS
 from console.viewmodels.text import Untrusted
@@ -166,13 +176,14 @@ def blockers_card(decision: Decision, now: datetime) -> Html:
 
 
 def blocker(found: Blocker) -> Html:
-    tone, symbol = ("bad", "block") if found.hard else ("warn", "warning")
+    alarm = found.hard or found.overridden
+    tone, symbol = ("bad", "block" if found.hard else "emergency_home") if alarm else ("warn", "warning")
     return fill(
         '<li class="{tone}">{icon}<div><b>{kind}{what}</b><p>{why}</p>'
         '<span class="two">Can clear it: {who}</span></div></li>',
         tone=tone,
         icon=icon(symbol, tone),
-        kind="" if found.hard else "Advisory, ",
+        kind="" if alarm else "Advisory, ",
         what=Untrusted(found.what, 120),
         why=Untrusted(found.why, 400),
         who=Untrusted(found.who, 120),
@@ -181,7 +192,8 @@ def blocker(found: Blocker) -> Html:
 
 def who_card(decision: Decision, actor: Actor) -> Html:
     rows = pairs((name, value, "") for name, value in who(decision, actor))
-    return card("Who", rows, note="author ≠ approver", width=4)
+    said = join(fill('<p class="{tone}">{text}</p>', tone=tone, text=text) for tone, text in about_hands(decision))
+    return card("Who", fill("{rows}{said}", rows=rows, said=said), note="author ≠ approver", width=4, name="who")
 
 
 def health_card(decision: Decision, traffic: Reading[Traffic], now: datetime) -> Html:
