@@ -78,7 +78,7 @@ class Decision(Value):
     `expected_stable` is what production served when this was computed; the click sends it back, and the
     promotion is refused if production has moved since. `refusal` is why this person may not promote,
     `approve_refusal` why they may not approve, and `duty` what keeps them apart from what they made, in words.
-    `overridable` names the hard gates that break-glass could go past.
+    `overridable` names the hard gates that break-glass could go past; `author_apart` says that no author may approve.
     """
 
     dossier: Dossier
@@ -93,3 +93,4 @@ class Decision(Value):
     approve_refusal: str = ""
     duty: tuple[str, ...] = ()
     overridable: tuple[str, ...] = ()
+    author_apart: bool = True

@@ -115,6 +115,7 @@ def decide(
         approve_refusal=_approve_refusal(dossier, council, actor, situation),
         duty=tuple(dict.fromkeys(said for said in duty(dossier, council, actor) if said)),
         overridable=overridable(found),
+        author_apart=not council.rules.author_may_approve,
     )
 
 

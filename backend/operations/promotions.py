@@ -212,8 +212,8 @@ class Promotions:
         said, key = require_reason(reason), require_key(key)
         dossier = dossier_of(self._store, self._project, version, self._clock())
         if dossier.quarantine is not None:
-            why = quarantined(version.version, dossier.quarantine)
-            raise PolicyDenied(f"v{version.version} cannot be tested. {why}", (f"Quarantine: {why}",))
+            why = f"Quarantine: {quarantined(version.version, dossier.quarantine)}"
+            raise PolicyDenied(f"v{version.version} cannot be tested. {why}", (why,))
         chosen = dossier.version
         if threshold is not None:
             if not MOST_EXTREME <= threshold <= 1 - MOST_EXTREME:

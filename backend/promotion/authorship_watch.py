@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from backend.domain.authorship import Authorship, CommitAuthors
+from backend.domain.authorship import Authorship, CommitAuthors, Submitter
 from backend.domain.clock import Clock
 from backend.domain.registry import ModelVersion
+from backend.errors import NotFound
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.github.commits import Commits, Written
 from backend.promotion.target import target_on
@@ -52,11 +53,17 @@ class AuthorshipWatch:
             pull_request=lineage.pull_request,
             commits=_each_once((*pull.commits, *since.commits)),
             complete=pull.complete and since.complete,
-            submitter=self._jobs.submitter(lineage.run) if lineage.run else None,
+            submitter=self._submitter(lineage.run),
             made_at=self._clock(),
         )
         source = f"GitHub, {self._project.repository}"
         self._store.evidence.freeze(key, found, target_on(self._project.endpoint, version), source)
+
+    def _submitter(self, run: str) -> Submitter | None:
+        try:
+            return self._jobs.submitter(run) if run else None
+        except NotFound:
+            return None
 
 
 def authorship_key(version: ModelVersion, base: str) -> str:

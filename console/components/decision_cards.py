@@ -193,7 +193,8 @@ def blocker(found: Blocker) -> Html:
 def who_card(decision: Decision, actor: Actor) -> Html:
     rows = pairs((name, value, "") for name, value in who(decision, actor))
     said = join(fill('<p class="{tone}">{text}</p>', tone=tone, text=text) for tone, text in about_hands(decision))
-    return card("Who", fill("{rows}{said}", rows=rows, said=said), note="author ≠ approver", width=4, name="who")
+    apart = "author ≠ approver" if decision.author_apart else "an author may approve"
+    return card("Who", fill("{rows}{said}", rows=rows, said=said), note=apart, width=4, name="who")
 
 
 def health_card(decision: Decision, traffic: Reading[Traffic], now: datetime) -> Html:

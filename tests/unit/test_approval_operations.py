@@ -16,6 +16,7 @@ from backend.errors import Conflict, Invalid, NotFound, NotPermitted, PolicyDeni
 from backend.gateways.github.commits import Written, authors_of
 from backend.operations.approvals_told import approval_lines
 from backend.operations.models import WhenServing
+from backend.operations.releases import Releases
 from backend.promotion.authorship_watch import AuthorshipWatch
 from backend.store.audit import Note
 from tests.recovery.cloud import PRODUCTION
@@ -302,6 +303,9 @@ def test_a_hard_gate_is_gone_past_by_two_people_within_the_box_and_the_ledger_sa
     told = [e for e in worse.store.audit.entries(limit=99) if e.action.startswith("break_glass.")]
     assert [e.action for e in told] == ["break_glass.used", "break_glass.confirmed", "break_glass.asked"]
     assert (told[0].detail["promotion"], told[0].detail["past"]) == (begun.id, "Sensitivity")
+    file = Releases(worse.store, PROJECT, worse.clock).dossier_file(second).decode()
+    assert "<div class='alarm'><section><h2><bdi>Break-glass</bdi></h2>" in file
+    assert "<b class='alarm'><bdi>break_glass.used</bdi></b>" in file
 
 
 @pytest.mark.parametrize("outside", ["time", "ended", "another threshold"])

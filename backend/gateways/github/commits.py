@@ -12,7 +12,9 @@ from backend.errors import NotFound
 from backend.gateways.github.client import GitHubConnection
 
 MOST = 250
-"""GitHub lists at most 250 commits of a pull request, and 250 a page of a comparison."""
+"""GitHub lists at most 250 commits of a pull request."""
+PAGE = 100
+"""GitHub's largest page of a comparison that is asked for in pages."""
 
 _TRAILER = re.compile(r"^co-authored-by:\s*(?P<name>[^<\n]*?)\s*<(?P<mail>[^>\n]*)>\s*$", re.IGNORECASE | re.MULTILINE)
 _NO_REPLY = re.compile(r"^(?:\d+\+)?(?P<login>[A-Za-z0-9-]+)@users\.noreply\.")
@@ -34,8 +36,11 @@ class Commits:
         self._connection = connection
 
     def of_pull(self, number: int) -> Written:
-        """The commits of a pull request, also after it was squashed into one."""
-        found = list(self._connection.pages(f"{{repo}}/pulls/{number}/commits", "read a pull request's commits"))
+        """The commits of a pull request, also after it was squashed into one; none, incomplete, if it is gone."""
+        try:
+            found = list(self._connection.pages(f"{{repo}}/pulls/{number}/commits", "read a pull request's commits"))
+        except NotFound:
+            return Written((), complete=False)
         return Written(_authors(found), len(found) < MOST)
 
     def between(self, base: str, head: str) -> Written:
@@ -45,12 +50,12 @@ class Commits:
         while True:
             try:
                 answer = self._connection.get(
-                    f"{{repo}}/compare/{base}...{head}", "compare commits", per_page=MOST, page=page
+                    f"{{repo}}/compare/{base}...{head}", "compare commits", per_page=PAGE, page=page
                 )
             except NotFound:
                 return Written(_authors(found), complete=False)
             found += answer["commits"]
-            if len(answer["commits"]) < MOST:
+            if len(answer["commits"]) < PAGE:
                 return Written(_authors(found), len(found) >= answer["total_commits"])
             page += 1
 
