@@ -31,7 +31,7 @@ def needs(actor: Actor, right: Right) -> str:
 
 def request_changes_button(wired: Wiring, actor: Actor, decision: Decision) -> None:
     version = decision.dossier.version
-    if not action("Request changes…", key="request_changes", refusal=needs(actor, Right.APPROVE)):
+    if not action("Changes…", key="request_changes", refusal=needs(actor, Right.APPROVE)):
         return
 
     def body() -> None:

@@ -23,7 +23,6 @@ from console.viewmodels.figures import (
     share,
     short_commit,
     short_digest,
-    stamp,
 )
 from console.viewmodels.state import VERSIONS, Pill
 from console.viewmodels.text import Untrusted
@@ -56,6 +55,8 @@ def headline(decision: Decision) -> Pill:
     if hard:
         what, who = Untrusted(hard[0].what).one_line(40).lower(), Untrusted(hard[0].who).one_line(40)
         return Pill(f"Blocked by {what} ({who})", "bad", "block")
+    if any(blocker.overridden for blocker in decision.blockers):
+        return Pill("Ready, by break-glass", "bad", "emergency_home")
     return Pill("Ready", "good", "check_circle")
 
 
@@ -143,7 +144,8 @@ def about_hands(decision: Decision) -> tuple[tuple[str, Untrusted], ...]:
     """Sentences below the names, each with its tone: what you made, what does not count, until when, how known."""
     found = decision.dossier.assent
     _, known, _ = hands(decision.dossier)
-    ends = [("quiet", Untrusted(f"Approved until {stamp(found.expires_at)}."))] if found.expires_at else []
+    until = f"Approved until {found.expires_at:%d %b %H:%M} UTC." if found.complete and found.expires_at else ""
+    ends = [("quiet", Untrusted(until))] if until else []
     if _serves(decision):
         return (("quiet", Untrusted(known, 200)),)
     return (

@@ -129,6 +129,7 @@ def test_the_glass_takes_two_people_and_stays_red(visit, blocked):
     confirm(second, "confirm_glass", f"confirm_glass_{asked.id[:12]}")
     shown = text(decide(visit))
     assert "BREAK-GLASS until" in shown
+    assert "Ready, by break-glass" in shown
     assert 'class="notice bad"' in shown
     blocked.wired.backend.overrides.end(DEPUTY, asked.id, WHY)
     assert "Break-glass, closed" in text(decide(visit))
