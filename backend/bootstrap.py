@@ -34,14 +34,17 @@ from backend.gateways.github.tags import Tags
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.operations.anchoring import Anchoring
+from backend.operations.approvers import Approvers
 from backend.operations.auditing import Auditing
 from backend.operations.endpoints import Endpoints
 from backend.operations.history import History
 from backend.operations.judging import Judging
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
+from backend.operations.overrides import Overrides
 from backend.operations.people import People
 from backend.operations.promotions import Promotions
+from backend.operations.quarantines import Quarantines
 from backend.operations.releases import Releases
 from backend.operations.reviews import Reviews
 from backend.operations.runs import Runs
@@ -77,6 +80,9 @@ class Backend:
     releases: Releases
     promotions: Promotions
     judging: Judging
+    approvers: Approvers
+    overrides: Overrides
+    quarantines: Quarantines
     endpoints: Endpoints
     telemetry: Telemetry
     ledger: Ledger
@@ -127,14 +133,18 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     gateways = connect(settings, clock)
     endpoints = EndpointGateway(gateways.prod)
     project = gateways.project
+    promotions = Promotions(store, project, clock)
     return Backend(
         settings=settings,
         reviews=Reviews(lambda: Pulls(gateways.github), store, clock),
         runs=Runs(gateways.workspaces, store),
-        models=Models(store, project, ModelGateway(gateways.prod), clock),
+        models=Models(store, project, ModelGateway(gateways.prod), promotions, clock),
         releases=Releases(store, project, clock),
-        promotions=Promotions(store, project, clock),
         judging=Judging(store, Jobs(gateways.prod)),
+        promotions=promotions,
+        approvers=Approvers(store, project, clock),
+        overrides=Overrides(store, project, clock),
+        quarantines=Quarantines(store, project, promotions, clock),
         endpoints=Endpoints(endpoints),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),

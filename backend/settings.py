@@ -94,6 +94,23 @@ class GitHub(Section):
     installation_token: SecretStr = SecretStr("")
 
 
+class ApprovalPolicy(Section):
+    """Who has to approve a version and who may be the same person; `required` are account names, each of whom must.
+
+    The author is whoever wrote a commit of the change, the submitter a person who submitted the run by hand.
+    """
+
+    quorum: Annotated[int, Field(ge=1, le=20)] = 1
+    required: tuple[Annotated[str, StringConstraints(min_length=1, max_length=255)], ...] = ()
+    expiry_days: Annotated[float, Field(gt=0, le=3650)] = 14.0
+    author_may_approve: bool = False
+    author_may_promote: bool = True
+    submitter_may_approve: bool = False
+    submitter_may_promote: bool = True
+    approver_may_promote: bool = True
+    break_glass_hours: Annotated[float, Field(gt=0, le=72)] = 4.0
+
+
 class Project(Section):
     """One model: its repository, workspaces, data, endpoints.
 
@@ -119,6 +136,7 @@ class Project(Section):
     instance_type: str = "Standard_DS2_v2"
     instance_count: Annotated[int, Field(ge=1)] = 1
     log_workspace_id: str = ""
+    approval: ApprovalPolicy = ApprovalPolicy()
 
 
 class Store(Section):
@@ -239,13 +257,13 @@ def _source() -> tuple[str, str]:
 
 
 def public_toml(settings: Settings) -> str:
-    """The settings that a workflow needs and everybody may read: no secret, no client id, no database."""
+    """The settings that a workflow needs and everybody may read: no secret, no client id, no database, no approvals."""
     sections = {
         "identity": settings.identity.model_dump(include={"tenant_id", "authority", "instance_discovery"}),
         "signin": settings.signin.model_dump(include={"metadata_url", "client_id"}),
         "cloud": settings.cloud.model_dump(),
         "github": settings.github.model_dump(include={"api_url", "web_url", "login_url"}),
-        **{f"projects.{name}": project.model_dump() for name, project in settings.projects.items()},
+        **{f"projects.{name}": project.model_dump(exclude={"approval"}) for name, project in settings.projects.items()},
     }
     lines = [f"default_project = {json.dumps(settings.default_project)}"]
     for name, values in sections.items():

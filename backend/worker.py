@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from backend.bootstrap import Gateways, as_person, connect, github_oauth, open_store
 from backend.domain.clock import Clock, utc_now
+from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, CorruptState
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
+from backend.gateways.github.commits import Commits
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.tags import Tags
@@ -23,6 +25,7 @@ from backend.operations.anchoring import Anchoring
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.performing import Performing
 from backend.promotion.announcement import Announcement
+from backend.promotion.authorship_watch import AuthorshipWatch
 from backend.promotion.context import Reach
 from backend.promotion.engine import Engine
 from backend.promotion.gate_watch import GateWatch
@@ -70,6 +73,7 @@ class Worker:
         lease = settings.worker.lease
         engine = Engine(store, reach, project, clock, owner=self._owner, lease_seconds=lease)
         self._watch = RegistryWatch(store, project, clock)
+        self._authorship = AuthorshipWatch(store, Commits(gateways.github), reach.jobs, project, clock)
         gates = GateWatch(store, reach.contents, project)
         self._announcement = Announcement(store, Deployments(gateways.github), project)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
@@ -78,11 +82,13 @@ class Worker:
             *(Duty(f"promotions {n + 1}", engine.tick, poll) for n in range(PROMOTERS)),
             Duty("wishes", performing.perform_next, poll),
             Duty("registry", self._look_at_registry, settings.worker.registry_poll),
+            Duty("authorship", self._look_at_authors, settings.worker.registry_poll),
             Duty("gate file", gates.look, GATES_SECONDS),
             Duty("retirements", lambda: _idle(lambda: retire_due(store, endpoints)), settings.worker.registry_poll),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
         )
+        self._versions: tuple[ModelVersion, ...] = ()
         self._corrupt: CorruptState | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -139,10 +145,14 @@ class Worker:
                 stop.wait(duty.pause)
 
     def _look_at_registry(self) -> bool:
-        begun = self._watch.look(self._models.versions(self._gateways.project.model))
+        self._versions = self._models.versions(self._gateways.project.model)
+        begun = self._watch.look(self._versions)
         if begun is not None:
             _log.info("testing v%s: %s", begun.target.version, begun.requested_reason)
         return False
+
+    def _look_at_authors(self) -> bool:
+        return self._authorship.look(self._versions)
 
 
 def _idle(work: Callable[[], None]) -> bool:

@@ -10,6 +10,7 @@ from backend.cli.printable import printable
 from backend.cli.session import backend, current_actor
 from backend.domain.decisions import Decision
 from backend.domain.gates import strip
+from backend.operations.approvals_told import approval_lines
 from backend.policy.blockers import to_acknowledge
 from backend.settings import load
 
@@ -28,6 +29,10 @@ def decision(version: str, as_json: bool) -> None:
         print_json({**found.model_dump(mode="json"), "to_acknowledge": to_acknowledge(found.blockers)})
         return
     _print(found)
+    for line in approval_lines(found):
+        click.echo(printable(line, 600))
+    for override, said, _ in known.overrides.told(found.dossier):
+        click.echo(f"BREAK-GLASS {override.id}: {printable(said, 900)}")
 
 
 def _print(found: Decision) -> None:
@@ -47,8 +52,18 @@ def _print(found: Decision) -> None:
         "Nothing has been judged yet.",
     )
     for blocker in found.blockers:
-        kind = "blocks" if blocker.hard else f"advisory, --acknowledge {blocker.gate}" if blocker.gate else "advisory"
+        kind = (
+            "overridden"
+            if blocker.overridden
+            else "blocks"
+            if blocker.hard
+            else f"advisory, --acknowledge {blocker.gate}"
+            if blocker.gate
+            else "advisory"
+        )
         why = printable(f"{blocker.why} {blocker.because}".strip(), 600)
         click.echo(f"{blocker.what} ({kind}): {why} Can clear it: {blocker.who}")
+    if found.approve_refusal:
+        click.echo(f"You may not approve: {printable(found.approve_refusal, 400)}")
     if found.refusal:
-        click.echo(f"You may not: {printable(found.refusal, 400)}")
+        click.echo(f"You may not promote: {printable(found.refusal, 400)}")

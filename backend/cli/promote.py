@@ -1,4 +1,4 @@
-"""`mlops approve`, `reject`, `promote`, `rollback`, `pause`, `resume`, `abort`, `promotions`: the decisions."""
+"""`mlops approve`, `promote`, `rollback`, `pause`, `resume`, `abort`, `promotions`: the decisions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from backend.cli.session import backend, current_actor
 from backend.domain.people import Actor
 from backend.domain.promotions import Phase, Promotion
 from backend.errors import NotFound, PolicyDenied
+from backend.policy.approval import still_needed
 from backend.settings import load
 
 WAIT_LIMIT = 24 * 3600
@@ -43,18 +44,13 @@ def approve(version: str, reason: str, acknowledge: tuple[str, ...], as_json: bo
     """Approve a tested model version for production."""
     known, actor = _session()
     approval = known.models.approve(actor, find_version(known, version), reason, str(uuid.uuid4()), acknowledge)
-    print_json(approval) if as_json else click.echo(f"Approved v{approval.version} ({approval.digest})")
-
-
-@click.command()
-@click.argument("version")
-@reason_option
-@json_option
-def reject(version: str, reason: str, as_json: bool) -> None:
-    """Reject a model version."""
-    known, actor = _session()
-    approval = known.models.reject(actor, find_version(known, version), reason, str(uuid.uuid4()))
-    print_json(approval) if as_json else click.echo(f"Rejected v{approval.version}")
+    if as_json:
+        print_json(approval)
+        return
+    click.echo(f"Approved v{approval.version} ({approval.digest})")
+    missing = known.models.dossier(find_version(known, version)).assent
+    if not missing.complete:
+        click.echo(f"Still needed: {still_needed(missing)}")
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backend.domain.approvals import Assent, Override, Quarantine
 from backend.domain.endpoints import Endpoint
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, GateFile
@@ -32,6 +33,7 @@ class Blocker(Value):
     """Something that stands between a version and production; `hard` ones disable the button.
 
     An advisory one has the name that whoever goes on has to acknowledge, in `gate`. `because` is why the team asks.
+    One that was hard and may be gone past for a while, because two people broke the glass, is `overridden`.
     """
 
     what: str
@@ -40,6 +42,7 @@ class Blocker(Value):
     hard: bool = True
     gate: str = ""
     because: str = ""
+    overridden: bool = False
 
 
 class Dossier(Value):
@@ -48,7 +51,8 @@ class Dossier(Value):
     `why` is the sentence behind the state, "" where the word tells everything; `approved` outlives the state: a
     version that was rolled back may still be approved. `version` carries the threshold that was chosen for it and
     tested, `proposed_threshold` the one that training proposed. `gates` are the rules it was judged by; they are not
-    current where main holds others now.
+    current where main holds others now. `assent` is what the approvals amount to at the moment of looking; `override`
+    is the one of `overrides` that is open then.
     """
 
     version: ModelVersion
@@ -63,13 +67,19 @@ class Dossier(Value):
     rollout: Rollout | None
     approvals: tuple[Approval, ...]
     promotions: tuple[Promotion, ...]
+    assent: Assent = Assent()
+    quarantine: Quarantine | None = None
+    overrides: tuple[Override, ...] = ()
+    override: Override | None = None
 
 
 class Decision(Value):
     """The promotion screen's content. `effect` is the sentence the button repeats; hard blockers disable it.
 
     `expected_stable` is what production served when this was computed; the click sends it back, and the
-    promotion is refused if production has moved since.
+    promotion is refused if production has moved since. `refusal` is why this person may not promote,
+    `approve_refusal` why they may not approve, and `duty` what keeps them apart from what they made, in words.
+    `overridable` names the hard gates that break-glass could go past; `author_apart` says that no author may approve.
     """
 
     dossier: Dossier
@@ -81,3 +91,7 @@ class Decision(Value):
     findings: tuple[Finding, ...]
     blockers: tuple[Blocker, ...]
     refusal: str = ""
+    approve_refusal: str = ""
+    duty: tuple[str, ...] = ()
+    overridable: tuple[str, ...] = ()
+    author_apart: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from backend.domain.authorship import Authorship
 from backend.domain.comparison import Comparison
 from backend.domain.gates import GateFile
 from backend.domain.quality import HoldoutFigures, LoadResult, Robustness
@@ -41,9 +42,10 @@ class Evidence(Value):
     robustness: Robustness | None = None
     load: LoadResult | None = None
     gates: GateFile | None = None
+    authorship: Authorship | None = None
 
 
-Body = Comparison | SmokeResult | HoldoutFigures | Robustness | LoadResult | GateFile
+Body = Comparison | SmokeResult | HoldoutFigures | Robustness | LoadResult | GateFile | Authorship
 BODIES: dict[str, type[Body]] = {
     "comparison": Comparison,
     "smoke": SmokeResult,
@@ -51,5 +53,6 @@ BODIES: dict[str, type[Body]] = {
     "robustness": Robustness,
     "load": LoadResult,
     "gates": GateFile,
+    "authorship": Authorship,
 }
 """What can be frozen, by kind."""

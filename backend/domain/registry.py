@@ -43,6 +43,8 @@ class VersionState(StrEnum):
     TEST_FAILED = "test failed"
     APPROVED = "approved"
     REJECTED = "rejected"
+    CHANGES_REQUESTED = "changes requested"
+    QUARANTINED = "quarantined"
     PROMOTING = "being promoted"
     SERVING = "serving"
     ROLLED_BACK = "rolled back"

@@ -24,7 +24,8 @@ def approval_of(
 ) -> Approval:
     """A decision bound to all that the version is now: what it was made of, its rules, its newest evidence."""
     version = dossier.version
-    evidence = next((e.digest for e in dossier.evidence if e.model_digest == version.digest), "")
+    about = (e for e in dossier.evidence if e.model_digest == version.digest and e.authorship is None)
+    evidence = next((found.digest for found in about), "")
     return Approval(
         id=key,
         model=version.name,
@@ -48,7 +49,7 @@ def approval_note(actor: Actor, approval: Approval, lineage: Lineage) -> Note:
     return Note(
         actor=actor.name,
         channel=actor.channel,
-        action=f"version.{approval.decision}",
+        action=f"version.{approval.decision.replace(' ', '_')}",
         subject=f"model/{approval.model}:{approval.version}",
         reason=approval.reason,
         after=approval.decision,

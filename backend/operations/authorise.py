@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from backend.domain.people import Actor, Right, who_may
-from backend.domain.registry import ModelVersion
 from backend.errors import Invalid, NotPermitted
 
 SHORTEST_REASON = 10
@@ -22,24 +21,6 @@ def refusal(actor: Actor, right: Right) -> str:
 def require(actor: Actor, right: Right) -> None:
     """Raises NotPermitted with the sentence of `refusal`."""
     sentence = refusal(actor, right)
-    if sentence:
-        raise NotPermitted(sentence)
-
-
-def own_work(actor: Actor, version: ModelVersion, github_login: str | None) -> str:
-    """Why the author of a version may not approve it; "" for everybody else.
-
-    The author is known by GitHub login or account name, so the person is compared under both.
-    """
-    author = version.lineage.author.casefold()
-    if not author or author not in {actor.name.casefold(), (github_login or "").casefold()}:
-        return ""
-    return f"You wrote commit {version.lineage.commit[:7]}, so another lead must approve v{version.version}."
-
-
-def require_independence(actor: Actor, version: ModelVersion, github_login: str | None) -> None:
-    """Raises NotPermitted with the sentence of `own_work`."""
-    sentence = own_work(actor, version, github_login)
     if sentence:
         raise NotPermitted(sentence)
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
 from backend.domain.endpoints import Endpoint
 from backend.domain.gates import GATES_PATH
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion, Target
 from backend.domain.registry import ModelVersion, VersionState
-from backend.operations.authorise import own_work, refusal
+from backend.operations.council import cannot_approve, cannot_promote, council_of, duty
 from backend.policy import blockers
-from backend.policy.approval import standing_approval
+from backend.policy.approval import Council, assent, completes, standing_approval
 from backend.policy.findings import findings
+from backend.policy.overriding import open_override, overridable
 from backend.policy.standing import latest, standing
 from backend.promotion.target import target_on
 from backend.settings import Project
 from backend.store import Store
 
 
-def dossier_of(store: Store, project: Project, version: ModelVersion) -> Dossier:
-    """Everything the store holds about a version, at the threshold that was last chosen for it."""
+def dossier_of(store: Store, project: Project, version: ModelVersion, now: datetime) -> Dossier:
+    """Everything the store holds about a version, at the threshold that was last chosen for it, as it counts `now`."""
     history = store.promotions.of_version(version.name, version.version)
     approvals = store.approvals.of_version(version.name, version.version)
     stable = store.promotions.stable(project.endpoint)
@@ -38,7 +41,15 @@ def dossier_of(store: Store, project: Project, version: ModelVersion) -> Dossier
         rollout=store.evidence.rollout(version.name, version.version),
         approvals=approvals,
         promotions=tuple(p for p in history if p.kind is not Kind.STAGE),
+        quarantine=store.quarantines.on(version.name, version.version, version.digest),
+        overrides=store.overrides.of_version(version.name, version.version),
     )
+    council = council_of(store, project, (approval.actor for approval in approvals), now)
+    counted = {
+        "assent": assent(dossier, council),
+        "override": open_override(dossier, dossier.overrides, now),
+    }
+    dossier = dossier.model_copy(update=counted)
     own = latest(dossier)
     moved_on = own is not None and own.phase is Phase.SUCCEEDED and stable is not None and stable.id != own.id
     followed_by = store.promotions.next_success(own) if own is not None and moved_on else None
@@ -88,12 +99,15 @@ def compared_with(store: Store, project: Project, dossier: Dossier) -> Target | 
     return next((p.target for p in reversed(served) if p.target.digest == compared.champion.digest), None)
 
 
-def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, endpoint: Endpoint | None) -> Decision:
+def decide(
+    store: Store, project: Project, actor: Actor, version: ModelVersion, endpoint: Endpoint | None, now: datetime
+) -> Decision:
     """The promotion screen's content for this person, now."""
-    dossier = dossier_of(store, project, version)
+    dossier = dossier_of(store, project, version, now)
+    council = council_of(store, project, (actor.name,), now)
     situation = Situation(store, project)
     target = target_on(project.endpoint, dossier.version)
-    own = own_work(actor, version, store.tokens.login(actor.name))
+    found = findings(dossier, situation.champion)
     return Decision(
         dossier=dossier,
         target=target,
@@ -101,13 +115,28 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
         stable_version=situation.champion.version if situation.champion else "",
         expected_stable=situation.expected_stable,
         effect=effect(target, dossier.rollout, situation.champion),
-        findings=findings(dossier, situation.champion),
+        findings=found,
         blockers=(
-            *situation.blockers(dossier, target, can_approve=actor.may(Right.APPROVE) and not own),
+            *situation.blockers(dossier, target, can_approve=can_complete(dossier, council, actor)),
             *blockers.of_production(target, endpoint, situation.expected_stable),
         ),
-        refusal=refusal(actor, Right.PROMOTE) or ("" if standing_approval(dossier) else own),
+        refusal=cannot_promote(dossier, council, actor),
+        approve_refusal=_approve_refusal(dossier, council, actor, situation),
+        duty=tuple(dict.fromkeys(said for said in duty(dossier, council, actor) if said)),
+        overridable=overridable(found),
+        author_apart=not council.rules.author_may_approve,
     )
+
+
+def can_complete(dossier: Dossier, council: Council, actor: Actor) -> bool:
+    """Whether this person's click would give what is missing of the approval."""
+    return actor.may(Right.APPROVE) and completes(dossier, council, actor.name)
+
+
+def _approve_refusal(dossier: Dossier, council: Council, actor: Actor, situation: Situation) -> str:
+    by_person = cannot_approve(dossier, council, actor)
+    hard = blockers.sentences(b for b in blockers.of_version(dossier, situation.champion) if b.hard)
+    return by_person or next(iter(hard), "")
 
 
 def effect(target: Target, rollout: Rollout | None, champion: Target | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import html
 
+from backend.domain.authorship import Authorship
 from backend.domain.comparison import Comparison
 from backend.domain.evidence import Evidence, SmokeResult
 from backend.domain.promotions import Kind, Promotion, StepRecord
@@ -23,6 +24,7 @@ table { border-collapse: collapse; width: 100%; margin: .3rem 0 .8rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid #d8dee6;
   overflow-wrap: anywhere; }
 th { font-weight: 600; color: #4a5a6b; } .pairs th { width: 12rem; } code { font: 11.5px ui-monospace, monospace; }
+.alarm { border-left: 4px solid #b3261e; padding-left: .8rem; color: #8c1d18; } .alarm th { color: #8c1d18; }
 footer { border-top: 2px solid #16202c; margin-top: 2rem; padding-top: .6rem; }
 @media print { body { margin: 0; max-width: none; font-size: 10px; } section { break-before: auto; }
   tr { break-inside: avoid; } thead { display: table-header-group; } h2, h3 { break-after: avoid; } }
@@ -42,8 +44,8 @@ def page(release: Release) -> bytes:
     """The whole file. The same release gives the same bytes."""
     version = release.dossier.version
     content = "\n".join(
-        ("<main>", _head(release), _lineage(release), _gates(release), _evidence(release), _approvals(release),
-         _rollouts(release), _ledger(release), "</main>\n")
+        ("<main>", _head(release), _lineage(release), _gates(release), _evidence(release), _break_glass(release),
+         _approvals(release), _rollouts(release), _ledger(release), "</main>\n")
     )  # fmt: skip
     digest = hashlib.sha256(content.encode()).hexdigest()
     name = html.escape(f"{version.name} v{version.version}")
@@ -116,6 +118,8 @@ def _quotation(found: Evidence) -> tuple[Html, ...]:
     head = heading(f"{found.kind.capitalize()}, {stamp(found.made_at)}")
     if found.comparison is not None:
         return (head, about, *_comparison(found.comparison))
+    if found.authorship is not None:
+        return (head, about, *_authorship(found.authorship))
     return (head, about, *(() if found.smoke is None else _smoke(found.smoke)))
 
 
@@ -145,6 +149,33 @@ def _comparison(compared: Comparison) -> tuple[Html, ...]:
 def _smoke(smoke: SmokeResult) -> tuple[Html, ...]:
     asked = paragraph(f"{smoke.passed} of {smoke.requests} requests answered as they should, p95 {smoke.p95_ms:g} ms.")
     return asked, *(paragraph(failure) for failure in smoke.failures)
+
+
+def _authorship(known: Authorship) -> tuple[Html, ...]:
+    commits = ((code(c.commit), ", ".join(c.authors)) for c in known.commits)
+    by = (
+        "not told"
+        if known.submitter is None
+        else f"{known.submitter.name}{', by hand' if known.submitter.person else ''}"
+    )
+    return (
+        paragraph(f"The run was submitted by: {by}. {'' if known.complete else 'Not every commit could be listed.'}"),
+        table(("Commit", "Authors"), commits, "No commit."),
+    )
+
+
+def _break_glass(release: Release) -> Html:
+    """In red, for ever, wherever somebody asked to go past a gate; nothing where nobody did."""
+    known = release.dossier
+    rows = [
+        (o.asked_by, stamp(o.asked_at), o.reason, ", ".join(o.gates), o.confirmed_by, stamp(o.confirmed_at),
+         o.confirmed_reason, stamp(o.ended_at or o.ends_at))
+        for o in known.overrides
+    ]  # fmt: skip
+    if not rows:
+        return Html("")
+    heads = ("Asked by", "When", "Why", "Gates", "Confirmed by", "When", "Why", "Ended")
+    return Html(f"<div class='alarm'>{section('Break-glass', table(heads, rows, ''))}</div>")
 
 
 def _approvals(release: Release) -> Html:
@@ -194,10 +225,14 @@ def _step(record: StepRecord) -> tuple[Content, ...]:
 def _ledger(release: Release) -> Html:
     heads = ("Entry", "When", "Who", "What", "About", "Why", "Hash")
     rows = (
-        (e.sequence, stamp(e.at), f"{e.actor} ({e.channel})", e.action, e.subject, e.reason, code(e.hash))
+        (e.sequence, stamp(e.at), f"{e.actor} ({e.channel})", _alarm(e.action), e.subject, e.reason, code(e.hash))
         for e in release.rows
     )
     return section("Ledger entries that concern it", table(heads, rows, "The ledger has no entry about it."))
+
+
+def _alarm(action: str) -> Content:
+    return Html(f"<b class='alarm'>{escaped(action)}</b>") if action.startswith("break_glass.") else action
 
 
 def _foot(digest: str) -> str:

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
+from backend.domain.approvals import CHANGES_REQUESTED
 from backend.domain.clock import Clock
 from backend.domain.decisions import Dossier
 from backend.domain.gates import Finding
 from backend.domain.people import Actor, Right
 from backend.domain.registry import Approval, ModelVersion
+from backend.errors import Invalid
 from backend.gateways.azureml.models import Models as Registry
 from backend.operations import judging
 from backend.operations.approvals import accepted, approval_note, approval_of, deny
-from backend.operations.authorise import require, require_independence, require_key, require_reason
+from backend.operations.authorise import LONGEST_REASON, require, require_key, require_reason
+from backend.operations.council import council_of, require_may_approve
 from backend.operations.decision import Situation, compared_with, dossier_of
+from backend.operations.promotions import Promotions
 from backend.policy import blockers
+from backend.policy.approval import APPROVED, REJECTED
 from backend.policy.findings import findings
 from backend.settings import Project
 from backend.store import Store
+
+ROLL_BACK_SUFFIX = "-rollback"
+
+
+class WhenServing(StrEnum):
+    """What should happen to production when the version that serves it is rejected."""
+
+    KEEP = "keep"
+    ROLL_BACK = "roll back"
 
 
 class Models:
     """The versions of one project's model. Only `versions` reaches the network."""
 
-    def __init__(self, store: Store, project: Project, registry: Registry, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, project: Project, registry: Registry, promotions: Promotions, clock: Clock
+    ) -> None:
         self._store = store
         self._project = project
         self._registry = registry
+        self._promotions = promotions
         self._clock = clock
 
     def versions(self) -> tuple[ModelVersion, ...]:
@@ -32,7 +51,7 @@ class Models:
         return self._registry.versions(self._project.model)
 
     def dossier(self, version: ModelVersion) -> Dossier:
-        return dossier_of(self._store, self._project, version)
+        return dossier_of(self._store, self._project, version, self._clock())
 
     def findings(self, version: ModelVersion) -> tuple[Finding, ...]:
         """Every check's word about a version, against what it was or would be compared with."""
@@ -44,14 +63,15 @@ class Models:
     ) -> Approval:
         """Approve a version for production without promoting it; `acknowledged` names advisory gates.
 
-        Raises NotPermitted (the author of the change included), Invalid, or PolicyDenied with the blockers that
-        concern the version, or with the advisory gates that did not pass and are not acknowledged.
+        One of as many as the project's rules ask for. Raises NotPermitted (whoever made the change included), Invalid,
+        or PolicyDenied with the blockers that concern the version, or with the advisory gates that did not pass and
+        are not acknowledged.
         """
         require(actor, Right.APPROVE)
-        require_independence(actor, version, self._store.tokens.login(actor.name))
         said, key = require_reason(reason), require_key(key)
         with self._store.writing() as transaction:
             dossier = self.dossier(version)
+            require_may_approve(dossier, council_of(self._store, self._project, (actor.name,), self._clock()), actor)
             again = next((approval for approval in dossier.approvals if approval.id == key), None)
             if again is None:
                 what = f"v{version.version} cannot be approved"
@@ -62,15 +82,49 @@ class Models:
                 judging.record(self._store, actor, dossier, champion, transaction)
             else:
                 acknowledged = again.acknowledged
-            approval = approval_of(dossier, actor, "approved", said, key, self._clock(), acknowledged)
+            approval = approval_of(dossier, actor, APPROVED, said, key, self._clock(), acknowledged)
             return self._store.approvals.record(approval, approval_note(actor, approval, version.lineage), transaction)
 
-    def reject(self, actor: Actor, version: ModelVersion, reason: str, key: str) -> Approval:
+    def reject(
+        self, actor: Actor, version: ModelVersion, reason: str, key: str, serving: WhenServing | None = None
+    ) -> Approval:
         """Refuse a version: it can be neither promoted nor rolled back to until another lead decides anew.
 
-        A version that is serving keeps serving; rolling back is a decision of its own.
+        Of a version that serves production `serving` says what becomes of it: it stays, or both decisions are recorded
+        and production returns to the version before. Nothing is rolled back unasked: raises Invalid without it.
         """
         require(actor, Right.APPROVE)
         said, key = require_reason(reason), require_key(key)
-        approval = approval_of(self.dossier(version), actor, "rejected", said, key, self._clock())
-        return self._store.approvals.record(approval, approval_note(actor, approval, version.lineage))
+        with self._store.writing() as transaction:
+            stable = self._store.promotions.stable(self._project.endpoint)
+            known = any(a.id == key for a in self._store.approvals.of_version(version.name, version.version))
+            serves = stable is not None and (stable.target.model, stable.target.version) == (
+                version.name,
+                version.version,
+            )
+            if serves and serving is None and not known:
+                raise Invalid(
+                    f"v{version.version} serves {self._project.endpoint}. Say what should happen: keep it serving, or "
+                    "roll back at once."
+                )
+            approval = self._decision(actor, version, REJECTED, said, key)
+            recorded = self._store.approvals.record(
+                approval, approval_note(actor, approval, version.lineage), transaction
+            )
+            if serves and serving is WhenServing.ROLL_BACK and stable is not None and not known:
+                why = f"v{version.version} was rejected: {said}"[:LONGEST_REASON]
+                self._promotions.roll_back(
+                    actor, stable.target.deployment, why, key + ROLL_BACK_SUFFIX, within=transaction
+                )
+            return recorded
+
+    def request_changes(self, actor: Actor, version: ModelVersion, reason: str, key: str) -> Approval:
+        """Say what the author should do first: the version waits for a new decision. Production stays as it is."""
+        require(actor, Right.APPROVE)
+        said, key = require_reason(reason), require_key(key)
+        with self._store.writing() as transaction:
+            approval = self._decision(actor, version, CHANGES_REQUESTED, said, key)
+            return self._store.approvals.record(approval, approval_note(actor, approval, version.lineage), transaction)
+
+    def _decision(self, actor: Actor, version: ModelVersion, decision: str, reason: str, key: str) -> Approval:
+        return approval_of(self.dossier(version), actor, decision, reason, key, self._clock())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from backend.domain.clock import Clock
 from backend.domain.decisions import Decision
 from backend.domain.endpoints import Endpoint
@@ -13,10 +15,12 @@ from backend.domain.registry import ModelVersion
 from backend.errors import Conflict, Invalid, PolicyDenied
 from backend.operations import judging
 from backend.operations.approvals import accepted, approval_note, approval_of, deny
-from backend.operations.authorise import require, require_independence, require_key, require_reason
-from backend.operations.decision import Situation, decide, dossier_of
-from backend.operations.way_back import earlier_target, refuse_rejected
-from backend.policy.approval import standing_approval
+from backend.operations.authorise import require, require_key, require_reason
+from backend.operations.council import council_of, require_may_approve, require_may_promote
+from backend.operations.decision import Situation, can_complete, decide, dossier_of
+from backend.operations.overrides import used_note
+from backend.operations.way_back import earlier_target, refuse_quarantined, refuse_rejected
+from backend.policy.approval import quarantined, standing_approval
 from backend.promotion import plan, transitions, wording
 from backend.promotion.target import target_on
 from backend.settings import Project
@@ -39,7 +43,7 @@ class Promotions:
     def decision(self, actor: Actor, version: ModelVersion, endpoint: Endpoint | None) -> Decision:
         """All a lead needs before the click. `endpoint` is production as last seen, None if never."""
         require(actor, Right.READ)
-        return decide(self._store, self._project, actor, version, endpoint)
+        return decide(self._store, self._project, actor, version, endpoint, self._clock())
 
     def approve_and_promote(
         self,
@@ -57,7 +61,6 @@ class Promotions:
         """
         require(actor, Right.APPROVE)
         require(actor, Right.PROMOTE)
-        require_independence(actor, version, self._store.tokens.login(actor.name))
         return self._promote(actor, version, expected_stable, reason, key, acknowledged, approving=True)
 
     def promote(self, actor: Actor, version: ModelVersion, expected_stable: str, reason: str, key: str) -> Promotion:
@@ -78,12 +81,19 @@ class Promotions:
     ) -> Promotion:
         said, key = require_reason(reason), require_key(key)
         with self._store.writing() as transaction:
-            dossier = dossier_of(self._store, self._project, version)
+            now = self._clock()
+            dossier = dossier_of(self._store, self._project, version, now)
+            council = council_of(self._store, self._project, (actor.name,), now)
             situation = Situation(self._store, self._project)
             target = target_on(self._project.endpoint, dossier.version)
-            if self._store.promotions.find(key) is None:
+            known = self._store.promotions.find(key)
+            if known is None:
+                if approving:
+                    require_may_approve(dossier, council, actor)
+                require_may_promote(dossier, council, actor, approving=approving)
                 same_production(situation, expected_stable)
-                found, what = situation.blockers(dossier, target, can_approve=approving), _cannot(version)
+                completes = approving and can_complete(dossier, council, actor)
+                found, what = situation.blockers(dossier, target, can_approve=completes), _cannot(version)
                 deny(found, what)
                 approval = standing_approval(dossier)
                 told = acknowledged if acknowledged is not None else approval.acknowledged if approval else ()
@@ -92,22 +102,33 @@ class Promotions:
             if dossier.rollout is None:
                 raise PolicyDenied(f"{_cannot(version)}: its rollout plan has not been read.", ())
             if approving:
-                approval = approval_of(
-                    dossier, actor, "approved", said, key + APPROVAL_SUFFIX, self._clock(), acknowledged or ()
-                )
+                approval = approval_of(dossier, actor, "approved", said, key + APPROVAL_SUFFIX, now, acknowledged or ())
                 self._store.approvals.record(approval, approval_note(actor, approval, version.lineage), transaction)
             steps = plan.promote_plan(dossier.rollout, has_stable=situation.stable is not None)
             wanted = self._begin(actor, Kind.PROMOTE, target, steps, expected_stable, said, key)
-            return self._store.promotions.submit(wanted, _requested(actor, wanted), transaction)
+            begun = self._store.promotions.submit(wanted, _requested(actor, wanted), transaction)
+            past = tuple(b.what for b in found if b.overridden) if known is None else ()
+            if past and dossier.override is not None:
+                self._store.audit.append(used_note(actor, dossier.override, past, begun.id, said), transaction)
+            return begun
 
-    def roll_back(self, actor: Actor, expected_stable: str, reason: str, key: str, to_version: str = "") -> Promotion:
+    def roll_back(
+        self,
+        actor: Actor,
+        expected_stable: str,
+        reason: str,
+        key: str,
+        to_version: str = "",
+        within: Connection | None = None,
+    ) -> Promotion:
         """Return production to an earlier version: the one before this one, or any that has served.
 
-        Needs no fresh approval; a rejected version is refused. Holds the endpoint against new promotions.
+        Needs no fresh approval; a rejected or quarantined version is refused. Holds the endpoint against new
+        promotions.
         """
         require(actor, Right.CONTROL)
         said, key = require_reason(reason), require_key(key)
-        with self._store.writing() as transaction:
+        with self._store.database.writing(within) as transaction:
             known = self._store.promotions.find(key)
             situation = Situation(self._store, self._project)
             if known is None:
@@ -119,6 +140,7 @@ class Promotions:
             )
             if known is None:
                 refuse_rejected(self._store, target)
+                refuse_quarantined(self._store, target)
             rollout = self._store.evidence.rollout(target.model, target.version)
             steps = plan.roll_back_plan(rollout)
             wanted = self._begin(actor, Kind.ROLL_BACK, target, steps, expected_stable, said, key)
@@ -140,9 +162,9 @@ class Promotions:
         """Stay where it is between two steps; analysis goes on."""
         return self._ask(actor, promotion_id, Request.PAUSE, reason)
 
-    def abort(self, actor: Actor, promotion_id: str, reason: str) -> Promotion:
+    def abort(self, actor: Actor, promotion_id: str, reason: str, within: Connection | None = None) -> Promotion:
         """Return traffic to what was found at the beginning, and hold the endpoint."""
-        return self._ask(actor, promotion_id, Request.ABORT, reason)
+        return self._ask(actor, promotion_id, Request.ABORT, reason, within)
 
     def resume(self, actor: Actor, promotion_id: str, reason: str) -> Promotion:
         """Go on after a pause, or try again where attention was needed."""
@@ -153,6 +175,25 @@ class Promotions:
             lambda now: transitions.resume(now, actor.name, said, self._clock()),
             lambda before, after: _told(actor, "promotion.resumed", said, before, after),
         )
+
+    def set_hold(self, actor: Actor, reason: str) -> Hold:
+        """Keep promotions from beginning on the production endpoint until a lead lifts it; what is under way goes on.
+
+        The same wish twice is one. Raises Conflict where the endpoint is held for another reason.
+        """
+        require(actor, Right.CONTROL)
+        said, name = require_reason(reason), self._project.endpoint
+        with self._store.writing() as transaction:
+            held = self._store.holds.on(name)
+            if held is not None and (held.set_by, held.reason) == (actor.name, said):
+                return held
+            if held is not None:
+                raise Conflict(
+                    f"{name} is on hold already, by {held.set_by}: {held.reason}", expected="open", actual="held"
+                )
+            hold = Hold(endpoint=name, promotion="", reason=said, set_by=actor.name, set_at=self._clock())
+            self._store.holds.set(hold, actor.channel, transaction)
+            return hold
 
     def release_hold(self, actor: Actor, reason: str) -> Hold:
         """Let promotions begin again on the production endpoint."""
@@ -171,7 +212,11 @@ class Promotions:
         """
         require(actor, Right.APPROVE)
         said, key = require_reason(reason), require_key(key)
-        chosen = dossier_of(self._store, self._project, version).version
+        dossier = dossier_of(self._store, self._project, version, self._clock())
+        if dossier.quarantine is not None:
+            why = f"Quarantine: {quarantined(version.version, dossier.quarantine)}"
+            raise PolicyDenied(f"v{version.version} cannot be tested. {why}", (why,))
+        chosen = dossier.version
         if threshold is not None:
             if not MOST_EXTREME <= threshold <= 1 - MOST_EXTREME:
                 raise Invalid(f"A threshold lies between 0 and 1, by at least {MOST_EXTREME:g}; not {threshold:g}.")
@@ -198,13 +243,16 @@ class Promotions:
         """When any worker last gave a sign of life."""
         return self._store.heartbeats.latest()
 
-    def _ask(self, actor: Actor, promotion_id: str, request: Request, reason: str) -> Promotion:
+    def _ask(
+        self, actor: Actor, promotion_id: str, request: Request, reason: str, within: Connection | None = None
+    ) -> Promotion:
         require(actor, Right.CONTROL)
         said = require_reason(reason)
         return self._store.promotions.change(
             promotion_id,
             lambda now: transitions.ask(now, request, actor.name, said, self._clock()),
             lambda before, after: _told(actor, f"promotion.{request.value}_requested", said, before, after),
+            within=within,
         )
 
     def _begin(

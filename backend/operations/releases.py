@@ -26,7 +26,10 @@ class Releases:
         self._clock = clock
 
     def release(self, version: ModelVersion) -> Release:
-        dossier = dossier_of(self._store, self._project, version)
+        dossier = dossier_of(self._store, self._project, version, self._clock())
+        if dossier.promotions:
+            # What was decided then is told as it counted then: an approval that has ended since had not.
+            dossier = dossier_of(self._store, self._project, version, dossier.promotions[0].created_at)
         newest = self._store.audit.entries(limit=1)
         return Release(
             dossier=dossier,

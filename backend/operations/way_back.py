@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.domain.promotions import Kind, Phase, Target
 from backend.errors import NotFound, PolicyDenied
+from backend.policy.approval import quarantined
 from backend.store import Store
 
 
@@ -34,4 +35,12 @@ def refuse_rejected(store: Store, target: Target) -> None:
     latest = next(iter(store.approvals.of_version(target.model, target.version)), None)
     if latest is not None and latest.decision == "rejected":
         why = f"Rejected: {latest.actor} rejected v{target.version}: {latest.reason}"
+        raise PolicyDenied(f"v{target.version} may not serve again. {why}", (why,))
+
+
+def refuse_quarantined(store: Store, target: Target) -> None:
+    """Raises PolicyDenied for a version that may run nowhere."""
+    held = store.quarantines.on(target.model, target.version, target.digest)
+    if held is not None:
+        why = f"Quarantine: {quarantined(target.version, held)}"
         raise PolicyDenied(f"v{target.version} may not serve again. {why}", (why,))

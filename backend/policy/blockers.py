@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from backend.domain.approvals import Override
 from backend.domain.decisions import Blocker, Dossier
 from backend.domain.endpoints import Endpoint
 from backend.domain.gates import Finding, FindingState, GateRule
 from backend.domain.people import Right, who_may
 from backend.domain.promotions import Hold, Phase, Promotion, Target
-from backend.policy.approval import rejection, standing_approval, void_because
+from backend.policy.approval import missing_approval, quarantined, stamp, still_needed
 from backend.policy.findings import findings
+from backend.policy.overriding import NEVER
 
 WORKER = "the worker"
 AUTHOR = "the author of the change"
@@ -20,7 +22,7 @@ GATE_FILE = "gate_file"
 
 def of_version(dossier: Dossier, champion: Target | None) -> tuple[Blocker, ...]:
     """Those that concern the version whatever the endpoint is doing: they refuse an approval too."""
-    structural = (_identity(dossier), _staging(dossier), _rollout(dossier), _gate_file(dossier))
+    structural = (_quarantine(dossier), _identity(dossier), _staging(dossier), _rollout(dossier), _gate_file(dossier))
     return (*(found for found in structural if found), *of_gates(dossier, champion))
 
 
@@ -31,10 +33,16 @@ def of_gates(dossier: Dossier, champion: Target | None) -> tuple[Blocker, ...]:
     found = findings(dossier, champion)
     leak = [_leak(f) for f in found if f.gate == "data" and not f.passed]
     unread = [_unread(f) for f in found if f.gate == "gates"] if dossier.staging is not None else []
-    return (*leak, *unread, *(_of_gate(f, f.rule) for f in found if f.rule is not None and not f.passed))
+    override = dossier.override
+    return (*leak, *unread, *(_of_gate(f, f.rule, override) for f in found if f.rule is not None and not f.passed))
 
 
-def _of_gate(finding: Finding, rule: GateRule) -> Blocker:
+def _of_gate(finding: Finding, rule: GateRule, override: Override | None) -> Blocker:
+    why = f"{finding.sentence} {rule.reason}"
+    if override is not None and rule.hard and finding.gate in override.gates and finding.gate not in NEVER:
+        by = f"{override.asked_by} and {override.confirmed_by}"
+        past = f"BREAK-GLASS until {stamp(override.ends_at)} by {by}: {override.reason} {why}"
+        return Blocker(what=finding.title, why=past, who="nobody has to now", hard=False, overridden=True)
     if finding.state in {FindingState.STALE, FindingState.NOT_RUN}:
         who = f"{who_may(Right.APPROVE)}, by testing it again"
     elif rule.hard:
@@ -68,18 +76,19 @@ def to_acknowledge(blockers: Iterable[Blocker]) -> tuple[str, ...]:
 
 
 def of_approval(dossier: Dossier, *, can_approve: bool) -> tuple[Blocker, ...]:
-    """The missing approval: hard, unless the person looking can give it with the same click."""
-    rejected = rejection(dossier)
-    if rejected is not None:
-        why = f"Rejected by {rejected.actor}: {rejected.reason}"
-        return (Blocker(what="Approval", why=why, who=who_may(Right.APPROVE), hard=not can_approve),)
-    if standing_approval(dossier) is not None:
+    """What is missing of the approval: hard, unless the person looking can give the rest with the same click."""
+    found = dossier.assent
+    if found.complete:
         return ()
-    version = dossier.version.version
-    latest = next(iter(dossier.approvals), None)
-    void = f"The approval of v{version} is void: {void_because(dossier, latest)}." if latest else ""
-    why = void or f"v{version} has not been approved."
-    return (Blocker(what="Approval", why=why, who=who_may(Right.APPROVE), hard=not can_approve),)
+    who = still_needed(found)
+    return (Blocker(what="Approval", why=missing_approval(dossier), who=who, hard=not can_approve),)
+
+
+def _quarantine(dossier: Dossier) -> Blocker | None:
+    held = dossier.quarantine
+    if held is None:
+        return None
+    return Blocker(what="Quarantine", why=quarantined(dossier.version.version, held), who=who_may(Right.APPROVE))
 
 
 def of_endpoint(

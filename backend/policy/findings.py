@@ -11,7 +11,7 @@ from backend.domain.decisions import Dossier
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, FindingState
 from backend.domain.promotions import Target
-from backend.policy.approval import rejection, standing_approval, void_because
+from backend.policy.approval import missing_approval, progress, stamp, standing_approval
 from backend.policy.gates import Exhibits, judge_gates
 
 
@@ -108,12 +108,15 @@ def _approval(dossier: Dossier) -> Finding:
     def said(state: FindingState, sentence: str) -> Finding:
         return Finding(gate="approval", group="Approvals", state=state, sentence=sentence)
 
-    rejected, approved = rejection(dossier), standing_approval(dossier)
-    if rejected is not None:
-        return said(FindingState.FAIL, f"Rejected by {rejected.actor}: {rejected.reason}")
+    found, approved = dossier.assent, standing_approval(dossier)
+    if found.refused is not None:
+        return said(FindingState.FAIL, missing_approval(dossier))
     if approved is not None:
-        when = f"{approved.at:%d %b %H:%M} UTC"
-        return said(FindingState.PASS, f"Approved by {approved.actor} on {when}: {approved.reason}")
-    if dossier.approvals:
-        return said(FindingState.STALE, f"The approval is void: {void_because(dossier, dossier.approvals[0])}.")
-    return said(FindingState.NOT_RUN, "Nobody has decided yet.")
+        until = f" It stands until {stamp(found.expires_at)}." if found.expires_at else ""
+        others = f" {progress(found)}." if found.needed > 1 else ""
+        return said(
+            FindingState.PASS, f"Approved by {approved.actor} on {stamp(approved.at)}: {approved.reason}{others}{until}"
+        )
+    if found.set_aside:
+        return said(FindingState.STALE, missing_approval(dossier))
+    return said(FindingState.NOT_RUN, missing_approval(dossier) if found.counted else "Nobody has decided yet.")

@@ -7,7 +7,7 @@ from datetime import datetime
 from backend.domain.decisions import Dossier
 from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.registry import VersionState
-from backend.policy.approval import rejection, standing_approval
+from backend.policy.approval import changes_requested, quarantined, rejection, standing_approval
 
 Standing = tuple[VersionState, str]
 """The state, and the sentence behind it where a word does not tell enough."""
@@ -25,10 +25,14 @@ def standing(dossier: Dossier, stable: Promotion | None, followed_by: Promotion 
     """
     version = dossier.version
     if stable is not None and (stable.target.version, stable.target.digest) == (version.version, version.digest):
-        return VersionState.SERVING, ""
-    rejected = rejection(dossier)
+        return VersionState.SERVING, quarantined(version.version, dossier.quarantine) if dossier.quarantine else ""
+    if dossier.quarantine is not None:
+        return VersionState.QUARANTINED, quarantined(version.version, dossier.quarantine)
+    rejected, wanted = rejection(dossier), changes_requested(dossier)
     if rejected is not None:
         return VersionState.REJECTED, f"Rejected by {rejected.actor}: {rejected.reason}"
+    if wanted is not None:
+        return VersionState.CHANGES_REQUESTED, f"Changes were requested by {wanted.actor}: {wanted.reason}"
     ended = _ended(latest(dossier), followed_by) or _passed_over(dossier, stable)
     if ended is not None and not _taken_up_again(dossier, ended[0]):
         return ended[1]

@@ -9,12 +9,14 @@ from datetime import datetime
 from backend.domain.clock import Clock
 from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState
 from backend.domain.promotions import Outcome, Promotion, Step, StepKind, StepRecord, StepState, Target
+from backend.errors import PolicyDenied
 from backend.gateways.azureml.client import Workspace
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
 from backend.gateways.github.contents import Contents
 from backend.gateways.monitor.logs import Logs
+from backend.policy.approval import quarantined
 from backend.settings import Project
 from backend.store import Store
 
@@ -63,6 +65,13 @@ class StepContext:
         """To be called immediately before every write to the cloud; raises LeaseLost."""
         if not self.still_mine():
             raise LeaseLost(self.promotion.id)
+
+    def refuse_quarantined(self) -> None:
+        """Before a target is created or given traffic, whoever asked for it and when; raises PolicyDenied."""
+        held = self.store.quarantines.on(self.target.model, self.target.version, self.target.digest)
+        if held is not None:
+            why = f"Quarantine: {quarantined(self.target.version, held)}"
+            raise PolicyDenied(why, (why,))
 
     def mine(self, deployment: Deployment) -> bool:
         """Whether this promotion created the deployment, and may therefore remove it."""

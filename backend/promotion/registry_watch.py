@@ -46,6 +46,7 @@ class RegistryWatch:
         tested = self._store.promotions.staged_versions(self._project.model)
         known = [v.created_at for v in usable if v.version in tested]
         new = [v for v in usable if v.created_at > max(known)] if known else usable[-1:]
+        new = [v for v in new if not self._quarantined(v)]
         if new and new[0].version not in tested:
             return new[0], f"v{new[0].version} was registered by run {new[0].lineage.run}."
         newest = usable[-1]
@@ -56,13 +57,18 @@ class RegistryWatch:
     def _outdated(self, version: ModelVersion, champion: Target) -> bool:
         if champion.digest == version.digest or self._store.promotions.active(self._project.endpoint) is not None:
             return False
+        if self._quarantined(version):
+            return False
         latest = next(iter(self._store.approvals.of_version(version.name, version.version)), None)
-        if latest is not None and latest.decision == "rejected":
+        if latest is not None and latest.decision != "approved":
             return False
         return not any(
             e.comparison is not None and e.comparison.champion.digest == champion.digest
             for e in self._store.evidence.of_version(version.name, version.version)
         )
+
+    def _quarantined(self, version: ModelVersion) -> bool:
+        return self._store.quarantines.on(version.name, version.version, version.digest) is not None
 
     def _submit(self, version: ModelVersion, champion: Target | None, reason: str) -> Promotion | None:
         target = target_on(self._project.test_endpoint, version)

@@ -14,12 +14,15 @@ from backend.errors import ConfigurationError, CorruptState
 from backend.store.approvals import Approvals
 from backend.store.audit import Audit
 from backend.store.database import SETTING, Database
+from backend.store.delegations import Delegations
 from backend.store.evidence import EvidenceRecords
 from backend.store.heartbeats import Heartbeats
 from backend.store.holds import Holds
 from backend.store.intents import Intents
+from backend.store.overrides import Overrides
 from backend.store.postgresql import last_words, not_permitted
 from backend.store.promotions import Promotions
+from backend.store.quarantines import Quarantines
 from backend.store.retirements import Retirements
 from backend.store.tokens import Tokens
 from backend.store.watched import WatchedFiles
@@ -42,6 +45,9 @@ class Store:
         self.tokens = Tokens(self.database, self.audit, clock, token_key)
         self.heartbeats = Heartbeats(self.database, clock)
         self.watched = WatchedFiles(self.database, self.audit, clock)
+        self.delegations = Delegations(self.database, self.audit)
+        self.overrides = Overrides(self.database, self.audit)
+        self.quarantines = Quarantines(self.database, self.audit)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction for several records: pass what it yields as their `within`."""

@@ -55,6 +55,11 @@ class EvidenceRecords:
             self._audit.append(_note(frozen), transaction)
             return frozen
 
+    def has(self, key: str) -> bool:
+        """Whether something has been frozen under this key."""
+        with self._database.reading() as connection:
+            return connection.execute(select(evidence.c.id).where(evidence.c.id == key)).first() is not None
+
     def of_version(self, model: str, version: str) -> tuple[Evidence, ...]:
         """Newest first. Raises CorruptState if a stored quotation no longer matches its digest."""
         chosen = (evidence.c.model == model) & (evidence.c.version == version)

@@ -213,3 +213,48 @@ audit_head = Table(
     Column("sequence", Integer, nullable=False),
     Column("hash", DIGEST, nullable=False),
 )
+
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("person", NAME, nullable=False),
+    Column("delegate", NAME, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("revoked_at", Moment),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("model", NAME, nullable=False),
+    Column("version", NAME, nullable=False),
+    Column("digest", DIGEST, nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("gate_file", DIGEST, nullable=False),
+    Column("gates", Text, nullable=False),
+    Column("asked_by", NAME, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("confirmed_by", NAME, nullable=False),
+    Column("confirmed_at", Moment),
+    Column("confirmed_reason", Words, nullable=False),
+    Column("ended_by", NAME, nullable=False),
+    Column("ended_at", Moment),
+    Index("override_of_version", "model", "version"),
+)
+
+quarantines = Table(
+    "quarantines",
+    metadata,
+    Column("model", NAME, primary_key=True),
+    Column("version", NAME, primary_key=True),
+    Column("digest", DIGEST, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("set_by", NAME, nullable=False),
+    Column("set_at", Moment, nullable=False),
+)

@@ -16,7 +16,17 @@ from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, code, strong, table, two_lines
 from console.viewmodels.bands import AxisTable, Change, axis_tables, rule, tally
 from console.viewmodels.comparison import MetricRow, holdout, metric_rows, patients, verdict
-from console.viewmodels.decision import NowNext, comparison, comparison_of, health, measured, now_next, stop_rules, who
+from console.viewmodels.decision import (
+    NowNext,
+    about_hands,
+    comparison,
+    comparison_of,
+    health,
+    measured,
+    now_next,
+    stop_rules,
+    who,
+)
 from console.viewmodels.figures import age, duration
 from console.viewmodels.state import VERDICTS
 from console.viewmodels.text import Untrusted
@@ -161,8 +171,9 @@ def blockers_card(decision: Decision, now: datetime) -> Html:
             "<p>{icon} <b>Nothing blocks.</b> {checked}.</p>", icon=icon("check_circle", "good"), checked=checked
         )
         return card("Blockers", body, width=6, name="blockers")
-    stopping = join(blocker(b) for b in decision.blockers if b.hard)
-    advisory = join(_advisory(b) for b in decision.blockers if not b.hard)
+    loud = [b for b in decision.blockers if b.hard or b.overridden]
+    stopping = join(map(blocker, loud))
+    advisory = join(_advisory(b) for b in decision.blockers if b not in loud)
     body = fill(
         '{none}<ul class="blockers">{stopping}</ul><ul class="advisories">{advisory}</ul>',
         none=Html("" if stopping else "<p><b>Nothing stops it.</b> To be accepted, or given with the click:</p>"),
@@ -173,13 +184,14 @@ def blockers_card(decision: Decision, now: datetime) -> Html:
 
 
 def blocker(found: Blocker) -> Html:
-    tone, symbol = ("bad", "block") if found.hard else ("warn", "warning")
+    alarm = found.hard or found.overridden
+    tone, symbol = ("bad", "block" if found.hard else "emergency_home") if alarm else ("warn", "warning")
     return fill(
         '<li class="{tone}">{icon}<div><b>{kind}{what}</b><p>{why}</p>{because}'
         '<span class="two">Can clear it: {who}</span></div></li>',
         tone=tone,
         icon=icon(symbol, tone),
-        kind="" if found.hard else "Advisory, ",
+        kind="" if alarm else "Advisory, ",
         what=Untrusted(found.what, 120),
         why=Untrusted(found.why, 400),
         because=_because(found),
@@ -206,7 +218,9 @@ def _because(found: Blocker) -> Html:
 
 def who_card(decision: Decision, actor: Actor) -> Html:
     rows = pairs((name, value, "") for name, value in who(decision, actor))
-    return card("Who", rows, note="author ≠ approver", width=4)
+    said = join(fill('<p class="{tone}">{text}</p>', tone=tone, text=text) for tone, text in about_hands(decision))
+    apart = "author ≠ approver" if decision.author_apart else "an author may approve"
+    return card("Who", fill("{rows}{said}", rows=rows, said=said), note=apart, width=4, name="who")
 
 
 def health_card(decision: Decision, traffic: Reading[Traffic], now: datetime) -> Html:

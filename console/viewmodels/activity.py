@@ -11,7 +11,14 @@ from backend.domain.promotions import IntentState, Kind
 from console.viewmodels.figures import clock, short_digest, stamp
 from console.viewmodels.text import Untrusted
 
+ALARM = "break_glass."
+"""Acts that stay red wherever they are told."""
+
 _SYMBOLS = (
+    (ALARM, "emergency_home"),
+    ("quarantin", "coronavirus"),
+    ("changes_req", "edit_note"),
+    ("delegat", "group"),
     ("approv", "how_to_reg"),
     ("reject", "block"),
     ("roll", "undo"),
@@ -64,6 +71,8 @@ def wording(entry: AuditEntry) -> str:
         words = f"v{_number(entry)} {what}"
     elif subject == "review":
         words = f"{what} #{entry.subject.rpartition('/')[2]}, {_ASKED.get(entry.after, entry.after)}"
+    elif subject == "break glass":
+        return f"Break-glass {what}, v{_number(entry)}"
     elif subject == "hold":
         return "Promotions held" if what == "set" else "Hold lifted"
     elif subject == "github":

@@ -13,6 +13,7 @@ from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion, VersionState
 from backend.domain.telemetry import Traffic, TrafficSummary
 from backend.domain.value import Reading
+from backend.operations.approvals_told import hands, needed
 from console.viewmodels.figures import (
     ago,
     asset,
@@ -47,13 +48,15 @@ def headline(decision: Decision) -> Pill:
     """Ready, blocked by what and whose turn it is, or what it waits for; a version that serves or may not says that."""
     hard = [blocker for blocker in decision.blockers if blocker.hard]
     state = decision.dossier.state
-    if state in {VersionState.SERVING, VersionState.REJECTED}:
+    if state in {VersionState.SERVING, VersionState.REJECTED, VersionState.QUARANTINED}:
         return VERSIONS[state]
     if state in {VersionState.TESTING, VersionState.REGISTERED}:
         return Pill("Waiting for the test", "blue", "sync")
     if hard:
         what, who = Untrusted(hard[0].what).one_line(40).lower(), Untrusted(hard[0].who).one_line(40)
         return Pill(f"Blocked by {what} ({who})", "bad", "block")
+    if any(blocker.overridden for blocker in decision.blockers):
+        return Pill("Ready, by break-glass", "bad", "emergency_home")
     return Pill("Ready", "good", "check_circle")
 
 
@@ -121,13 +124,35 @@ def comparison(dossier: Dossier) -> Comparison | None:
 
 
 def who(decision: Decision, actor: Actor) -> tuple[tuple[str, Untrusted], ...]:
-    approvals = [a for a in decision.dossier.approvals if a.decision.startswith("approve")]
-    lineage = decision.dossier.version.lineage
+    authors, _, submitter = hands(decision.dossier)
+    found = decision.dossier.assent
+    given = ", ".join(a.actor for a in found.counted) or "nobody yet"
     return (
-        ("Author", Untrusted(lineage.author or "unknown")),
-        ("Run by", Untrusted("workflow" if lineage.run else "unknown")),
-        ("Approver", Untrusted(", ".join(a.actor for a in approvals) or "nobody yet")),
+        ("Author", Untrusted(authors or "unknown")),
+        ("Run by", Untrusted(submitter)),
+        ("Approver", Untrusted(given if found.needed == 1 else f"{given}, {len(found.counted)} of {found.needed}")),
+        *(() if found.complete or _serves(decision) else (("Needed", Untrusted(needed(found))),)),
         ("You", Untrusted(actor.name)),
+    )
+
+
+def _serves(decision: Decision) -> bool:
+    return decision.dossier.state is VersionState.SERVING
+
+
+def about_hands(decision: Decision) -> tuple[tuple[str, Untrusted], ...]:
+    """Sentences below the names, each with its tone: what you made, what does not count, until when, how known."""
+    found = decision.dossier.assent
+    _, known, _ = hands(decision.dossier)
+    until = f"Approved until {found.expires_at:%d %b %H:%M} UTC." if found.complete and found.expires_at else ""
+    ends = [("quiet", Untrusted(until))] if until else []
+    if _serves(decision):
+        return (("quiet", Untrusted(known, 200)),)
+    return (
+        *(("warn", Untrusted(said, 300)) for said in decision.duty),
+        *(("warn", Untrusted(one.why, 300)) for one in found.set_aside),
+        *ends,
+        ("quiet", Untrusted(known, 200)),
     )
 
 

@@ -62,7 +62,7 @@ class Surroundings:
     @property
     def taken_back(self) -> tuple[Dossier, ...]:
         """Versions that production has had, or was about to have, and that were sent away."""
-        sent_away = {VersionState.ROLLED_BACK, VersionState.ABORTED, VersionState.REJECTED}
+        sent_away = {VersionState.ROLLED_BACK, VersionState.ABORTED, VersionState.REJECTED, VersionState.QUARANTINED}
         return tuple(d for d in self.dossiers if d.state in sent_away)[:TAKEN_BACK]
 
 

@@ -68,6 +68,8 @@ VERSIONS = {
     VersionState.TEST_FAILED: Pill("Test failed", "bad", "error"),
     VersionState.APPROVED: Pill("Approved", "good", "how_to_reg"),
     VersionState.REJECTED: Pill("Rejected", "bad", "block"),
+    VersionState.CHANGES_REQUESTED: Pill("Changes requested", "warn", "edit_note"),
+    VersionState.QUARANTINED: Pill("In quarantine", "bad", "coronavirus"),
     VersionState.PROMOTING: Pill("Being promoted", "blue", "sync"),
     VersionState.SERVING: Pill("Serving", "good", "check_circle"),
     VersionState.ROLLED_BACK: Pill("Rolled back", "warn", "undo"),

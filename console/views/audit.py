@@ -8,6 +8,7 @@ from backend.domain.audit import AuditEntry, AuditKind, ChainReport
 from backend.domain.serving import ServedAt
 from backend.errors import Rejected
 from console import wiring
+from console.components.cards import word
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Content, card_head, draw
@@ -15,7 +16,7 @@ from console.components.serving import served
 from console.components.states import empty, notice
 from console.components.tables import Column, copyable, strong, table, two_lines
 from console.session import signed_in, tell
-from console.viewmodels.activity import change, wording
+from console.viewmodels.activity import ALARM, change, symbol, wording
 from console.viewmodels.figures import stamp
 from console.viewmodels.state import Pill
 from console.viewmodels.text import Untrusted
@@ -138,12 +139,17 @@ def _rows(entries: tuple[AuditEntry, ...], filtered: bool) -> None:
     draw(table(heads, [_row(entry) for entry in entries], caption="Ledger"))
 
 
+def _what(entry: AuditEntry) -> Content:
+    said = wording(entry)
+    return word(Pill(said, "bad", symbol(entry.action))) if entry.action.startswith(ALARM) else strong(said)
+
+
 def _row(entry: AuditEntry) -> tuple[Content, ...]:
     return (
         str(entry.sequence),
         stamp(entry.at).removesuffix(" UTC"),
         two_lines(strong(Untrusted(entry.actor, 60)), entry.channel),
-        two_lines(strong(wording(entry)), Untrusted(entry.subject, 100)),
+        two_lines(_what(entry), Untrusted(entry.subject, 100)),
         two_lines(Untrusted(entry.reason or "–", 300), Untrusted(change(entry), 120)),
         copyable(entry.hash.removeprefix("sha256:")),
     )

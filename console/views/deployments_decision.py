@@ -24,15 +24,17 @@ from console.components.decision_cards import (
     way_back_card,
     who_card,
 )
-from console.components.dialogs import action, confirm_body, open_dialog
+from console.components.dialogs import action
+from console.components.grave import break_glass_notice, grave_path
 from console.components.header import page_header
 from console.components.live import follow
-from console.components.markup import Html, card_head, draw, fill
+from console.components.markup import card_head, draw, fill
 from console.components.rail import stage_rail, verdict_strip
 from console.components.rollback import hold_notice, roll_back_button
 from console.components.standing import standing_notice
 from console.components.states import empty, freshness, waiting
 from console.components.steps import timeline
+from console.components.verdicts import approval_marks, hold_button, reject_button, request_changes_button
 from console.session import attempt, tell
 from console.surroundings import find, surroundings
 from console.viewmodels.decision import bound, headline
@@ -72,6 +74,7 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
         draw(verdict_strip(decision.findings))
     draw(freshness(world.endpoint, utc_now()))
     draw(standing_notice(decision.dossier))
+    draw(break_glass_notice(wired, decision))
     evidence, click = st.columns([0.71, 0.29], gap="small")
     with evidence:
         _evidence(wired, world, decision, traffic, actor)
@@ -102,6 +105,7 @@ def _follow(wired: Wiring, world: Surroundings, version: ModelVersion, actor: Ac
             decision.dossier.state,
             len(decision.dossier.approvals),
             len(decision.dossier.evidence),
+            *approval_marks(wired, decision),
             active and active.id,
         )
 
@@ -137,7 +141,9 @@ def _serves(wired: Wiring, actor: Actor, decision: Decision) -> None:
     """What remains to be done with a version that serves: to take it back."""
     draw(card_head("Way back", f"as {actor.name}"))
     roll_back_button(wired, actor, decision.endpoint)
+    reject_button(wired, actor, decision)
     hold_notice(wired, actor)
+    grave_path(wired, actor, decision)
 
 
 def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
@@ -147,11 +153,16 @@ def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
     st.text_area("Reason, required", value=default, key=f"reason_{version.version}", height=76)
     accepted = _advisory_ticks(decision)
     _primary(wired, actor, decision, accepted)
-    approve, reject = st.columns(2)
+    approve, changes = st.columns(2)
     with approve:
         _approve_only(wired, actor, decision, accepted)
+    with changes:
+        request_changes_button(wired, actor, decision)
+    reject, hold = st.columns(2)
     with reject:
-        _reject(wired, actor, decision)
+        reject_button(wired, actor, decision)
+    with hold:
+        hold_button(wired, actor)
     _test_again(wired, actor, decision)
     hold_notice(wired, actor)
     rollout = decision.dossier.rollout
@@ -173,6 +184,7 @@ def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
             digest=digest,
         )
     )
+    grave_path(wired, actor, decision)
 
 
 def _advisory_ticks(decision: Decision) -> tuple[str, ...]:
@@ -195,6 +207,10 @@ def _refusal(decision: Decision, accepted: tuple[str, ...]) -> str:
         return Untrusted(decision.refusal, 300).one_line()
     if hard:
         return Untrusted(f"{hard.what}: {hard.why}", 300).one_line()
+    return _unaccepted(decision, accepted)
+
+
+def _unaccepted(decision: Decision, accepted: tuple[str, ...]) -> str:
     open_ = [b.what for b in decision.blockers if b.gate and b.gate not in accepted]
     if open_ and not decision.dossier.approved:
         return Untrusted(f"Accept what is advisory first: {', '.join(open_)}.", 300).one_line()
@@ -235,9 +251,6 @@ def _reason(version: ModelVersion) -> str:
 
 def _approve_only(wired: Wiring, actor: Actor, decision: Decision, accepted: tuple[str, ...]) -> None:
     version = decision.dossier.version
-    refusal = "" if actor.may(Right.APPROVE) else f"Needs the role {who_may(Right.APPROVE)}."
-    if decision.dossier.state is VersionState.APPROVED:
-        refusal = "Approved already."
 
     def approve() -> None:
         reason = _reason(version)
@@ -247,7 +260,8 @@ def _approve_only(wired: Wiring, actor: Actor, decision: Decision, accepted: tup
             f"v{version.version} is approved; production is untouched.",
         )
 
-    action("Approve", key="approve", refusal=refusal or _refusal(decision, accepted), on_click=approve)
+    refusal = Untrusted(decision.approve_refusal, 300).one_line() or _unaccepted(decision, accepted)
+    action("Approve", key="approve", refusal=refusal, on_click=approve)
 
 
 def _test_again(wired: Wiring, actor: Actor, decision: Decision) -> None:
@@ -266,23 +280,3 @@ def _test_again(wired: Wiring, actor: Actor, decision: Decision) -> None:
         )
 
     action("Test again", key="test_again", refusal=refusal, on_click=stage, symbol="labs")
-
-
-def _reject(wired: Wiring, actor: Actor, decision: Decision) -> None:
-    version = decision.dossier.version
-    refusal = "" if actor.may(Right.APPROVE) else f"Needs the role {who_may(Right.APPROVE)}."
-    if not action("Reject…", key="reject", refusal=refusal):
-        return
-
-    def body() -> None:
-        confirm_body(
-            ((f"v{version.version}", decision.dossier.state.value, "rejected"),),
-            Html("<p>Production stays as it is. The version cannot be promoted after this.</p>"),
-            form=f"reject_{version.version}",
-            label=f"Reject v{version.version}",
-            reason="",
-            done=f"v{version.version} is rejected.",
-            wish=lambda key, reason: wired.backend.models.reject(actor, version, reason, key),
-        )
-
-    open_dialog(f"Reject v{version.version}", body)

@@ -12,13 +12,16 @@ from pydantic import SecretStr
 from backend.domain.people import Actor, Role
 from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.registry import ModelVersion
+from backend.operations.approvers import Approvers
 from backend.operations.models import Models
+from backend.operations.overrides import Overrides
 from backend.operations.promotions import Promotions
+from backend.operations.quarantines import Quarantines
 from backend.policy.blockers import to_acknowledge
 from backend.promotion.engine import Engine
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
-from backend.settings import Project
+from backend.settings import ApprovalPolicy, Project
 from backend.store import Store
 from tests.databases import FILES, Databases, temporary_folder
 from tests.recovery.cloud import ENVIRONMENT, MODEL, PRODUCTION, TEST, Clock, Cloud
@@ -70,8 +73,7 @@ class Hospital:
         self.clock = self.cloud.clock
         self.databases, self.url = databases, databases.fresh(folder, model)
         self.store = Store(self.url, self.clock, SecretStr(Fernet.generate_key().decode()))
-        self.promotions = Promotions(self.store, PROJECT, self.clock)
-        self.models = Models(self.store, PROJECT, None, self.clock)  # type: ignore[arg-type]
+        self.under()
         self.watch = RegistryWatch(self.store, PROJECT, self.clock)
         self.workers = 0
         self.engine = self.new_worker()
@@ -81,6 +83,16 @@ class Hospital:
         """A copy of the world in which these versions were promoted and `staged` is ready."""
         model, cloud = _played(databases, served, staged)
         return cls(folder, cloud, model, databases)
+
+    def under(self, **approval: object) -> Project:
+        """Let people act under another approval policy from now on: `hospital.under(quorum=2)`."""
+        project = PROJECT.model_copy(update={"approval": ApprovalPolicy.model_validate(approval)})
+        self.promotions = Promotions(self.store, project, self.clock)
+        self.models = Models(self.store, project, None, self.promotions, self.clock)  # type: ignore[arg-type]
+        self.overrides = Overrides(self.store, project, self.clock)
+        self.quarantines = Quarantines(self.store, project, self.promotions, self.clock)
+        self.approvers = Approvers(self.store, project, self.clock)
+        return project
 
     def version(self, number: str) -> ModelVersion:
         return self.cloud.registered[number]

@@ -12,6 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from backend.domain.evidence import SmokeResult
+from backend.operations.models import WhenServing
 from backend.operations.plain_html import withheld
 from backend.operations.releases import Releases
 from backend.promotion.target import target_on
@@ -137,7 +138,9 @@ def test_no_patient_and_no_row_of_data_is_in_it(world):
     failures = tuple(f'a plausible patient got 424: {{"PatientID": {patient}, "BMI": 43.5}}' for patient in patients)
     smoke = SmokeResult(requests=40, passed=0, failures=failures, model_version="2", digest=version.digest, p95_ms=1.0)
     world.store.evidence.freeze("another", smoke, target_on(PRODUCTION, version), "test endpoint")
-    world.models.reject(LEAD, version, f"wrong for PatientID {patients[0]}, see patient_id={patients[1]}", "no")
+    world.models.reject(
+        LEAD, version, f"wrong for PatientID {patients[0]}, see patient_id={patients[1]}", "no", WhenServing.KEEP
+    )
     page = made(world)
     assert "PatientID [withheld]" in page
     assert [patient for patient in patients if patient in page] == []

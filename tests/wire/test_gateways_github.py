@@ -18,6 +18,7 @@ from backend.domain.reviews import CheckState, Mergeability
 from backend.errors import CredentialsRejected, NotFound, RemoteRejected, RemoteUnavailable
 from backend.gateways.github.checks import COMPARISON_CHECK, Checks, comparison_text
 from backend.gateways.github.client import GitHubReader, GitHubWriter
+from backend.gateways.github.commits import Commits, Written
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.oauth import OAuth
@@ -191,6 +192,24 @@ def test_contents_and_what_changed(lab, settings):
     changed = contents.changed("main", opened.head.sha)
     assert changed.paths == ("training/new.py",)
     assert changed.merge_base == contents.head("main")
+
+
+def test_who_wrote_a_pull_request_and_what_came_since_a_commit(lab, settings):
+    lab.start()
+    base = lab.repo("lead").get_branch("main").commit.sha
+    clone, opened = lab.feature("two-hands", {"training/new.py": "x = 1\n"})
+    trailer = "Second hand\n\nCo-authored-by: Dep Uty <7+deputy@users.noreply.github.com>"
+    lab.commit(clone, {"training/new.py": "x = 2\n"}, trailer)
+    lab.git(clone, "push", "origin", "HEAD:two-hands")
+    commits = Commits(reader(lab, settings))
+    of_pull = commits.of_pull(opened.number)
+    assert of_pull.complete
+    assert [one.authors for one in of_pull.commits] == [("scientist",), ("scientist", "deputy")]
+    head = of_pull.commits[-1].commit
+    assert commits.between(base, head) == of_pull
+    assert commits.between(head, head) == Written((), complete=True)
+    assert commits.between("0" * 40, head) == Written((), complete=False)
+    assert commits.of_pull(9_999) == Written((), complete=False)
 
 
 def test_a_deployment_is_recorded_once(lab, settings):

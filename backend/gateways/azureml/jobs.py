@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from backend.domain.authorship import Submitter
 from backend.domain.runs import RunState
 from backend.errors import NotFound
 from backend.gateways.azureml.artefacts import Artefacts
@@ -100,6 +101,16 @@ class Jobs:
     def state(self, name: str) -> RunState:
         """Raises NotFound for a job that was never submitted."""
         return STATES.get(service_word(self._get(name).status), RunState.RUNNING)
+
+    def submitter(self, name: str) -> Submitter | None:
+        """Who submitted the job, by the name the service shows; None where it does not say.
+
+        Of a person that is the display name, of a workflow the name of its identity.
+        """
+        made = self._get(name).creation_context
+        by = str(getattr(made, "created_by", None) or "")
+        person = service_word(getattr(made, "created_by_type", None) or "") == "User"
+        return Submitter(name=by, person=person) if by else None
 
     def failure(self, name: str) -> str:
         """Why the job failed, in one line: the service's reason, else the last line it wrote."""

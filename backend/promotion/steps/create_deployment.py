@@ -12,6 +12,7 @@ LOOK_AGAIN = 1.0
 def run(ctx: StepContext) -> Outcome:
     """The name tells what the deployment is made of, so one that is there and works is the one wanted."""
     target = ctx.target
+    ctx.refuse_quarantined()
     endpoint = ctx.endpoint()
     if endpoint is None:
         return Failed(reason=f"{target.endpoint} does not exist; apply the setup first.")

@@ -19,6 +19,7 @@ def run(ctx: StepContext) -> Outcome:
         return Waiting(reason=f"{endpoint.name} is {endpoint.state.value.lower()}.", retry_after=LOOK_AGAIN)
     if endpoint.traffic == wanted:
         return Succeeded(reason=f"{endpoint.name}: {shown(wanted)}.", output={"traffic": shown(wanted)})
+    ctx.refuse_quarantined()
     left = ctx.recorded_weights()
     # A test endpoint may be left in any state by an earlier test; production must be as it was recorded.
     if ctx.promotion.kind is not Kind.STAGE and endpoint.traffic != left:

@@ -1,0 +1,80 @@
+"""Who wrote commits: those of a pull request, and those between two commits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backend.domain.authorship import CommitAuthors
+from backend.errors import NotFound
+from backend.gateways.github.client import GitHubConnection
+
+MOST = 250
+"""GitHub lists at most 250 commits of a pull request."""
+PAGE = 100
+"""GitHub's largest page of a comparison that is asked for in pages."""
+
+_TRAILER = re.compile(r"^co-authored-by:\s*(?P<name>[^<\n]*?)\s*<(?P<mail>[^>\n]*)>\s*$", re.IGNORECASE | re.MULTILINE)
+_NO_REPLY = re.compile(r"^(?:\d+\+)?(?P<login>[A-Za-z0-9-]+)@users\.noreply\.")
+"""GitHub's own address for a person who keeps theirs private: `1234+login@users.noreply.github.com`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Commits oldest first, and whether GitHub listed them all."""
+
+    commits: tuple[CommitAuthors, ...]
+    complete: bool
+
+
+class Commits:
+    """Reads."""
+
+    def __init__(self, connection: GitHubConnection) -> None:
+        self._connection = connection
+
+    def of_pull(self, number: int) -> Written:
+        """The commits of a pull request, also after it was squashed into one; none, incomplete, if it is gone."""
+        try:
+            found = list(self._connection.pages(f"{{repo}}/pulls/{number}/commits", "read a pull request's commits"))
+        except NotFound:
+            return Written((), complete=False)
+        return Written(_authors(found), len(found) < MOST)
+
+    def between(self, base: str, head: str) -> Written:
+        """What `head` has that `base` has not. A base that is gone from the repository leaves the list incomplete."""
+        found: list[Mapping[str, Any]] = []
+        page = 1
+        while True:
+            try:
+                answer = self._connection.get(
+                    f"{{repo}}/compare/{base}...{head}", "compare commits", per_page=PAGE, page=page
+                )
+            except NotFound:
+                return Written(_authors(found), complete=False)
+            found += answer["commits"]
+            if len(answer["commits"]) < PAGE:
+                return Written(_authors(found), len(found) >= answer["total_commits"])
+            page += 1
+
+
+def _authors(items: Iterable[Mapping[str, Any]]) -> tuple[CommitAuthors, ...]:
+    """Merge commits are left out: merging is not writing."""
+    return tuple(
+        CommitAuthors(commit=item["sha"], authors=authors_of(item)) for item in items if len(item["parents"]) < 2
+    )
+
+
+def authors_of(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """The author and every co-author named in the message; a login where GitHub knows one, else the name.
+
+    `author` is null where no account has the commit's address.
+    """
+    account, commit = item.get("author"), item["commit"]
+    named = [account["login"] if account else commit["author"]["name"]]
+    for trailer in _TRAILER.finditer(commit["message"]):
+        known = _NO_REPLY.match(trailer["mail"])
+        named.append(known["login"] if known else trailer["name"])
+    return tuple(dict.fromkeys(name for name in named if name))

@@ -1,0 +1,87 @@
+"""Quarantine: an operator or a lead takes a version out of every path; a lead lets it back."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from backend.domain.approvals import Quarantine
+from backend.domain.clock import Clock
+from backend.domain.people import Actor, Right
+from backend.domain.promotions import Promotion, Request
+from backend.domain.registry import ModelVersion
+from backend.errors import Conflict, NotFound
+from backend.operations.authorise import LONGEST_REASON, require, require_reason
+from backend.operations.promotions import Promotions
+from backend.promotion.transitions import rolling_back
+from backend.settings import Project
+from backend.store import Store
+from backend.store.audit import Note
+
+
+class Quarantines:
+    def __init__(self, store: Store, project: Project, promotions: Promotions, clock: Clock) -> None:
+        self._store = store
+        self._project = project
+        self._promotions = promotions
+        self._clock = clock
+
+    def quarantine(self, actor: Actor, version: ModelVersion, reason: str) -> Quarantine:
+        """Keep a version from being approved, tested, created, promoted or returned to, by any path, from now on.
+
+        A promotion of it that is under way is aborted with the same click. A version that serves keeps serving until
+        somebody rolls back. The same wish twice is one; raises Conflict where it is held for another reason.
+        """
+        require(actor, Right.CONTROL)
+        said = require_reason(reason)
+        wanted = Quarantine(
+            model=version.name,
+            version=version.version,
+            digest=version.digest,
+            reason=said,
+            set_by=actor.name,
+            set_at=self._clock(),
+        )
+        with self._store.writing() as transaction:
+            held = self._store.quarantines.set(wanted, _note(actor, version, "quarantined", said), transaction)
+            if (held.set_by, held.reason) != (actor.name, said):
+                raise Conflict(
+                    f"v{version.version} is in quarantine already, by {held.set_by}: {held.reason}",
+                    expected="in use",
+                    actual="quarantined",
+                )
+            self._abort(actor, version, said, transaction)
+            return held
+
+    def release(self, actor: Actor, version: ModelVersion, reason: str) -> Quarantine:
+        """Let it be decided about again; raises NotFound where it is not in quarantine itself."""
+        require(actor, Right.APPROVE)
+        note = _note(actor, version, "quarantine_released", require_reason(reason))
+        held = self._store.quarantines.release(version.name, version.version, note)
+        if held is None:
+            raise NotFound(f"v{version.version} is not in quarantine.")
+        return held
+
+    def _abort(self, actor: Actor, version: ModelVersion, reason: str, transaction: Connection) -> None:
+        active = self._store.promotions.active(self._project.endpoint)
+        if active is not None and _is(active, version) and not rolling_back(active):
+            why = f"v{version.version} was quarantined: {reason}"[:LONGEST_REASON]
+            self._promotions.abort(actor, active.id, why, within=transaction)
+
+
+def _is(active: Promotion, version: ModelVersion) -> bool:
+    target = active.target
+    same = target.version == version.version or bool(version.digest and target.digest == version.digest)
+    return target.model == version.name and same and active.request is not Request.ABORT
+
+
+def _note(actor: Actor, version: ModelVersion, what: str, reason: str) -> Note:
+    return Note(
+        actor=actor.name,
+        channel=actor.channel,
+        action=f"version.{what}",
+        subject=f"model/{version.name}:{version.version}",
+        reason=reason,
+        before="in use" if what == "quarantined" else "quarantined",
+        after="quarantined" if what == "quarantined" else "in use",
+        detail={"digest": version.digest},
+    )

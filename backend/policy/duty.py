@@ -1,0 +1,96 @@
+"""Separation of duty: who had a hand in a version, and what they may therefore not decide about it. Pure."""
+
+from __future__ import annotations
+
+from backend.domain.approvals import ApprovalRules
+from backend.domain.authorship import Authorship
+from backend.domain.decisions import Dossier
+
+Names = frozenset[str]
+"""What one person is called, account name and GitHub login, without regard to case."""
+
+
+def names_of(account: str, login: str | None = None) -> Names:
+    return frozenset(name.casefold() for name in (account, login or "") if name)
+
+
+def authorship(dossier: Dossier) -> Authorship | None:
+    """The newest list of commits that is about this version's commit."""
+    commit = dossier.version.lineage.commit
+    found = (e.authorship for e in dossier.evidence if e.authorship is not None)
+    return next((known for known in found if known.head == commit), None)
+
+
+def written(dossier: Dossier, person: Names) -> str:
+    """A commit of this version that the person wrote, "" where none is known."""
+    lineage = dossier.version.lineage
+    if lineage.author.casefold() in person:
+        return lineage.commit
+    known = authorship(dossier)
+    for commit in known.commits if known else ():
+        if any(author.casefold() in person for author in commit.authors):
+            return commit.commit
+    return ""
+
+
+def submitted(dossier: Dossier, person: Names) -> bool:
+    """Whether the person submitted its run by hand."""
+    known = authorship(dossier)
+    return bool(known and known.submitter and known.submitter.person and known.submitter.name.casefold() in person)
+
+
+def may_not_approve(rules: ApprovalRules, dossier: Dossier, person: Names, who: str = "You") -> str:
+    """Why this person's approval would not count, as `who` is told; "" where it would."""
+    return _made_it(
+        dossier, person, who, "approve", author=rules.author_may_approve, submitter=rules.submitter_may_approve
+    )
+
+
+def may_not_promote(rules: ApprovalRules, dossier: Dossier, person: Names) -> str:
+    """Why this person may not promote the version; "" where they may."""
+    made = _made_it(
+        dossier, person, "You", "promote", author=rules.author_may_promote, submitter=rules.submitter_may_promote
+    )
+    if made or rules.approver_may_promote:
+        return made
+    version = dossier.version.version
+    if any(approval.actor.casefold() in person for approval in dossier.assent.counted):
+        return f"You approved v{version}, so another lead must promote it."
+    return ""
+
+
+def _made_it(dossier: Dossier, person: Names, who: str, verb: str, *, author: bool, submitter: bool) -> str:
+    then = f"so another lead must {verb} v{dossier.version.version}."
+    commit = "" if author else written(dossier, person)
+    if commit:
+        return f"{who} wrote commit {commit[:7]}, {then}"
+    if not submitter and submitted(dossier, person):
+        return f"{who} submitted run {dossier.version.lineage.run} by hand, {then}"
+    return ""
+
+
+def authors(dossier: Dossier) -> tuple[str, ...]:
+    """Everybody who is known to have written a part, the author of the change first."""
+    known = authorship(dossier)
+    named = [dossier.version.lineage.author, *(a for c in (known.commits if known else ()) for a in c.authors)]
+    first = {name.casefold(): name for name in reversed(named) if name}
+    return tuple(first[key] for key in dict.fromkeys(name.casefold() for name in named if name))
+
+
+def how_known(dossier: Dossier) -> str:
+    """How far the list of authors can be trusted, in a sentence."""
+    known = authorship(dossier)
+    if known is None:
+        return "Only the author of the change is known: its commits have not been read yet."
+    commits = f"{len(known.commits)} commit{'' if len(known.commits) == 1 else 's'}"
+    since = f" since {known.base[:7]}, which serves" if known.base else ""
+    whole = "" if known.complete else "; GitHub listed only a part of them"
+    return f"{commits}{since}{whole}."
+
+
+def submitter_of(dossier: Dossier) -> str:
+    """Who submitted the run, in words."""
+    known = authorship(dossier)
+    if known is None or known.submitter is None:
+        return "workflow" if dossier.version.lineage.run else "unknown"
+    return f"{known.submitter.name}, by hand" if known.submitter.person else "workflow"

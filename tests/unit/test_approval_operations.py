@@ -1,0 +1,436 @@
+"""Approving under a policy, saying no, breaking the glass and quarantine, by the operations and the real engine."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.approvals import Quarantine
+from backend.domain.authorship import CommitAuthors, Submitter
+from backend.domain.people import Actor, Role
+from backend.domain.promotions import Kind, Phase
+from backend.domain.registry import VersionState
+from backend.errors import Conflict, Invalid, NotFound, NotPermitted, PolicyDenied
+from backend.gateways.github.commits import Written, authors_of
+from backend.operations.approvals_told import approval_lines
+from backend.operations.models import WhenServing
+from backend.operations.releases import Releases
+from backend.promotion.authorship_watch import AuthorshipWatch
+from backend.store.audit import Note
+from tests.recovery.cloud import PRODUCTION
+from tests.recovery.hospital import DEPUTY, LEAD, OPERATOR, PROJECT, VIEWER, WHY, Hospital
+
+CAROL = Actor(name="carol", roles=frozenset({Role.LEAD}))
+AUTHOR = Actor(name="scientist", roles=frozenset({Role.LEAD}))
+
+
+def kept(hospital):
+    yield hospital
+    report = hospital.store.audit.verify()
+    hospital.close()
+    assert report.whole, report.problem
+
+
+@pytest.fixture
+def ready(tmp_path):
+    """v1 serves, v2 has been tested."""
+    yield from kept(Hospital.after(tmp_path, "1", staged="2"))
+
+
+@pytest.fixture
+def two(tmp_path):
+    """v2 serves, v1 is warm."""
+    yield from kept(Hospital.after(tmp_path, "1", "2"))
+
+
+@pytest.fixture
+def worse(tmp_path):
+    """v1 serves, v2 misses more patients: a hard gate did not pass."""
+    hospital = Hospital.after(tmp_path, "1")
+    hospital.cloud.gain = -0.1
+    hospital.staged("2")
+    yield from kept(hospital)
+
+
+def decision(hospital, actor=LEAD, version="2"):
+    endpoint = hospital.cloud.reach().endpoints.get(PRODUCTION)
+    return hospital.promotions.decision(actor, hospital.version(version), endpoint)
+
+
+def hard(found):
+    return {blocker.what: blocker for blocker in found.blockers if blocker.hard}
+
+
+def approve(hospital, by, key=""):
+    known = hospital.version("2")
+    return hospital.models.approve(by, known, WHY, key or f"yes-{by.name}", hospital.advisory(known))
+
+
+def promote(hospital, by=LEAD, key="go"):
+    return hospital.promotions.promote(by, hospital.version("2"), hospital.promotions.stable(), WHY, key)
+
+
+def actions(hospital, limit=4):
+    return [entry.action for entry in hospital.store.audit.entries(limit=limit)]
+
+
+def test_two_different_people_have_to_approve_and_the_blocker_names_how_many_more(ready):
+    ready.under(quorum=2)
+    found = decision(ready)
+    assert hard(found)["Approval"].who == "2 leads"
+    with pytest.raises(PolicyDenied, match="v2 has 0 of 2 approvals; still needed: 2 leads"):
+        ready.click("2")
+    approve(ready, LEAD)
+    approve(ready, LEAD, "and again")
+    found = decision(ready)
+    assert hard(found)["Approval"].who == "1 more lead"
+    assert found.approve_refusal == "You have approved v2 already; others are still needed."
+    assert "Approvals: 1 of 2 approvals (lead)" in next(iter(approval_lines(found)))
+    with pytest.raises(PolicyDenied, match=r"1 of 2 approvals \(lead\); still needed: 1 more lead"):
+        promote(ready)
+    assert "Approval" not in hard(decision(ready, DEPUTY))
+    stable, told = ready.promotions.stable(), ready.advisory(ready.version("2"), DEPUTY)
+    begun = ready.promotions.approve_and_promote(DEPUTY, ready.version("2"), stable, WHY, "both", told)
+    assert begun.phase is Phase.PENDING
+
+
+def test_two_people_who_approve_at_once_are_two_approvals_and_one_who_clicks_twice_is_one(ready):
+    ready.under(quorum=2)
+    told = ready.advisory(ready.version("2"))
+    clicks = [(LEAD, "a"), (LEAD, "a"), (DEPUTY, "b"), (DEPUTY, "b")]
+
+    def click(by, key):
+        return ready.models.approve(by, ready.version("2"), WHY, key, told)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: click(*one), clicks))
+    found = ready.models.dossier(ready.version("2"))
+    assert sorted(a.actor for a in found.approvals) == ["deputy", "lead"]
+    assert found.state is VersionState.APPROVED
+    assert actions(ready).count("version.approved") == 2
+
+
+def test_an_approval_ends_by_the_clock_and_the_click_says_so_and_when(ready):
+    ready.under(expiry_days=2)
+    approve(ready, LEAD)
+    ready.clock.pass_(2 * 86_400 - 60)
+    assert decision(ready).dossier.approved
+    ready.clock.pass_(60)
+    with pytest.raises(PolicyDenied, match=r"The approval of v2 by lead expired on .* UTC, after 2 days\."):
+        promote(ready)
+    assert ready.models.dossier(ready.version("2")).state is VersionState.READY
+
+
+def test_a_required_approver_who_is_away_is_stood_in_for_until_it_ends_or_is_revoked(ready):
+    ready.under(required=("carol",))
+    approve(ready, LEAD)
+    assert hard(decision(ready))["Approval"].who == "carol"
+    until = ready.clock() + timedelta(days=3)
+    made = ready.approvers.delegate(CAROL, "deputy", until, "on leave until Monday", "away")
+    assert ready.approvers.delegate(CAROL, "deputy", until, "on leave until Monday", "away") == made
+    assert hard(decision(ready))["Approval"].who.startswith("carol (or deputy until ")
+    with pytest.raises(NotPermitted, match="carol made this delegation"):
+        ready.approvers.revoke(OPERATOR, made.id, "not wanted any more")
+    ready.approvers.revoke(CAROL, made.id, "back a day earlier")
+    approve(ready, DEPUTY)
+    assert "Approval" in hard(decision(ready))
+    ready.approvers.delegate(CAROL, "deputy", until, "away once more, sorry", "again")
+    ready.clock.pass_(4 * 86_400)
+    approve(ready, DEPUTY, "too late")
+    assert "Approval" in hard(decision(ready))
+    ready.approvers.delegate(CAROL, "deputy", ready.clock() + timedelta(days=1), "and one more day", "third")
+    ready.clock.pass_(1)
+    approve(ready, DEPUTY, "in time")
+    assert ready.models.dossier(ready.version("2")).approved
+    told = [e.action for e in ready.store.audit.entries(limit=99, subject="person/carol")]
+    assert told.count("approver.delegated") == 3
+    assert told.count("approver.revoked") == 1
+
+
+def test_a_delegation_needs_an_end_that_lies_ahead_and_somebody_else(ready):
+    for to, days, words in (("carol", 1, "stand in for themselves"), ("dave", -1, "must lie ahead"), ("", 1, "Name")):
+        with pytest.raises(Invalid, match=words):
+            ready.approvers.delegate(CAROL, to, ready.clock() + timedelta(days=days), WHY, "key")
+    with pytest.raises(NotPermitted):
+        ready.approvers.delegate(OPERATOR, "dave", ready.clock() + timedelta(days=1), WHY, "key")
+
+
+class CommitsInMemory:
+    """GitHub's answers: what each pull request and range holds."""
+
+    def __init__(self, pull, since):
+        self.pull, self.since, self.asked = pull, since, []
+
+    def of_pull(self, number):
+        self.asked.append(number)
+        return Written(tuple(CommitAuthors(commit=c, authors=(who,)) for c, who in self.pull), complete=True)
+
+    def between(self, base, head):
+        self.asked.append((base, head))
+        return Written(tuple(CommitAuthors(commit=c, authors=(who,)) for c, who in self.since), complete=True)
+
+
+class JobsByHand:
+    def submitter(self, _name):
+        return Submitter(name="Carol", person=True)
+
+
+def test_whoever_wrote_any_commit_since_the_champion_or_ran_it_by_hand_may_not_approve(ready):
+    approve(ready, LEAD)
+    approve(ready, DEPUTY)
+    github = CommitsInMemory(pull=[("a" * 40, "scientist")], since=[("b" * 40, "lead")])
+    watch = AuthorshipWatch(ready.store, github, JobsByHand(), PROJECT, ready.clock)
+    versions = tuple(ready.cloud.registered.values())
+    assert watch.look(versions)
+    assert not watch.look(versions)
+    champion = ready.version("1").lineage.commit
+    assert github.asked == [2, (champion, ready.version("2").lineage.commit)]
+    for who, words in ((LEAD, "You wrote commit bbbbbbb"), (CAROL, "You submitted run train-2 by hand")):
+        assert words in decision(ready, who).duty[0]
+        with pytest.raises(NotPermitted, match=words):
+            approve(ready, who, f"late-{who.name}")
+    found = ready.models.dossier(ready.version("2"))
+    assert [a.actor for a in found.assent.counted] == ["deputy"]
+    assert "The approval by lead does not count: lead wrote commit bbbbbbb" in found.assent.set_aside[0].why
+
+
+@pytest.mark.parametrize(
+    ("account", "message", "names"),
+    [
+        ("octo", "Better\n\nCo-authored-by: Ann Lead <1234+annlead@users.noreply.github.com>", ("octo", "annlead")),
+        (None, "Better", ("Sam Script",)),
+        ("octo", "Better\n\nco-authored-by: Bob <bob@hospital.example>\nCo-authored-by: octo <o@x>", ("octo", "Bob")),
+    ],
+)
+def test_the_authors_of_a_commit_are_its_account_and_every_co_author(account, message, names):
+    item = {
+        "author": {"login": account} if account else None,
+        "commit": {"author": {"name": "Sam Script"}, "message": message},
+    }
+    assert authors_of(item) == names
+
+
+def test_one_who_approves_may_not_promote_where_the_policy_parts_them(ready):
+    ready.under(approver_may_promote=False)
+    assert decision(ready).refusal == "Who approves may not promote here: approve v2, and let another lead promote it."
+    with pytest.raises(NotPermitted, match="let another lead promote it"):
+        ready.click("2")
+    approve(ready, LEAD)
+    with pytest.raises(NotPermitted, match="You approved v2, so another lead must promote it"):
+        promote(ready)
+    assert promote(ready, DEPUTY).requested_by == "deputy"
+
+
+def test_requested_changes_block_until_a_new_decision(ready):
+    approve(ready, LEAD)
+    ready.clock.pass_(1)
+    first = ready.models.request_changes(DEPUTY, ready.version("2"), "the author should round less", "ask")
+    assert ready.models.request_changes(DEPUTY, ready.version("2"), "the author should round less", "ask") == first
+    found = ready.models.dossier(ready.version("2"))
+    said = "Changes were requested by deputy: the author should round less"
+    assert (found.state, found.why) == (VersionState.CHANGES_REQUESTED, said)
+    with pytest.raises(PolicyDenied, match=said):
+        promote(ready)
+    assert actions(ready, 1) == ["version.changes_requested"]
+    ready.clock.pass_(1)
+    approve(ready, LEAD, "after all")
+    assert promote(ready).target.version == "2"
+
+
+def test_rejecting_what_serves_asks_and_rolls_back_only_if_told(two):
+    before = two.promotions.stable()
+    with pytest.raises(Invalid, match=r"v2 serves diabetes-endpoint\. Say what should happen"):
+        two.models.reject(LEAD, two.version("2"), "it missed too many", "no")
+    assert two.models.dossier(two.version("2")).approvals[0].decision == "approved"
+    two.models.reject(LEAD, two.version("2"), "it missed too many", "no", WhenServing.KEEP)
+    assert (two.promotions.active(PRODUCTION), two.promotions.stable()) == (None, before)
+    two.clock.pass_(1)
+    for _ in range(2):
+        two.models.reject(LEAD, two.version("2"), "far too many missed", "out", WhenServing.ROLL_BACK)
+    begun = two.promotions.active(PRODUCTION)
+    assert (begun.kind, begun.target.version) == (Kind.ROLL_BACK, "1")
+    two.run(begun.id)
+    assert two.traffic == {begun.target.deployment: 100}
+    assert "v2 was rejected: far too many missed" in two.promotions.hold().reason
+
+
+def test_a_person_holds_promotions_and_only_a_lead_lifts_it(ready):
+    with pytest.raises(NotPermitted):
+        ready.promotions.set_hold(VIEWER, "the ward moves house")
+    first = ready.promotions.set_hold(OPERATOR, "the ward moves house")
+    assert ready.promotions.set_hold(OPERATOR, "the ward moves house") == first
+    assert actions(ready).count("hold.set") == 1
+    with pytest.raises(Conflict, match="on hold already, by operator"):
+        ready.promotions.set_hold(LEAD, "and for another reason")
+    with pytest.raises(PolicyDenied, match="on hold since"):
+        ready.click("2")
+    with pytest.raises(NotPermitted):
+        ready.promotions.release_hold(OPERATOR, "the ward has moved")
+    ready.promotions.release_hold(LEAD, "the ward has moved")
+    assert ready.click("2").phase is Phase.PENDING
+
+
+def break_glass(hospital, hours=1.0, key="glass"):
+    gates = decision(hospital).overridable
+    return hospital.overrides.ask(LEAD, hospital.version("2"), gates, "only this one hears the meters", hours, key)
+
+
+def test_a_hard_gate_is_gone_past_by_two_people_within_the_box_and_the_ledger_says_so(worse):
+    second = worse.version("2")
+    assert decision(worse).overridable == ("sensitivity",)
+    with pytest.raises(PolicyDenied, match="Sensitivity"):
+        worse.click("2")
+    asked = break_glass(worse)
+    assert break_glass(worse) == asked
+    with pytest.raises(PolicyDenied, match="Sensitivity"):
+        worse.click("2")
+    with pytest.raises(NotPermitted, match="You asked for it"):
+        worse.overrides.confirm(LEAD, second, asked.id, WHY)
+    with pytest.raises(NotPermitted, match="You wrote commit"):
+        worse.overrides.confirm(AUTHOR, second, asked.id, WHY)
+    with pytest.raises(NotPermitted):
+        worse.overrides.confirm(OPERATOR, second, asked.id, WHY)
+    agreed = worse.overrides.confirm(DEPUTY, second, asked.id, WHY)
+    assert worse.overrides.confirm(DEPUTY, second, asked.id, WHY) == agreed
+    with pytest.raises(Conflict, match="deputy has confirmed it already"):
+        worse.overrides.confirm(CAROL, second, asked.id, WHY)
+    past = [b for b in decision(worse).blockers if b.overridden]
+    assert [b.what for b in past] == ["Sensitivity"]
+    assert "BREAK-GLASS" in past[0].why
+    begun = worse.click("2")
+    told = [e for e in worse.store.audit.entries(limit=99) if e.action.startswith("break_glass.")]
+    assert [e.action for e in told] == ["break_glass.used", "break_glass.confirmed", "break_glass.asked"]
+    assert (told[0].detail["promotion"], told[0].detail["past"]) == (begun.id, "Sensitivity")
+    file = Releases(worse.store, PROJECT, worse.clock).dossier_file(second).decode()
+    assert "<div class='alarm'><section><h2><bdi>Break-glass</bdi></h2>" in file
+    assert "<b class='alarm'><bdi>break_glass.used</bdi></b>" in file
+
+
+@pytest.mark.parametrize("outside", ["time", "ended", "another threshold"])
+def test_outside_its_box_the_gate_blocks_again(worse, outside):
+    second, asked = worse.version("2"), break_glass(worse)
+    worse.overrides.confirm(DEPUTY, second, asked.id, WHY)
+    if outside == "time":
+        worse.clock.pass_(3600)
+    elif outside == "ended":
+        worse.overrides.end(DEPUTY, asked.id, "thought better of it")
+    else:
+        worse.promotions.stage(LEAD, second, "fewer missed for more alarms", "choice", threshold=0.31)
+        worse.run("choice")
+    assert "Sensitivity" in hard(decision(worse)) or outside == "another threshold"
+    assert decision(worse).dossier.override is None
+    with pytest.raises(PolicyDenied):
+        worse.overrides.confirm(CAROL, second, break_glass_late(worse, asked), WHY)
+
+
+def break_glass_late(hospital, asked):
+    """A request that nobody confirmed in its time."""
+    late = hospital.store.overrides.get(asked.id).model_copy(
+        update={"id": "late", "confirmed_by": "", "confirmed_at": None, "ends_at": hospital.clock()}
+    )
+    note = Note("lead", "cli", "break_glass.asked", f"model/{late.model}:{late.version}", WHY)
+    hospital.store.overrides.ask(late, note)
+    return late.id
+
+
+def test_the_glass_lets_nothing_else_through_and_has_a_longest_time(worse):
+    second = worse.version("2")
+    for gates, hours, words in (
+        (("contract",), 1.0, "It cannot go past contract"),
+        (("sensitivity", "digest"), 1.0, "It cannot go past digest"),
+        ((), 1.0, "Name at least one"),
+        (("sensitivity",), 4.5, "at most 4 h"),
+    ):
+        with pytest.raises(Invalid, match=words):
+            worse.overrides.ask(LEAD, second, gates, WHY, hours, "key")
+    asked = break_glass(worse)
+    with pytest.raises(Conflict, match="End it before you ask for another"):
+        worse.overrides.ask(DEPUTY, second, ("sensitivity",), WHY, 1.0, "other")
+    worse.overrides.confirm(DEPUTY, second, asked.id, WHY)
+    with pytest.raises(Conflict, match="Production has moved"):
+        worse.promotions.approve_and_promote(LEAD, second, "v9-dead", WHY, "key", worse.advisory(second))
+    changed = second.model_copy(update={"digest": "sha256:changed"})
+    with pytest.raises(PolicyDenied, match="tested with another digest"):
+        worse.promotions.approve_and_promote(LEAD, changed, worse.promotions.stable(), WHY, "key")
+
+
+def test_a_quarantined_version_goes_nowhere_by_any_path(two):
+    two.cloud.register("3")
+    two.run()
+    first, third = two.version("1"), two.version("3")
+    held = two.quarantines.quarantine(OPERATOR, first, "its data were recalled")
+    assert two.quarantines.quarantine(OPERATOR, first, "its data were recalled") == held
+    two.quarantines.quarantine(LEAD, third, "its data were recalled")
+    with pytest.raises(Conflict, match="in quarantine already, by operator"):
+        two.quarantines.quarantine(LEAD, first, "and for another reason")
+    found = two.models.dossier(third)
+    assert found.state is VersionState.QUARANTINED
+    assert "in quarantine since" in found.why
+    stable = two.promotions.stable()
+    for path in (
+        lambda: two.models.approve(LEAD, third, WHY, "a"),
+        lambda: two.promotions.approve_and_promote(LEAD, third, stable, WHY, "b"),
+        lambda: two.promotions.promote(LEAD, third, stable, WHY, "c"),
+        lambda: two.promotions.roll_back(LEAD, stable, WHY, "d", "1"),
+        lambda: two.promotions.stage(LEAD, third, WHY, "e"),
+        lambda: two.models.approve(LEAD, third.model_copy(update={"version": "9"}), WHY, "same bytes"),
+    ):
+        with pytest.raises(PolicyDenied, match=r"Quarantine: v.* quarantine since"):
+            path()
+    with pytest.raises(NotPermitted):
+        two.quarantines.release(OPERATOR, third, "the data are good again")
+    two.quarantines.release(LEAD, third, "the data are good again")
+    assert two.models.dossier(third).state is not VersionState.QUARANTINED
+    with pytest.raises(NotFound):
+        two.quarantines.release(LEAD, third, "the data are good again")
+
+
+def test_what_serves_keeps_serving_and_says_that_it_is_quarantined(two):
+    before = two.traffic
+    two.quarantines.quarantine(OPERATOR, two.version("2"), "it answers too slowly")
+    two.settle(5)
+    found = two.models.dossier(two.version("2"))
+    assert (found.state, two.traffic) == (VersionState.SERVING, before)
+    assert "v2 is in quarantine since" in found.why
+    assert two.promotions.roll_back(OPERATOR, two.promotions.stable(), WHY, "back").target.version == "1"
+
+
+def test_a_new_version_in_quarantine_is_not_tested_by_itself(ready):
+    third = ready.cloud.register("3")
+    ready.quarantines.quarantine(OPERATOR, third, "registered by mistake")
+    assert ready.watch.look(tuple(ready.cloud.registered.values())) is None
+    ready.cloud.register("4")
+    assert ready.watch.look(tuple(ready.cloud.registered.values())).target.version == "4"
+
+
+def test_quarantine_in_mid_promotion_sends_it_back(ready):
+    before = ready.traffic
+    ready.click("2")
+    while not any(name not in before for name in ready.traffic):
+        ready.tick()
+    ready.quarantines.quarantine(OPERATOR, ready.version("2"), "the new meters confuse it")
+    ready.run("click-2")
+    ended = ready.promotions.get("click-2")
+    assert (ended.phase, ready.traffic) == (Phase.ROLLED_BACK, before)
+    assert "Aborted by operator: v2 was quarantined" in ended.reason
+
+
+@pytest.mark.parametrize("moment", ["before it is created", "before its next step"])
+def test_the_engine_itself_looks_before_it_creates_or_shifts(ready, moment):
+    """Whoever wrote the quarantine and however: nobody asks the promotion to stop here."""
+    before = ready.traffic
+    ready.click("2")
+    while moment != "before it is created" and not any(name not in before for name in ready.traffic):
+        ready.tick()
+    second = ready.version("2")
+    held = Quarantine(
+        model=second.name, version="other", digest=second.digest, reason="recalled", set_by="x", set_at=ready.clock()
+    )
+    ready.store.quarantines.set(held, Note("x", "cli", "version.quarantined", f"model/{second.name}:other"))
+    ready.run("click-2")
+    ended = ready.promotions.get("click-2")
+    assert ended.phase in {Phase.FAILED, Phase.ROLLED_BACK}
+    assert "Quarantine: v2 has the same bytes as vother" in ended.reason
+    assert ready.traffic == before
