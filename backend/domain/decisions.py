@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from backend.domain.approvals import Assent, Override, Quarantine
 from backend.domain.endpoints import Endpoint
 from backend.domain.evidence import Evidence
@@ -73,6 +75,19 @@ class Dossier(Value):
     override: Override | None = None
 
 
+class Seen(Value):
+    """What somebody had before them when they decided; the click sends it back and is refused if any of it changed.
+
+    `decision` is the id of the newest approval or rejection, `evidence` the digest of the newest quotation.
+    """
+
+    stable: str
+    threshold: float
+    gates: str
+    decision: str
+    evidence: str
+
+
 class Decision(Value):
     """The promotion screen's content. `effect` is the sentence the button repeats; hard blockers disable it.
 
@@ -87,6 +102,8 @@ class Decision(Value):
     endpoint: Endpoint | None
     stable_version: str
     expected_stable: str
+    seen: Seen
+    serving_since: datetime | None = None
     effect: str
     findings: tuple[Finding, ...]
     blockers: tuple[Blocker, ...]

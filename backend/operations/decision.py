@@ -15,6 +15,7 @@ from backend.policy import blockers
 from backend.policy.approval import Council, assent, completes, standing_approval
 from backend.policy.findings import findings
 from backend.policy.overriding import open_override, overridable
+from backend.policy.seen import seen_of
 from backend.policy.standing import latest, standing
 from backend.promotion.target import target_on
 from backend.settings import Project
@@ -114,6 +115,8 @@ def decide(
         endpoint=endpoint,
         stable_version=situation.champion.version if situation.champion else "",
         expected_stable=situation.expected_stable,
+        seen=seen_of(dossier, situation.expected_stable),
+        serving_since=situation.stable.finished_at if situation.stable else None,
         effect=effect(target, dossier.rollout, situation.champion),
         findings=found,
         blockers=(

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from backend.domain.approvals import CHANGES_REQUESTED
 from backend.domain.clock import Clock
-from backend.domain.decisions import Dossier
+from backend.domain.decisions import Dossier, Seen
 from backend.domain.gates import Finding
 from backend.domain.people import Actor, Right
 from backend.domain.registry import Approval, ModelVersion
@@ -21,6 +21,7 @@ from backend.operations.promotions import Promotions
 from backend.policy import blockers
 from backend.policy.approval import APPROVED, REJECTED
 from backend.policy.findings import findings
+from backend.policy.seen import refuse_if_changed, seen_of
 from backend.settings import Project
 from backend.store import Store
 
@@ -59,13 +60,19 @@ class Models:
         return findings(dossier, compared_with(self._store, self._project, dossier))
 
     def approve(
-        self, actor: Actor, version: ModelVersion, reason: str, key: str, acknowledged: tuple[str, ...] = ()
+        self,
+        actor: Actor,
+        version: ModelVersion,
+        reason: str,
+        key: str,
+        acknowledged: tuple[str, ...] = (),
+        seen: Seen | None = None,
     ) -> Approval:
         """Approve a version for production without promoting it; `acknowledged` names advisory gates.
 
         One of as many as the project's rules ask for. Raises NotPermitted (whoever made the change included), Invalid,
-        or PolicyDenied with the blockers that concern the version, or with the advisory gates that did not pass and
-        are not acknowledged.
+        PolicyDenied with the blockers that concern the version, or with the advisory gates that did not pass and are
+        not acknowledged, or Conflict where what was `seen` has changed.
         """
         require(actor, Right.APPROVE)
         said, key = require_reason(reason), require_key(key)
@@ -75,11 +82,13 @@ class Models:
             again = next((approval for approval in dossier.approvals if approval.id == key), None)
             if again is None:
                 what = f"v{version.version} cannot be approved"
-                champion = Situation(self._store, self._project).champion
-                found = blockers.of_version(dossier, champion)
+                situation = Situation(self._store, self._project)
+                if seen is not None:
+                    refuse_if_changed(seen, seen_of(dossier, situation.expected_stable))
+                found = blockers.of_version(dossier, situation.champion)
                 deny(found, what)
                 acknowledged = accepted(found, acknowledged, what)
-                judging.record(self._store, actor, dossier, champion, transaction)
+                judging.record(self._store, actor, dossier, situation.champion, transaction)
             else:
                 acknowledged = again.acknowledged
             approval = approval_of(dossier, actor, APPROVED, said, key, self._clock(), acknowledged)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from backend.domain.clock import Clock
-from backend.domain.decisions import Decision
+from backend.domain.decisions import Decision, Seen
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Hold, Kind, Promotion, Request, Step, Target
@@ -21,6 +21,7 @@ from backend.operations.decision import Situation, can_complete, decide, dossier
 from backend.operations.overrides import used_note
 from backend.operations.way_back import earlier_target, refuse_quarantined, refuse_rejected
 from backend.policy.approval import quarantined, standing_approval
+from backend.policy.seen import refuse_if_changed, seen_of
 from backend.promotion import plan, transitions, wording
 from backend.promotion.target import target_on
 from backend.settings import Project
@@ -53,20 +54,30 @@ class Promotions:
         reason: str,
         key: str,
         acknowledged: tuple[str, ...] = (),
+        seen: Seen | None = None,
     ) -> Promotion:
         """Two decisions with one click: both are recorded, or neither. `acknowledged` names advisory gates.
 
-        Raises NotPermitted, Invalid, PolicyDenied with the decision page's blockers, or Conflict where production
-        is not what the page showed. The same key again answers the promotion it made.
+        Raises NotPermitted, Invalid, PolicyDenied with the decision page's blockers, or Conflict where production, or
+        anything else of what was `seen`, is not as the page showed it. The same key again answers the promotion it
+        made.
         """
         require(actor, Right.APPROVE)
         require(actor, Right.PROMOTE)
-        return self._promote(actor, version, expected_stable, reason, key, acknowledged, approving=True)
+        return self._promote(actor, version, expected_stable, reason, key, acknowledged, seen, approving=True)
 
-    def promote(self, actor: Actor, version: ModelVersion, expected_stable: str, reason: str, key: str) -> Promotion:
+    def promote(
+        self,
+        actor: Actor,
+        version: ModelVersion,
+        expected_stable: str,
+        reason: str,
+        key: str,
+        seen: Seen | None = None,
+    ) -> Promotion:
         """As `approve_and_promote`, for a version that was approved before: the approval has acknowledged for it."""
         require(actor, Right.PROMOTE)
-        return self._promote(actor, version, expected_stable, reason, key, None, approving=False)
+        return self._promote(actor, version, expected_stable, reason, key, None, seen, approving=False)
 
     def _promote(
         self,
@@ -76,6 +87,7 @@ class Promotions:
         reason: str,
         key: str,
         acknowledged: tuple[str, ...] | None,
+        seen: Seen | None,
         *,
         approving: bool,
     ) -> Promotion:
@@ -92,6 +104,8 @@ class Promotions:
                     require_may_approve(dossier, council, actor)
                 require_may_promote(dossier, council, actor, approving=approving)
                 same_production(situation, expected_stable)
+                if seen is not None:
+                    refuse_if_changed(seen, seen_of(dossier, situation.expected_stable))
                 completes = approving and can_complete(dossier, council, actor)
                 found, what = situation.blockers(dossier, target, can_approve=completes), _cannot(version)
                 deny(found, what)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from backend.domain.clock import utc_now
 from backend.domain.comparison import Comparison
 from backend.domain.decisions import Decision, Dossier, Rollout
 from backend.domain.endpoints import Deployment
@@ -17,6 +18,7 @@ from backend.operations.approvals_told import hands, needed
 from console.viewmodels.figures import (
     ago,
     asset,
+    clock,
     count,
     duration,
     milliseconds,
@@ -76,7 +78,10 @@ def now_next(decision: Decision, stable: ModelVersion | None, instance: str) -> 
         "Run": version.lineage.run[:24] or "–",
         "Instance": instance,
         "Author": version.lineage.author or "–",
+        "Serving since": "not yet serving",
     }
+    if decision.serving_since is not None:
+        now["Serving since"] = clock(decision.serving_since, utc_now())
     return tuple(NowNext(f, Untrusted(now.get(f, "–")), Untrusted(v), now.get(f, "–") != v) for f, v in after.items())
 
 

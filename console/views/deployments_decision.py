@@ -228,8 +228,8 @@ def _primary(wired: Wiring, actor: Actor, decision: Decision, accepted: tuple[st
 
         def wish(key: str) -> Promotion:
             if approved:
-                return promotions.promote(actor, version, stable, reason, key)
-            return promotions.approve_and_promote(actor, version, stable, reason, key, accepted)
+                return promotions.promote(actor, version, stable, reason, key, decision.seen)
+            return promotions.approve_and_promote(actor, version, stable, reason, key, accepted, decision.seen)
 
         done = f"v{version.version} goes to production by the plan; closing the tab changes nothing."
         attempt(form, wish, done)
@@ -256,7 +256,7 @@ def _approve_only(wired: Wiring, actor: Actor, decision: Decision, accepted: tup
         reason = _reason(version)
         attempt(
             f"approve/{version.version}",
-            lambda key: wired.backend.models.approve(actor, version, reason, key, accepted),
+            lambda key: wired.backend.models.approve(actor, version, reason, key, accepted, decision.seen),
             f"v{version.version} is approved; production is untouched.",
         )
 

@@ -7,11 +7,11 @@ import pytest
 from backend.domain.gates import FindingState
 from backend.domain.promotions import Phase
 from backend.domain.registry import VersionState
-from backend.errors import Invalid, PolicyDenied
+from backend.errors import Conflict, Invalid, PolicyDenied
 from backend.promotion.gate_watch import GateWatch
 from backend.promotion.target import target_on
 from tests.recovery.cloud import PRODUCTION
-from tests.recovery.hospital import LEAD, PROJECT, WHY, Hospital
+from tests.recovery.hospital import DEPUTY, LEAD, PROJECT, WHY, Hospital
 
 
 @pytest.fixture
@@ -98,3 +98,35 @@ def test_what_is_advisory_has_to_be_acknowledged_by_name_and_the_ledger_keeps_it
     assert ready.store.audit.entries(limit=1)[0].detail["acknowledged"] == "flips, latency"
     assert ready.models.approve(LEAD, second, WHY, "key", open_).id == "key"
     assert ready.promotions.promote(LEAD, second, stable, WHY, "click").phase is Phase.PENDING
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("gates", "gate file [0-9a-f]{12} → none"),
+        ("decision", "approvals none → other"),
+        ("evidence", "evidence [0-9a-f]{12} → [0-9a-f]{12}"),
+    ],
+)
+def test_a_click_on_a_page_that_has_grown_old_is_refused_with_what_changed(ready, what, words):
+    second, told = ready.version("2"), ready.advisory(ready.version("2"))
+    seen = decision(ready).seen
+    stable = ready.promotions.stable()
+    if what == "gates":
+        ready.cloud.gates += b"# a remark"
+        GateWatch(ready.store, ready.cloud.reach().contents, PROJECT).look()
+    elif what == "decision":
+        ready.models.approve(DEPUTY, second, WHY, "other", told)
+    else:
+        ready.promotions.stage(LEAD, second, "fresh evidence, please", "again")
+        ready.run("again")
+    with pytest.raises(Conflict, match=f"has changed since: .*{words}.*Nothing was done; look again"):
+        ready.promotions.approve_and_promote(LEAD, second, stable, WHY, "click", told, seen)
+    with pytest.raises(Conflict, match="has changed since"):
+        ready.models.approve(LEAD, second, WHY, "approval", told, seen)
+    assert ready.promotions.active(PRODUCTION) is None
+    if what != "gates":
+        fresh = decision(ready).seen
+        begun = ready.promotions.approve_and_promote(LEAD, second, stable, WHY, "click", told, fresh)
+        again = ready.promotions.approve_and_promote(LEAD, second, stable, WHY, "click", told, fresh)
+        assert (begun.phase, again.id) == (Phase.PENDING, begun.id)
