@@ -47,9 +47,7 @@ def at_once(*calls):
 
 def test_a_delegation_is_recorded_once_and_revoked_once(store):
     now = Clock()()
-    made = Delegation(
-        id="d", person="carol", delegate="dave", reason="away", since=now, until=now + timedelta(days=1)
-    )
+    made = Delegation(id="d", person="carol", delegate="dave", reason="away", since=now, until=now + timedelta(days=1))
     first, second = at_once(*2 * [lambda: store.delegations.record(made, NOTE)])
     assert first.id == second.id == "d"
     with pytest.raises(Conflict, match="another delegate"):
