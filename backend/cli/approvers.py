@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import click
 
@@ -43,15 +43,10 @@ def list_approvers(as_json: bool) -> None:
 
 @approvers.command()
 @click.option("--to", "name", required=True, help="The account that stands in for you.")
-@click.option(
-    "--until",
-    type=click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M")),
-    required=True,
-    help="The last day, or the moment (UTC) at which it ends.",
-)
+@click.option("--until", required=True, help="The last day, or the moment (UTC without an offset) it ends.")
 @click.option("--reason", required=True, help="Kept in the ledger for ever.")
 @json_option
-def delegate(name: str, until: datetime, reason: str, as_json: bool) -> None:
+def delegate(name: str, until: str, reason: str, as_json: bool) -> None:
     """Let somebody stand in for you where a rule asks for you by name."""
     known = backend()
     actor = current_actor(load(), known)
@@ -72,7 +67,12 @@ def revoke(delegation: str, reason: str) -> None:
     click.echo(f"{ended.delegate} no longer stands in for {ended.person}")
 
 
-def end_of(until: datetime) -> datetime:
-    """A day is meant to its end."""
-    aware = until.replace(tzinfo=UTC)
-    return aware + timedelta(days=1) if (aware.hour, aware.minute) == (0, 0) else aware
+def end_of(until: str) -> datetime:
+    """A day is meant to its end; a moment without an offset is UTC. Raises click's BadParameter."""
+    try:
+        if len(until) == len("2026-12-24"):
+            return datetime.combine(date.fromisoformat(until), time(), UTC) + timedelta(days=1)
+        moment_ = datetime.fromisoformat(until)
+    except ValueError as error:
+        raise click.BadParameter(f"{until!r} is neither a day (2026-12-24) nor a moment (2026-12-24T18:00)") from error
+    return moment_.astimezone(UTC) if moment_.tzinfo else moment_.replace(tzinfo=UTC)

@@ -29,7 +29,7 @@ def standing_notice(dossier: Dossier) -> Html:
     why = _why(dossier, 600)
     if not why:
         return Html("")
-    state = VERSIONS[dossier.state]
+    state = VERSIONS[VersionState.QUARANTINED if dossier.quarantine else dossier.state]
     return notice(state.text, why, state.tone if state.tone in {"warn", "bad"} else "info", state.symbol)
 
 

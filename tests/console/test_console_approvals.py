@@ -115,6 +115,18 @@ def test_rejecting_what_serves_asks_what_should_happen(visit, world):
     assert promotions.active("diabetes-endpoint").target.version == "1"
 
 
+def test_what_serves_in_quarantine_says_so_in_red_and_offers_the_way_back(visit, world):
+    stable = hospital_models.target(hospital_models.version(1), "").deployment
+    world.finish(world.begin(Kind.PROMOTE, hospital_models.version(2), stable=stable))
+    world.wired.backend.quarantines.quarantine(DEPUTY, hospital_models.version(2), WHY)
+    app = decide(visit, "operator")
+    assert "v2 is in quarantine since" in text(app)
+    assert "In quarantine" in text(app)
+    assert button(app, "roll_back").label == "Roll back to v1…"
+    assert not button(app, "roll_back").disabled
+    assert "lead" in button(app, "release_quarantine").help
+
+
 def test_the_glass_takes_two_people_and_stays_red(visit, blocked):
     app = decide(visit)
     assert "Calibration" in button(app, "promote").help

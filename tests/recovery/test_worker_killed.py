@@ -170,7 +170,7 @@ def test_a_version_that_does_not_load_fails_its_test_and_changes_nothing(world, 
     shown = world.mlops("models", "show", version.version)
     assert f"v{version.version}: test failed" in shown
     assert words in shown
-    [(_, _, why)] = history(dossier_of(world.store, world.project, version), utc_now())
+    [(_, _, why)] = history(dossier_of(world.store, world.project, version, utc_now()), utc_now())
     assert words in why.one_line()
 
     (production, test), (production_before, test_before) = world.endpoints(), before

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
 
+from backend.cli.approvers import end_of
 from backend.domain.approvals import ApprovalRules, Delegation, Override
 from backend.domain.authorship import Authorship, CommitAuthors, Submitter
 from backend.domain.decisions import Dossier
@@ -272,3 +274,21 @@ def test_only_hard_gates_that_did_not_pass_may_be_gone_past_and_never_the_contra
         Finding(gate="data", group="Data", state=FindingState.FAIL, sentence=""),
     )
     assert overridable(judged) == ("calibration",)
+
+
+@pytest.mark.parametrize(
+    ("given", "ends"),
+    [
+        ("2026-12-24", datetime(2026, 12, 25, tzinfo=UTC)),
+        ("2026-12-24T00:00", datetime(2026, 12, 24, tzinfo=UTC)),
+        ("2026-12-24T18:00+01:00", datetime(2026, 12, 24, 17, tzinfo=UTC)),
+    ],
+)
+def test_a_day_ends_with_its_last_moment(given, ends):
+    assert end_of(given) == ends
+
+
+@pytest.mark.parametrize("given", ["tomorrow", "2026-13-01", ""])
+def test_what_is_no_day_is_refused(given):
+    with pytest.raises(click.BadParameter, match="neither a day"):
+        end_of(given)

@@ -102,6 +102,16 @@ def test_data_of_the_two_workspaces_differs(gateways):
     assert Assets(gateways.dev).data("nothing") is None
 
 
+def test_a_run_tells_who_submitted_it_and_a_program_is_no_person(gateways, trained):
+    _, name, _ = trained
+    submitter = Jobs(gateways.prod).submitter(name)
+    assert submitter is not None
+    assert submitter.name.startswith("mlops-")
+    assert not submitter.person
+    with pytest.raises(NotFound):
+        Jobs(gateways.prod).submitter("nothing")
+
+
 def test_a_trained_run_can_be_read(gateways, trained):
     _, name, data = trained
     runs = Runs(gateways.prod)
