@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from backend.domain.card_file import CardFile
 from backend.domain.comparison import Comparison
 from backend.domain.gates import GateFile
 from backend.domain.quality import HoldoutFigures, LoadResult, Robustness
@@ -41,9 +42,10 @@ class Evidence(Value):
     robustness: Robustness | None = None
     load: LoadResult | None = None
     gates: GateFile | None = None
+    card: CardFile | None = None
 
 
-Body = Comparison | SmokeResult | HoldoutFigures | Robustness | LoadResult | GateFile
+Body = Comparison | SmokeResult | HoldoutFigures | Robustness | LoadResult | GateFile | CardFile
 BODIES: dict[str, type[Body]] = {
     "comparison": Comparison,
     "smoke": SmokeResult,
@@ -51,5 +53,6 @@ BODIES: dict[str, type[Body]] = {
     "robustness": Robustness,
     "load": LoadResult,
     "gates": GateFile,
+    "card": CardFile,
 }
 """What can be frozen, by kind."""

@@ -57,6 +57,8 @@ keep_warm_seconds = 600
 GATES = (Path(__file__).parents[2] / "training" / "gates.toml").read_bytes()
 """The project's own."""
 
+CARD = (Path(__file__).parents[2] / "training" / "card.toml").read_bytes()
+
 ILL = 0.35
 
 
@@ -75,6 +77,7 @@ class Cloud:
         self.error_rates: dict[str, float] = {}
         self.gain = 0.1
         self.gates = GATES
+        self.card: bytes | None = CARD
         self.calls_per_second = 20.0
 
     def register(self, version: str, author: str = "scientist", digest: str = "") -> ModelVersion:
@@ -265,7 +268,11 @@ class ContentsInMemory:
 
     def file(self, path: str, _ref: str) -> bytes | None:
         self.cloud.look()
-        return {"training/rollout.toml": ROLLOUT, "training/gates.toml": self.cloud.gates}[path]
+        return {
+            "training/rollout.toml": ROLLOUT,
+            "training/gates.toml": self.cloud.gates,
+            "training/card.toml": self.cloud.card,
+        }[path]
 
 
 class LogsInMemory:
