@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from backend.bootstrap import Gateways, as_person, connect, github_oauth, open_store
 from backend.domain.clock import Clock, utc_now
 from backend.errors import BackendError, CorruptState
+from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
@@ -25,6 +26,7 @@ from backend.operations.performing import Performing
 from backend.promotion.announcement import Announcement
 from backend.promotion.context import Reach
 from backend.promotion.engine import Engine
+from backend.promotion.environment_watch import EnvironmentWatch
 from backend.promotion.gate_watch import GateWatch
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
@@ -63,6 +65,7 @@ class Worker:
             endpoints=endpoints,
             models=self._models,
             jobs=Jobs(gateways.prod),
+            assets=Assets(gateways.prod),
             contents=Contents(gateways.github),
             logs=gateways.logs,
         )
@@ -71,6 +74,7 @@ class Worker:
         engine = Engine(store, reach, project, clock, owner=self._owner, lease_seconds=lease)
         self._watch = RegistryWatch(store, project, clock)
         gates = GateWatch(store, reach.contents, project)
+        environments = EnvironmentWatch(store, reach.assets, project)
         self._announcement = Announcement(store, Deployments(gateways.github), project)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
         performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
@@ -79,6 +83,7 @@ class Worker:
             Duty("wishes", performing.perform_next, poll),
             Duty("registry", self._look_at_registry, settings.worker.registry_poll),
             Duty("gate file", gates.look, GATES_SECONDS),
+            Duty("environments", environments.look, GATES_SECONDS),
             Duty("retirements", lambda: _idle(lambda: retire_due(store, endpoints)), settings.worker.registry_poll),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),

@@ -8,6 +8,7 @@ from backend.domain.card_file import CardFile
 from backend.domain.comparison import Comparison
 from backend.domain.gates import GateFile
 from backend.domain.quality import HoldoutFigures, LoadResult, Robustness
+from backend.domain.supply_chain import SupplyChain
 from backend.domain.value import Value
 
 
@@ -43,9 +44,10 @@ class Evidence(Value):
     load: LoadResult | None = None
     gates: GateFile | None = None
     card: CardFile | None = None
+    supply_chain: SupplyChain | None = None
 
 
-Body = Comparison | SmokeResult | HoldoutFigures | Robustness | LoadResult | GateFile | CardFile
+Body = Comparison | SmokeResult | HoldoutFigures | Robustness | LoadResult | GateFile | CardFile | SupplyChain
 BODIES: dict[str, type[Body]] = {
     "comparison": Comparison,
     "smoke": SmokeResult,
@@ -54,5 +56,6 @@ BODIES: dict[str, type[Body]] = {
     "load": LoadResult,
     "gates": GateFile,
     "card": CardFile,
+    "supply_chain": SupplyChain,
 }
 """What can be frozen, by kind."""

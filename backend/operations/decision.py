@@ -7,6 +7,7 @@ from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion, Target
 from backend.domain.registry import ModelVersion, VersionState
+from backend.domain.supply_chain import watched_environment
 from backend.operations.authorise import own_work, refusal
 from backend.policy import blockers
 from backend.policy.approval import standing_approval
@@ -32,6 +33,7 @@ def dossier_of(store: Store, project: Project, version: ModelVersion) -> Dossier
         proposed_threshold=version.threshold,
         gates=gates,
         gates_are_current=gates is None or main in {"", gates.digest},
+        environment_now=store.watched.digest(watched_environment(version.lineage.environment)),
         state=VersionState.REGISTERED,
         staging=staging,
         evidence=evidence,

@@ -55,6 +55,11 @@ class EvidenceRecords:
             self._audit.append(_note(frozen), transaction)
             return frozen
 
+    def find(self, key: str) -> Evidence | None:
+        """What was frozen under this key."""
+        with self._database.reading() as connection:
+            return self._find(connection, key)
+
     def of_version(self, model: str, version: str) -> tuple[Evidence, ...]:
         """Newest first. Raises CorruptState if a stored quotation no longer matches its digest."""
         chosen = (evidence.c.model == model) & (evidence.c.version == version)
