@@ -230,6 +230,22 @@ CHECKS: dict[str, Callable[[GateRule, Exhibits], Answer]] = {
     "latency": _latency,
     "card": _card,
 }
+RESTS_ON = {
+    "sensitivity": "comparison",
+    "specificity": "comparison",
+    "auc": "comparison",
+    "brier": "comparison",
+    "subgroups": "comparison",
+    "flips": "comparison",
+    "calibration": "holdout",
+    "minimum_sensitivity": "holdout",
+    "subgroup_calibration": "holdout",
+    "contract": "smoke",
+    "robustness": "robustness",
+    "latency": "load",
+    "card": "card",
+}
+"""The kind of evidence that each gate reads."""
 COMPARING = frozenset({"sensitivity", "specificity", "auc", "brier", "subgroups", "flips"})
 GROUPS = {
     "sensitivity": "Quality",

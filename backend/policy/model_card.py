@@ -13,8 +13,14 @@ from backend.domain.supply_chain import SupplyChain
 from backend.policy.approval import standing_approval
 from backend.policy.blockers import supply_of
 from backend.policy.findings import exhibits
-from backend.policy.model_card_figures import calibration_part, compared_part, quality_part, robustness_part
-from backend.policy.model_card_figures import subgroups_part, threshold_part
+from backend.policy.model_card_figures import (
+    calibration_part,
+    compared_part,
+    quality_part,
+    robustness_part,
+    subgroups_part,
+    threshold_part,
+)
 
 UNREAD = "the card of its commit has not been read; the test does that"
 

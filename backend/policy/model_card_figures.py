@@ -16,7 +16,7 @@ def quality_part(found: HoldoutFigures | None) -> CardPart:
     title = "Quality on its holdout, with 95 % intervals"
     if found is None:
         return CardPart(title=title, fields=(), empty=UNMEASURED)
-    assert found.confidence == 0.95  # noqa: PLR2004  # the heading says so
+    assert found.confidence == 0.95  # the heading says so
     separate = "cannot be fitted: the probabilities separate the outcomes"
     return CardPart(
         title=title,
@@ -124,7 +124,8 @@ def _of_thousand(of_thousand: float, right: Estimate) -> str:
 
 
 def _change(found: PerThousand) -> str:
-    return f"{found.champion:.0f} → {found.challenger:.0f}, {found.change:+.0f} (95 % {found.low:+.0f} to {found.high:+.0f})"
+    interval = f"95 % {found.low:+.0f} to {found.high:+.0f}"
+    return f"{found.champion:.0f} → {found.challenger:.0f}, {found.change:+.0f} ({interval})"
 
 
 def _band(band: Band) -> str:
