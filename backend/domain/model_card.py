@@ -19,11 +19,15 @@ class CardField(Value):
 
 
 class CardPart(Value):
-    """Fields under one heading. `empty` is what is said where there is no field."""
+    """Fields under one heading. `empty` is what is said where there is no field.
+
+    `compares` marks a part that already holds the version against another one: it is no part of a difference.
+    """
 
     title: str
     fields: tuple[CardField, ...]
     empty: str = ""
+    compares: bool = False
 
 
 class ModelCard(Value):

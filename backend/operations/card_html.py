@@ -47,7 +47,11 @@ def _problems(card: ModelCard) -> tuple[Html, ...]:
 
 
 def _difference(against: CardDifference) -> Html:
-    rows = ((change.part, change.name, *_sides(change)) for change in against.changes)
+    told = zip(against.changes, (None, *against.changes), strict=False)
+    rows = (
+        (Html("") if previous and previous.part == change.part else change.part, change.name, *_sides(change))
+        for change, previous in told
+    )
     before, after = f"v{against.before.version}", f"v{against.after.version}"
     body = table(("Part", "Field", before, after), rows, f"Nothing differs from {before}.")
     return section(f"What differs from {before}", body)

@@ -61,7 +61,7 @@ def difference(before: ModelCard, after: ModelCard) -> CardDifference:
 
 
 def _fields(card: ModelCard) -> dict[tuple[str, str], CardField]:
-    return {(part.title, field.name): field for part in card.parts for field in part.fields}
+    return {(part.title, field.name): field for part in card.parts if not part.compares for field in part.fields}
 
 
 def _change(key: tuple[str, str], before: CardField | None, after: CardField | None) -> CardChange:

@@ -43,14 +43,15 @@ def threshold_part(dossier: Dossier, found: HoldoutFigures | None) -> CardPart:
             _field("Missed ill patients", _of_thousand(PATIENTS * ill, found.sensitivity)),
             _field("False alarms", _of_thousand(PATIENTS * (1 - ill), found.specificity)),
         ]
-    return CardPart(title="Threshold, and what it does to 1,000 patients", fields=tuple(fields))
+    return CardPart(title="Threshold, per 1,000 patients", fields=tuple(fields))
 
 
 def compared_part(compared: Comparison | None) -> CardPart:
     """The paired differences from what served."""
     title = "Against the version that served"
     if compared is None:
-        return CardPart(title=title, fields=(), empty="Nothing served, or it was not compared with what served.")
+        said = "Nothing served, or it was not compared with what served."
+        return CardPart(title=title, fields=(), empty=said, compares=True)
     fields = [
         _field("Compared with", f"v{compared.champion.version}, on {compared.rows:,} rows of {compared.data_asset}")
     ]
@@ -69,17 +70,17 @@ def compared_part(compared: Comparison | None) -> CardPart:
                 "Patients with another answer", f"{words}, {found.alarmed} well alarmed, {found.cleared} well cleared"
             )
         )
-    return CardPart(title=title, fields=tuple(fields))
+    return CardPart(title=title, fields=tuple(fields), compares=True)
 
 
 def subgroups_part(compared: Comparison | None, found: HoldoutFigures | None) -> CardPart:
     """Each band with its n; a band that is too small says so instead of a figure that means nothing."""
     bands = compared.subgroups.bands if compared and compared.subgroups else ()
     if bands:
-        fields = tuple(_field(f"{band.axis} {band.band}", _band(band)) for band in bands)
+        fields = tuple(_field(_named(band), _band(band)) for band in bands)
     else:
         sizes = found.bands if found else ()
-        fields = tuple(_field(f"{b.axis} {b.band}", f"n {b.rows:,}, {b.positives:,} ill") for b in sizes)
+        fields = tuple(_field(_named(b), f"n {b.rows:,}, {b.positives:,} ill") for b in sizes)
     return CardPart(title="Subgroups", fields=fields, empty="The evidence holds no bands.")
 
 
@@ -88,7 +89,7 @@ def calibration_part(found: HoldoutFigures | None) -> CardPart:
     bands = found.bands if found else ()
     return CardPart(
         title="Calibration by band: mean risk less the share that is ill",
-        fields=tuple(_field(f"{band.axis} {band.band}", _excess(band)) for band in bands),
+        fields=tuple(_field(_named(band), _excess(band)) for band in bands),
         empty="The evidence holds no bands.",
     )
 
@@ -114,6 +115,10 @@ def _field(name: str, words: str) -> CardField:
     return CardField(name=name[:1].upper() + name[1:], values=(words,) if words else ())
 
 
+def _named(band: Band | BandCalibration) -> str:
+    return f"{'BMI' if band.axis == 'bmi' else band.axis} {band.band}"
+
+
 def _interval(found: Estimate) -> str:
     return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 
@@ -130,7 +135,8 @@ def _change(found: PerThousand) -> str:
 
 def _band(band: Band) -> str:
     size = f"n {band.rows:,}, {band.positives:,} ill"
-    return f"{size}; sensitivity {_rate(band.sensitivity)}; specificity {_rate(band.specificity)}; {band.verdict.value}"
+    rates = f"sensitivity {_rate(band.sensitivity)}; specificity {_rate(band.specificity)}"
+    return f"{size}; {rates}; against what served: {band.verdict.value}"
 
 
 def _rate(share: BandShare) -> str:

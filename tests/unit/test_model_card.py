@@ -74,7 +74,7 @@ def test_every_figure_is_the_evidences(world):
 
 def test_a_thousand_patients_are_those_of_the_holdout(world):
     holdout = next(e.holdout for e in world.models.dossier(world.version("2")).evidence if e.holdout)
-    found = told(releases(world).card(world.version("2")))["Threshold, and what it does to 1,000 patients"]
+    found = told(releases(world).card(world.version("2")))["Threshold, per 1,000 patients"]
     ill = 1000 * holdout.positives / holdout.rows
     assert found["Missed ill patients"][0].startswith(f"{ill * (1 - holdout.sensitivity.value):.0f} of {ill:.0f} (95 %")
     alarms = (1000 - ill) * (1 - holdout.specificity.value)
