@@ -37,6 +37,7 @@ from backend.operations.anchoring import Anchoring
 from backend.operations.auditing import Auditing
 from backend.operations.endpoints import Endpoints
 from backend.operations.history import History
+from backend.operations.judging import Judging
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
 from backend.operations.people import People
@@ -75,6 +76,7 @@ class Backend:
     models: Models
     releases: Releases
     promotions: Promotions
+    judging: Judging
     endpoints: Endpoints
     telemetry: Telemetry
     ledger: Ledger
@@ -132,6 +134,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         models=Models(store, project, ModelGateway(gateways.prod), clock),
         releases=Releases(store, project, clock),
         promotions=Promotions(store, project, clock),
+        judging=Judging(store, Jobs(gateways.prod)),
         endpoints=Endpoints(endpoints),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),

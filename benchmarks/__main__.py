@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from itertools import groupby
 from typing import Any
 
-from benchmarks import engine, jobs, pages, pulls, scoring, statistics
+from benchmarks import engine, history, jobs, pages, pulls, scoring, statistics
 from benchmarks.measure import Row, table
 from benchmarks.worlds import bare_world, complete_world, say
 
@@ -20,6 +20,7 @@ Opening = Callable[[], AbstractContextManager[Any]]
 BENCHMARKS: dict[str, tuple[Opening, Callable[[Any], list[Row]]]] = {
     "statistics": (nullcontext, statistics.run),
     "engine": (engine.both_databases, engine.run),
+    "history": (history.young_and_old, history.run),
     "pulls": (bare_world, pulls.run),
     "jobs": (bare_world, jobs.run),
     "scoring": (bare_world, scoring.run),

@@ -14,8 +14,9 @@ from backend.cli.source import author_of, extract
 from backend.cli.train import progress
 from backend.cli.workflow import event
 from backend.domain.clock import utc_now
+from backend.domain.gates import GATES_PATH
 from backend.errors import BackendError
-from backend.operations.report import TrainedPair, compare, publish
+from backend.operations.report import Rules, TrainedPair, compare, publish
 from backend.operations.training import Subject
 from backend.settings import load
 
@@ -59,7 +60,11 @@ def report(file: Path) -> None:
     parts = _parts()
     with _told():
         comparison = compare(parts.jobs, TrainedPair.from_json(file.read_text()), utc_now())
-        click.echo(publish(parts.checks, event()["pull_request"]["head"]["sha"], comparison))
+        pull = event()["pull_request"]
+        own = Path(GATES_PATH)
+        base = parts.contents.file(GATES_PATH, pull["base"]["sha"])
+        rules = Rules(base, own.read_bytes() if own.is_file() else None)
+        click.echo(publish(parts.checks, pull["head"]["sha"], comparison, rules))
 
 
 class _told:  # noqa: N801  # reads as a word in `with`

@@ -48,6 +48,7 @@ def _print(found: Decision) -> None:
     )
     for blocker in found.blockers:
         kind = "blocks" if blocker.hard else f"advisory, --acknowledge {blocker.gate}" if blocker.gate else "advisory"
-        click.echo(f"{blocker.what} ({kind}): {printable(blocker.why, 400)} Can clear it: {blocker.who}")
+        why = printable(f"{blocker.why} {blocker.because}".strip(), 600)
+        click.echo(f"{blocker.what} ({kind}): {why} Can clear it: {blocker.who}")
     if found.refusal:
         click.echo(f"You may not: {printable(found.refusal, 400)}")

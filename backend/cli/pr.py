@@ -10,6 +10,7 @@ import click
 from backend.cli.output import comparison_lines, json_option, print_json, print_table
 from backend.cli.printable import printable, printable_text
 from backend.cli.session import backend, current_actor
+from backend.domain.gates import GATES_PATH
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import CheckState, PullRequestDetail
 from backend.errors import Rejected, RemoteUnavailable
@@ -64,6 +65,8 @@ def show(number: int, as_json: bool) -> None:
     for check in pull.checks:
         required = " (required)" if check.required else ""
         click.echo(f"  {check.state.value:9} {printable(check.name)}{required}  {printable(check.title, 200)}")
+    if detail.changes_rules:
+        click.echo(f"  ATTENTION: it changes {GATES_PATH}, the rules that judge models; read what becomes weaker")
     _echo_comparison(detail)
     for blocker in detail.blockers:
         click.echo(f"  blocked: {printable(blocker.what)}: {printable(blocker.why, 300)} ({blocker.who})")

@@ -11,17 +11,42 @@ from backend.domain.value import Value
 class AuditKind(StrEnum):
     """What an act concerns.
 
+    MODELS are decisions about versions, EVIDENCE what they were made on, SETUP the files that decide too.
     PROMOTIONS are what was asked of one and what it came to, STEPS what the worker did for it, PROGRESS its waits.
     """
 
     PULL_REQUESTS = "pull requests"
     MODELS = "models"
+    EVIDENCE = "evidence"
     PROMOTIONS = "promotions"
     STEPS = "steps"
     PROGRESS = "progress"
     RUNS = "runs"
     SETUP = "setup"
     PEOPLE = "people"
+
+
+_KINDS = {
+    "pull_request": AuditKind.PULL_REQUESTS,
+    "model": AuditKind.MODELS,
+    "promotion": AuditKind.PROMOTIONS,
+    "endpoint": AuditKind.PROMOTIONS,
+    "deployment": AuditKind.PROMOTIONS,
+    "run": AuditKind.RUNS,
+    "setup": AuditKind.SETUP,
+    "file": AuditKind.SETUP,
+    "person": AuditKind.PEOPLE,
+}
+_WAITS = frozenset({"promotion.pending", "promotion.running", "promotion.waiting"})
+
+
+def kind_of(action: str, subject: str) -> AuditKind | None:
+    """What an act concerns, by its name and its subject; None for what is only in the whole list."""
+    if action.startswith("evidence.") or action == "version.judged":
+        return AuditKind.EVIDENCE
+    if action.startswith("step."):
+        return AuditKind.STEPS
+    return AuditKind.PROGRESS if action in _WAITS else _KINDS.get(subject.partition("/")[0])
 
 
 class AuditEntry(Value):

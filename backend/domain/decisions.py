@@ -31,7 +31,7 @@ class Rollout(Value):
 class Blocker(Value):
     """Something that stands between a version and production; `hard` ones disable the button.
 
-    An advisory one has the name that whoever goes on has to acknowledge, in `gate`.
+    An advisory one has the name that whoever goes on has to acknowledge, in `gate`. `because` is why the team asks.
     """
 
     what: str
@@ -39,6 +39,7 @@ class Blocker(Value):
     who: str
     hard: bool = True
     gate: str = ""
+    because: str = ""
 
 
 class Dossier(Value):

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from backend.domain.value import Value
 
+GATES_PATH = "training/gates.toml"
+"""Where a team's gates are committed."""
+
 
 class GateRule(Value):
     """One table of `training/gates.toml`. A failed advisory gate needs an acknowledgement, a hard one stops."""
@@ -78,9 +81,14 @@ class StripWord(Value):
     sentences: tuple[str, ...]
 
 
+ORDER = ("Code", "Data", "Quality", "Fairness", "Calibration", "Contract", "Health", "Approvals", "Window")
+"""Of the verdict strip; a group that is not named here comes last."""
+
+
 def strip(findings: tuple[Finding, ...]) -> tuple[StripWord, ...]:
-    """The findings by group, in the order in which the groups first appear."""
-    groups = dict.fromkeys(finding.group for finding in findings)
+    """The findings by group, in the order of reading."""
+    found = dict.fromkeys(finding.group for finding in findings)
+    groups = sorted(found, key=lambda group: ORDER.index(group) if group in ORDER else len(ORDER))
     return tuple(_word(group, [f for f in findings if f.group == group]) for group in groups)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from backend.domain.comparison import Comparison
+from backend.domain.gates import GATES_PATH
 from backend.domain.value import Value
 
 
@@ -111,3 +112,8 @@ class PullRequestDetail(Value):
     blockers: tuple[MergeBlocker, ...]
     state: str
     merged_sha: str = ""
+
+    @property
+    def changes_rules(self) -> bool:
+        """Whether it changes the gate file, the rules that judge the model it may change too."""
+        return any(file.path == GATES_PATH for file in self.files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
 from backend.domain.endpoints import Endpoint
+from backend.domain.gates import GATES_PATH
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion, Target
 from backend.domain.registry import ModelVersion, VersionState
@@ -12,7 +13,6 @@ from backend.operations.authorise import own_work, refusal
 from backend.policy import blockers
 from backend.policy.approval import standing_approval
 from backend.policy.findings import findings
-from backend.policy.gate_file import GATES_PATH
 from backend.policy.standing import latest, standing
 from backend.promotion.target import target_on
 from backend.settings import Project
@@ -79,6 +79,15 @@ class Situation:
             *blockers.of_approval(dossier, can_approve=can_approve),
             *blockers.of_endpoint(target, self.active, self.hold, self.stable),
         )
+
+
+def compared_with(store: Store, project: Project, dossier: Dossier) -> Target | None:
+    """What the version was judged against, or would be: once promoted it is not judged anew."""
+    compared = next((e.comparison for e in dossier.evidence if e.comparison is not None), None)
+    if not dossier.promotions or compared is None:
+        return None if dossier.promotions else Situation(store, project).champion
+    served = store.promotions.on_endpoint(project.endpoint)
+    return next((p.target for p in reversed(served) if p.target.digest == compared.champion.digest), None)
 
 
 def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, endpoint: Endpoint | None) -> Decision:

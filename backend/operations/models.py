@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from backend.domain.clock import Clock
 from backend.domain.decisions import Dossier
+from backend.domain.gates import Finding
 from backend.domain.people import Actor, Right
 from backend.domain.registry import Approval, ModelVersion
 from backend.gateways.azureml.models import Models as Registry
+from backend.operations import judging
 from backend.operations.approvals import accepted, approval_note, approval_of, deny
 from backend.operations.authorise import require, require_independence, require_key, require_reason
-from backend.operations.decision import Situation, dossier_of
+from backend.operations.decision import Situation, compared_with, dossier_of
 from backend.policy import blockers
+from backend.policy.findings import findings
 from backend.settings import Project
 from backend.store import Store
 
@@ -31,6 +34,11 @@ class Models:
     def dossier(self, version: ModelVersion) -> Dossier:
         return dossier_of(self._store, self._project, version)
 
+    def findings(self, version: ModelVersion) -> tuple[Finding, ...]:
+        """Every check's word about a version, against what it was or would be compared with."""
+        dossier = self.dossier(version)
+        return findings(dossier, compared_with(self._store, self._project, dossier))
+
     def approve(
         self, actor: Actor, version: ModelVersion, reason: str, key: str, acknowledged: tuple[str, ...] = ()
     ) -> Approval:
@@ -47,9 +55,11 @@ class Models:
             again = next((approval for approval in dossier.approvals if approval.id == key), None)
             if again is None:
                 what = f"v{version.version} cannot be approved"
-                found = blockers.of_version(dossier, Situation(self._store, self._project).champion)
+                champion = Situation(self._store, self._project).champion
+                found = blockers.of_version(dossier, champion)
                 deny(found, what)
                 acknowledged = accepted(found, acknowledged, what)
+                judging.record(self._store, actor, dossier, champion, transaction)
             else:
                 acknowledged = again.acknowledged
             approval = approval_of(dossier, actor, "approved", said, key, self._clock(), acknowledged)

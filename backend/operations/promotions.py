@@ -11,6 +11,7 @@ from backend.domain.people import Actor, Right
 from backend.domain.promotions import Hold, Kind, Promotion, Request, Step, Target
 from backend.domain.registry import ModelVersion
 from backend.errors import Conflict, Invalid, PolicyDenied
+from backend.operations import judging
 from backend.operations.approvals import accepted, approval_note, approval_of, deny
 from backend.operations.authorise import require, require_independence, require_key, require_reason
 from backend.operations.decision import Situation, decide, dossier_of
@@ -87,6 +88,7 @@ class Promotions:
                 approval = standing_approval(dossier)
                 told = acknowledged if acknowledged is not None else approval.acknowledged if approval else ()
                 acknowledged = accepted(found, told, what)
+                judging.record(self._store, actor, dossier, situation.champion, transaction)
             if dossier.rollout is None:
                 raise PolicyDenied(f"{_cannot(version)}: its rollout plan has not been read.", ())
             if approving:

@@ -9,12 +9,11 @@ from backend.domain.audit import AuditEntry
 from backend.domain.clock import Clock
 from backend.domain.decisions import Dossier
 from backend.domain.model_card import CardDifference, ModelCard
-from backend.domain.promotions import Target
 from backend.domain.registry import ModelVersion
 from backend.domain.release import Release
 from backend.errors import NotFound
 from backend.operations.card_html import card_page
-from backend.operations.decision import Situation, dossier_of
+from backend.operations.decision import compared_with, dossier_of
 from backend.operations.dossier_html import page
 from backend.policy.bill_of_materials import bill_of_materials
 from backend.policy.blockers import supply_of
@@ -37,7 +36,7 @@ class Releases:
 
     def release(self, version: ModelVersion) -> Release:
         dossier = dossier_of(self._store, self._project, version)
-        champion = self._champion(dossier)
+        champion = compared_with(self._store, self._project, dossier)
         newest = self._store.audit.entries(limit=1)
         return Release(
             dossier=dossier,
@@ -58,11 +57,11 @@ class Releases:
     def card(self, version: ModelVersion) -> ModelCard:
         """The version's model card as its records are now."""
         dossier = dossier_of(self._store, self._project, version)
-        return model_card(dossier, self._champion(dossier), self._clock())
+        return model_card(dossier, compared_with(self._store, self._project, dossier), self._clock())
 
     def compared_with(self, version: ModelVersion, others: Iterable[ModelVersion]) -> ModelVersion | None:
         """Of `others`, the version whose card this one's is held against: what it was, or would be, compared with."""
-        champion = self._champion(dossier_of(self._store, self._project, version))
+        champion = compared_with(self._store, self._project, dossier_of(self._store, self._project, version))
         if champion is None:
             return None
         return next((o for o in others if o.version == champion.version and o.version != version.version), None)
@@ -86,14 +85,6 @@ class Releases:
         if found is None:
             raise NotFound(f"v{version.version} has not been tested yet, so its files are not known.")
         return json.dumps(bill_of_materials(dossier.version, found, self._clock()), indent=2).encode() + b"\n"
-
-    def _champion(self, dossier: Dossier) -> Target | None:
-        """What the version was judged against, or would be: once promoted it is not judged anew."""
-        compared = next((e.comparison for e in dossier.evidence if e.comparison is not None), None)
-        if compared is None:
-            return None if dossier.promotions else Situation(self._store, self._project).champion
-        served = self._store.promotions.on_endpoint(self._project.endpoint)
-        return next((p.target for p in reversed(served) if p.target.digest == compared.champion.digest), None)
 
     def _rows(self, dossier: Dossier) -> tuple[AuditEntry, ...]:
         found = [

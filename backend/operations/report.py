@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend.domain.comparison import METRIC_NAMES, BandShare, BandVerdict, Comparison, Difference, Side, Verdict
+from backend.domain.gates import GATES_PATH, Finding
+from backend.errors import Invalid
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.github.checks import COMPARISON_CHECK, Checks, Conclusion, comparison_text
 from backend.policy.comparison import figures, in_words, judge
 from backend.policy.consequence import consequence_lines
+from backend.policy.gate_changes import gate_changes
+from backend.policy.gate_file import read_gates
+from backend.policy.gates import COMPARING, Exhibits, judge_gates
 from backend.policy.holdout import pair
 from backend.policy.subgroups import subgroup_rule
 
@@ -68,19 +73,30 @@ def compare(jobs: Jobs, pair_of: TrainedPair, now: datetime) -> Comparison:
         consequence=judged.consequence,
         subgroups=judged.subgroups,
         predictions=holdout.digests,
+        # A check run's text is short: the counts go with it, the cases stay with the evidence of a version.
+        flips=judged.flips.model_copy(update={"cases": ()}),
     )
 
 
-def publish(checks: Checks, head_sha: str, comparison: Comparison) -> str:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The gate file of the base branch and of the change, as bytes; None where there is none."""
+
+    base: bytes | None
+    head: bytes | None
+
+
+def publish(checks: Checks, head_sha: str, comparison: Comparison, rules: Rules) -> str:
     """Write the check run that the console reads; its title."""
     title = in_words(comparison.on("auc"), comparison.rows)
     check = checks.create(head_sha, COMPARISON_CHECK)
     conclusion = CONCLUSIONS[comparison.on("auc").verdict]
-    checks.complete(check, conclusion, title=title, summary=summary(comparison), text=comparison_text(comparison))
+    said = summary(comparison, rules)
+    checks.complete(check, conclusion, title=title, summary=said, text=comparison_text(comparison))
     return title
 
 
-def summary(comparison: Comparison) -> str:
+def summary(comparison: Comparison, rules: Rules) -> str:
     """The tables that GitHub shows, in its markdown."""
     difference = comparison.on("auc")
     holdout = f"{comparison.rows:,} holdout rows of `{comparison.data_asset}`"
@@ -88,7 +104,9 @@ def summary(comparison: Comparison) -> str:
     champion, challenger = (_named(side) for side in (comparison.champion, comparison.challenger))
     return "\n".join(
         [
+            *_rule_changes(rules),
             f"**{difference.verdict.value}** on {holdout} ({inside}).",
+            *_gates(comparison, rules),
             "",
             f"| metric | champion {champion} | this change {challenger} | difference | {_level(difference)} | |",
             "| --- | --- | --- | --- | --- | --- |",
@@ -97,6 +115,36 @@ def summary(comparison: Comparison) -> str:
             *_subgroups(comparison),
         ]
     )
+
+
+def _rule_changes(rules: Rules) -> list[str]:
+    changes = gate_changes(rules.base, rules.head)
+    if not changes:
+        return []
+    return [
+        "> [!WARNING]",
+        f"> **This change also changes the rules that judge it**, in `{GATES_PATH}`:",
+        *(f"> - {change}" for change in changes),
+        "",
+    ]
+
+
+def _gates(comparison: Comparison, rules: Rules) -> list[str]:
+    """What the base branch's gates say to it already; those of the whole release come with the registered version."""
+    try:
+        known = read_gates(rules.base, "") if rules.base is not None else None
+    except Invalid:
+        known = None
+    if known is None:
+        return []
+    asked = tuple(rule for rule in known.rules if rule.name in COMPARING)
+    seen = Exhibits(comparison, None, None, None, None, champion=comparison.champion.commit[:9])
+    return ["", "| gate | level | result | found |", "| --- | --- | --- | --- |", *map(_gate, judge_gates(asked, seen))]
+
+
+def _gate(found: Finding) -> str:
+    level = "hard" if found.rule and found.rule.hard else "advisory"
+    return f"| {found.title} gate | {level} | {found.state.value} | {found.sentence} |"
 
 
 def _row(found: Difference) -> str:

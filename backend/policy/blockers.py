@@ -49,8 +49,8 @@ def _of_gate(finding: Finding, rule: GateRule) -> Blocker:
         who = AUTHOR
     else:
         who = f"{who_may(Right.APPROVE)}, by acknowledging it"
-    why = f"{finding.sentence} {rule.reason}"
-    return Blocker(what=finding.title, why=why, who=who, hard=rule.hard, gate="" if rule.hard else finding.gate)
+    gate = "" if rule.hard else finding.gate
+    return Blocker(what=finding.title, why=finding.sentence, who=who, hard=rule.hard, gate=gate, because=rule.reason)
 
 
 def _leak(finding: Finding) -> Blocker:
@@ -65,7 +65,7 @@ def _unread(finding: Finding) -> Blocker:
 def _gate_file(dossier: Dossier) -> Blocker | None:
     if dossier.gates is None or not dossier.gates.changed_with_model:
         return None
-    why = "The change that made this version also changed the rules that judge it. Read both before you go on."
+    why = "Since the commit that serves, the rules that judge a model have changed too. Read both before you go on."
     who = f"{who_may(Right.APPROVE)}, by acknowledging it"
     return Blocker(what="Gate file changed with the model", why=why, who=who, hard=False, gate=GATE_FILE)
 

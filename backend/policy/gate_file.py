@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from backend.domain.gates import GateFile, GateRule
+from backend.domain.gates import GATES_PATH, GateFile, GateRule
 from backend.errors import Invalid
-
-GATES_PATH = "training/gates.toml"
 
 _Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]

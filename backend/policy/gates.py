@@ -76,7 +76,8 @@ def _loss(metric: str) -> Callable[[float, Comparison], Answer]:
             return NOT_RUN
         gain = (found.low, found.high) if LARGER_IS_BETTER[metric] else (-found.high, -found.low)
         figures = f"{METRIC_NAMES[metric]} {found.difference:+.3f} (95 % {found.low:+.3f} to {found.high:+.3f})"
-        against = f"against v{comparison.champion.version}"
+        one = comparison.champion
+        against = f"against v{one.version}" if one.version else f"against commit {one.commit[:7]}"
         if gain[0] > -limit:
             return PASS, f"{figures} {against}: a loss of {limit:g} is excluded."
         if gain[1] < 0:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from backend.domain.gates import GATES_PATH
 from backend.gateways.github.contents import Contents
-from backend.policy.gate_file import GATES_PATH, gates_digest
+from backend.policy.gate_file import gates_digest
 from backend.settings import Project
 from backend.store import Store
 from backend.store.audit import Note

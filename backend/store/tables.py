@@ -43,6 +43,8 @@ promotions = Table(
     Column("finished_at", Moment),
     Index("promotion_due", "finished_at", "due_at"),
     Index("promotion_of_version", "model", "version"),
+    Index("promotion_made", "created_at"),
+    Index("promotion_ended", "endpoint", "phase", "finished_at"),
 )
 
 # The guard of "one active promotion per endpoint" is this index, not any look before the insert.
@@ -198,7 +200,9 @@ audit = Table(
     Column("detail", Text, nullable=False),
     Column("previous", DIGEST, nullable=False),
     Column("hash", DIGEST, nullable=False),
+    Column("kind", String(20), nullable=False, server_default=""),
     Index("audit_subject", "subject"),
+    Index("audit_kind", "kind", "sequence"),
 )
 
 # One row. Updating it first makes writers queue for the next sequence in both databases, and it betrays a cut tail.

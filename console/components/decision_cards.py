@@ -161,21 +161,46 @@ def blockers_card(decision: Decision, now: datetime) -> Html:
             "<p>{icon} <b>Nothing blocks.</b> {checked}.</p>", icon=icon("check_circle", "good"), checked=checked
         )
         return card("Blockers", body, width=6, name="blockers")
-    body = fill('<ul class="blockers">{items}</ul>', items=join(blocker(b) for b in decision.blockers))
+    stopping = join(blocker(b) for b in decision.blockers if b.hard)
+    advisory = join(_advisory(b) for b in decision.blockers if not b.hard)
+    body = fill(
+        '{none}<ul class="blockers">{stopping}</ul><ul class="advisories">{advisory}</ul>',
+        none=Html("" if stopping else "<p><b>Nothing stops it.</b> To be accepted, or given with the click:</p>"),
+        stopping=stopping,
+        advisory=advisory,
+    )
     return card("Blockers", body, note=checked, width=6, name="blockers")
 
 
 def blocker(found: Blocker) -> Html:
     tone, symbol = ("bad", "block") if found.hard else ("warn", "warning")
     return fill(
-        '<li class="{tone}">{icon}<div><b>{kind}{what}</b><p>{why}</p>'
+        '<li class="{tone}">{icon}<div><b>{kind}{what}</b><p>{why}</p>{because}'
         '<span class="two">Can clear it: {who}</span></div></li>',
         tone=tone,
         icon=icon(symbol, tone),
         kind="" if found.hard else "Advisory, ",
         what=Untrusted(found.what, 120),
         why=Untrusted(found.why, 400),
+        because=_because(found),
         who=Untrusted(found.who, 120),
+    )
+
+
+def _advisory(found: Blocker) -> Html:
+    """Two lines; why the team asks for it opens below."""
+    return fill(
+        "<li><details><summary>{icon}<span><b>{what}</b> {why}</span></summary><p>{why}</p>{because}</details></li>",
+        icon=icon("warning", "warn"),
+        what=Untrusted(found.what, 120),
+        why=Untrusted(found.why, 400),
+        because=_because(found),
+    )
+
+
+def _because(found: Blocker) -> Html:
+    return (
+        fill('<span class="two">{because}</span>', because=Untrusted(found.because, 300)) if found.because else Html("")
     )
 
 

@@ -39,7 +39,7 @@ def _patch(patch: str) -> Html:
     shown = [_line(line) for line in lines[:MAX_LINES]]
     if len(lines) > MAX_LINES:
         shown.append(fill('<span class="hunk">… {more} more lines</span>', more=len(lines) - MAX_LINES))
-    return fill('<pre dir="ltr">{lines}</pre>', lines=Html("".join(shown)))
+    return fill('<pre dir="ltr" tabindex="0" aria-label="Changed lines">{lines}</pre>', lines=Html("".join(shown)))
 
 
 def _line(line: str) -> Html:

@@ -7,11 +7,13 @@ import streamlit as st
 from backend.domain.clock import utc_now
 from backend.domain.decisions import Dossier
 from backend.domain.endpoints import Endpoint
+from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion
 from backend.domain.value import Reading
 from console import navigation, topics, wiring
 from console.components.cards import card, cards, pairs
 from console.components.decision_cards import champion_card, patients_card
+from console.components.evidence_cards import flips_card, gates_card
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill
@@ -19,8 +21,10 @@ from console.components.model_card import difference_card, whole_card, written_c
 from console.components.standing import standing_line, standing_notice
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, code, strong, table
+from console.components.threshold import threshold_panel
 from console.session import parameter, signed_in, tell
 from console.surroundings import find, newest_first
+from console.viewmodels.decision import comparison
 from console.viewmodels.experiments import address
 from console.viewmodels.figures import age, ago
 from console.viewmodels.models import METRIC_NAMES, METRICS, figures, history, lineage, where
@@ -33,7 +37,7 @@ CODE = {"Commit", "Model digest", "Run", "Data asset", "Data digest", "Environme
 
 
 def show() -> None:
-    signed_in()
+    actor = signed_in()
     wired = wiring.current()
     reading = wired.snapshots.watch(topics.versions())
     project = wired.settings.project
@@ -42,7 +46,7 @@ def show() -> None:
     number = parameter("version")
     version = find(reading.value or (), number) if number else None
     if version is not None:
-        _one(wired, version, reading, endpoints)
+        _one(wired, actor, version, reading, endpoints)
         return
     if number and reading.value is not None:
         page_header("Model version", parent=navigation.MODELS, here=Untrusted(number, 40))
@@ -98,6 +102,7 @@ def _list(wired: Wiring, versions: tuple[ModelVersion, ...], endpoints: tuple[Re
 
 def _one(
     wired: Wiring,
+    actor: Actor,
     version: ModelVersion,
     reading: Reading[tuple[ModelVersion, ...]],
     endpoints: tuple[Reading[Endpoint | None], ...],
@@ -123,13 +128,17 @@ def _one(
                     _deployed(version, endpoints),
                     patients_card(dossier),
                     champion_card(dossier, utc_now(), width=12),
+                    flips_card(comparison(dossier)),
+                    gates_card(dossier, wired.backend.models.findings(version)),
                 )
             )
         )
         _model_card(version, reading.value or ())
         draw(_history(dossier))
-    with links, st.container(border=True, key="card_links"):
-        _links(version)
+    with links:
+        with st.container(border=True, key="card_links"):
+            _links(version)
+        threshold_panel(wired, actor, dossier, comparison(dossier))
 
 
 def _lineage(version: ModelVersion) -> Html:

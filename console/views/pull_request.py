@@ -19,7 +19,7 @@ from console.components.live import FAST, follow
 from console.components.markup import Content, Html, card_head, draw, fill, icon, join
 from console.components.pull_cards import checks_card, comparison_card
 from console.components.rail import stage_rail
-from console.components.states import empty, freshness, waiting
+from console.components.states import empty, freshness, notice, waiting
 from console.session import attempt, tell
 from console.surroundings import surroundings
 from console.viewmodels.figures import ago, short_commit
@@ -95,7 +95,16 @@ def _look_again(wired: Wiring, number: int, reading: Reading[PullRequestDetail |
         wired.snapshots.refresh(topics.pull(number).key, topics.pulls().key)
 
 
+RULES_TITLE = "This change also changes the rules that judge models"
+RULES_TEXT = (
+    "training/gates.toml is among its files: read what becomes weaker, and why. The check “model comparison” names each"
+    " rule; versions that wait for a decision are judged anew once it is merged."
+)
+
+
 def _change(detail: PullRequestDetail) -> None:
+    if detail.changes_rules:
+        draw(notice(RULES_TITLE, RULES_TEXT, "bad", "gavel"))
     draw(comparison_card(detail, utc_now()))
     draw(checks_card(detail.summary))
     body = Untrusted(detail.body)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sandbox.demo.disk import SELDOM_IMPORTED, prune, share
+from sandbox.demo.disk import IMPORTED, SELDOM_IMPORTED, prune, share
 
 STAMP = ".complete"
 AT_A_TIME = 2
@@ -65,13 +66,23 @@ def ensure(checkout: Path, name: str, log: Path) -> bool:
             _run([*pip, "--no-deps", "--no-build-isolation", "--editable", "."], output, log, checkout)
         if name != "dev":
             prune(folder)
-        # pip compiles one file at a time; this uses every core. Broken files inside wheels are not an error.
-        subprocess.run(
-            [str(python), "-m", "compileall", "-q", "-j", "0", "-x", SELDOM_IMPORTED, str(folder / "lib")],
-            stdout=output, stderr=output, check=False, timeout=900,
-        )  # fmt: skip
+        if name == "console":
+            _import(python, IMPORTED, output, log, checkout)
+        else:
+            # pip compiles one file at a time; this uses every core. Broken files inside wheels are not an error.
+            subprocess.run(
+                [str(python), "-m", "compileall", "-q", "-j", "0", "-x", SELDOM_IMPORTED, str(folder / "lib")],
+                stdout=output, stderr=output, check=False, timeout=900,
+            )  # fmt: skip
     (folder / STAMP).write_text(_fingerprint(checkout, name))
     return True
+
+
+def _import(python: Path, modules: Iterable[str], output: object, log: Path, checkout: Path) -> None:
+    """Import these once, which keeps their bytecode; an environment in which that fails would be of no use."""
+    code = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
+    writing = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    _run([str(python), "-c", code, *modules], output, log, checkout, env=writing)
 
 
 def _fingerprint(checkout: Path, name: str) -> str:
@@ -79,8 +90,10 @@ def _fingerprint(checkout: Path, name: str) -> str:
     return hashlib.sha256(lock + sys.version.encode() + str(checkout).encode()).hexdigest()
 
 
-def _run(argv: list[str], output: object, log: Path, checkout: Path) -> None:
-    done = subprocess.run(argv, cwd=checkout, stdout=output, stderr=subprocess.STDOUT, check=False, timeout=1800)  # type: ignore[call-overload]
+def _run(argv: list[str], output: object, log: Path, checkout: Path, env: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(  # type: ignore[call-overload]
+        argv, cwd=checkout, env=env, stdout=output, stderr=subprocess.STDOUT, check=False, timeout=1800
+    )
     if done.returncode != 0:
         tail = " / ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
         raise InstallFailed(f"Installing failed: {tail}. The whole output is in {log}; start again to continue.")

@@ -135,6 +135,8 @@ class FirstWorld:
                 return dict(found[0])
             if not found and not reran:
                 reran = self._rerun_failed_training()
+            elif not found and (failure := self._training_failed()):
+                raise WorldFailed(f"The training of version {version} failed twice. {failure}")
             time.sleep(2)
         raise WorldFailed(f"Model version {version} was {state} after {seconds:.0f} s. Start again to continue.")
 
@@ -145,6 +147,15 @@ class FirstWorld:
             self.lead.github(f"/repos/{REPOSITORY}/actions/runs/{runs[0]['id']}/rerun-failed-jobs", "POST", {})
             return True
         return False
+
+    def _training_failed(self) -> str:
+        """Where to read why, once the repeated workflow run has failed too; "" while one may still register."""
+        runs = self.lead.github(f"/repos/{REPOSITORY}/actions/runs?branch=main&event=push")["workflow_runs"]
+        ended = [r for r in runs if r["status"] == "completed" and r["conclusion"] != "success"]
+        if not runs or len(ended) < len(runs):
+            return ""
+        log = self.home / "sandbox" / "actions" / "logs"
+        return f"Read why at {ended[0]['html_url']} or in {log}; mend it and start again."
 
     def _promote_first(self) -> None:
         if self.lead.read("endpoint", "show")["traffic"]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hospital_pulls import detail
 from visitors import claims, text
 
+from console import topics
+
+RULES = "This change also changes the rules that judge models"
 PAGES = ("overview", "pull_requests", "experiments", "models", "deployments", "monitoring", "audit")
 
 
@@ -60,6 +64,15 @@ def test_a_pull_request_that_does_not_exist_is_no_outage(visit, world):
     shown = text(visit("views/pull_requests.py", number="999"))
     assert "No such pull request" in shown
     assert "does not answer" not in shown
+
+
+def test_a_change_of_the_rules_is_told_loudly_and_an_ordinary_change_is_not(visit, world):
+    assert RULES not in text(visit("views/pull_requests.py", number="14"))
+    ordinary = detail(14)
+    rules = ordinary.files[0].model_copy(update={"path": "training/gates.toml"})
+    changed = ordinary.model_copy(update={"files": (*ordinary.files, rules)})
+    world.wired.snapshots.put(topics.pull(14), changed)
+    assert RULES in text(visit("views/pull_requests.py", number="14"))
 
 
 def test_the_search_lists_only_what_matches(visit, world):

@@ -1,11 +1,11 @@
-"""Every page, light and dark, on a wide and on a narrow screen: nothing is cut off and nothing is blocked."""
+"""Every page, light and dark, on a wide and on a narrow screen: nothing is cut off, blocked or barred to anybody."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from browsing import MINUTE, Complaints, settled, sideways
+from browsing import MINUTE, Complaints, barriers, settled, sideways
 from playwright.sync_api import Page, expect
 
 from tests.made_world import MadeWorld
@@ -32,6 +32,7 @@ def test_every_page_fits_and_follows_the_theme(
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 900})
                 assert sideways(page) == [], f"{path or 'overview'} at {width} in the {scheme} theme"
+            assert barriers(page) == [], f"{path or 'overview'} in the {scheme} theme"
     assert complaints == Complaints()
 
 
@@ -42,6 +43,14 @@ def test_what_is_too_wide_is_found(made_world: MadeWorld, enter: Callable[..., P
     settled(page)
     page.locator(place).first.evaluate("e => { e.style.minWidth = '3000px' }")
     assert sideways(page) != []
+
+
+def test_a_barrier_is_found(made_world: MadeWorld, enter: Callable[..., Page]) -> None:
+    page = enter(f"{made_world.console()}/deployments", "Vic Viewer")
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_be_visible()
+    heading.evaluate("e => { e.innerHTML = '<img src=data:,><span style=color:#eee;background:#fff>pale</span>' }")
+    assert {found.split(":")[0] for found in barriers(page)} >= {"image-alt", "color-contrast"}
 
 
 def _pages(world: MadeWorld) -> list[str]:

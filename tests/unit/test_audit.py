@@ -130,6 +130,16 @@ def test_a_kind_is_chosen_before_the_entries_are_counted(store):
     assert len(told()) == 26
 
 
+def test_a_row_that_is_filed_where_nobody_looks_breaks_the_proof(store):
+    store.audit.append(Note("lead", "console", "version.approved", "model/m:2"))
+    with store.database.writing() as transaction:
+        transaction.execute(audit.update().where(audit.c.sequence == 1).values(kind="people"))
+    report = store.audit.verify()
+    assert (report.whole, report.problem) == (
+        False, "entry 1 is filed under people, where nobody looks for version.approved"
+    )  # fmt: skip
+
+
 def test_text_of_any_kind_is_kept_as_it_was(store):
     reason = "“better” – naïve 🩺\n<b>bold</b> %s ' -- \\ "
     store.audit.append(Note("lead", "console", "note", "s", reason))

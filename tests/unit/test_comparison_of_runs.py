@@ -7,6 +7,7 @@ import re
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -15,8 +16,9 @@ from pyarrow import parquet
 from backend.cli.output import comparison_lines
 from backend.domain.comparison import BandVerdict, Comparison, Side, Verdict
 from backend.errors import Conflict, Invalid
-from backend.operations.report import summary
+from backend.operations.report import Rules, summary
 from backend.policy.comparison import figures, judge
+from backend.policy.gate_changes import gate_changes
 from backend.policy.holdout import pair, read_paired
 from training import bands, cohort, data, evidence, params
 from training.train import train
@@ -38,6 +40,10 @@ max_leaf_nodes = 31
 min_samples_leaf = 20
 l2_regularization = 0.0
 """
+
+
+FILE = (Path(__file__).parents[2] / "training" / "gates.toml").read_bytes()
+RULES = Rules(FILE, FILE)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +160,7 @@ def test_a_comparison_computed_again_is_the_same_to_the_bit(runs):
 
 def test_the_pull_request_shows_every_interval(runs):
     comparison = compared(runs, "1000", (0.5, 0.4))
-    text = summary(comparison)
+    text = summary(comparison, RULES)
     assert "champion `aaaaaaaaa` at 0.5 | this change `bbbbbbbbb` at 0.4" in text
     rows = [line for line in text.splitlines() if line.startswith("| ") and "metric" not in line and "---" not in line]
     for name in ("AUC", "Sensitivity", "Specificity", "PPV", "Brier score", "Calibration slope"):
@@ -164,6 +170,39 @@ def test_the_pull_request_shows_every_interval(runs):
     assert "Bonferroni" in text
     assert "| age: 60 and over |" in text
     assert "too few to judge" in text
+
+
+def test_the_pull_request_shows_what_the_gates_of_main_say_and_that_the_rules_change(runs):
+    comparison = compared(runs, "1000")
+    text = summary(comparison, RULES)
+    assert re.search(r"\| Sensitivity gate \| hard \| fail \| .*against commit aaaaaaa: it is worse", text)
+    assert "changes the rules" not in text
+    weaker = FILE.replace(b'level = "hard"\nlimit = 0.05', b'level = "advisory"\nlimit = 0.5')
+    loud = summary(comparison, Rules(FILE, weaker))
+    assert loud.startswith("> [!WARNING]\n> **This change also changes the rules that judge it**")
+    assert "> - sensitivity: hard → advisory, it no longer stops a promotion." in loud
+    assert "> - sensitivity: limit 0.05 → 0.5." in loud
+    assert re.search(r"\| Sensitivity gate \| hard \| fail", loud), "the change is judged by the rules of main"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (FILE, FILE, ()),
+        (None, FILE, ("training/gates.toml is new: 12 gates.",)),
+        (FILE, None, ("training/gates.toml is deleted: nothing could be promoted without it.",)),
+        (FILE, b"# a remark\n" + FILE, ("training/gates.toml changes in its comments alone.",)),
+        (b"broken [", FILE, ("training/gates.toml is new: 12 gates.",)),
+        (FILE, FILE.replace(b"limit = 500", b"limit = 900"), ("latency: limit 500 → 900.",)),
+    ],
+)
+def test_what_a_change_does_to_the_rules(before, after, told):
+    assert gate_changes(before, after) == told
+
+
+def test_a_gate_file_that_cannot_be_read_any_more_says_so():
+    (told,) = gate_changes(FILE, FILE.replace(b"[auc]", b"[area]"))
+    assert told == "training/gates.toml: auc: field required. Nothing could be promoted with it."
 
 
 def test_the_terminal_shows_every_interval(runs):

@@ -254,7 +254,7 @@ def test_a_rollback_needs_no_approval_and_holds_the_endpoint(two):
         two.click("2", "again")
     two.promotions.release_hold(LEAD, "the cause was the intake form")
     assert two.click("2", "again").phase is Phase.PENDING
-    assert [e.action for e in two.store.audit.entries(actor="lead", limit=3)][-1] == "hold.released"
+    assert [e.action for e in two.store.audit.entries(actor="lead", limit=4)][-1] == "hold.released"
 
 
 def test_a_rollback_goes_only_where_something_has_served(two):

@@ -22,6 +22,8 @@ READS = {
     ("models", "list"): [{"name", "version", "digest", "state", "lineage"}],
     ("models", "show", "v1"): {"version", "digest", "state", "dossier"},
     ("models", "card", "v1"): {"model", "version", "parts", "problems", "against", "differences"},
+    ("decision", "1"): {"effect", "findings", "blockers", "to_acknowledge", "refusal"},
+    ("evidence", "replay", "1"): {"recorded", "lines", "same"},
     ("endpoint", "show"): {"name", "state", "traffic", "deployments", "scoring_uri"},
     ("endpoint", "score"): {"deployment", "model_version", "digest", "probability", "threshold"},
     ("promotions",): [{"id", "kind", "phase", "reason", "requested_by", "target"}],
@@ -32,7 +34,7 @@ READS = {
 FOLLOWED = {"pr show", "runs show", "setup plan"}
 """Reads of what another command names; each has its test below, `setup plan` in test_setup.py."""
 WRITES = {
-    *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort"),
+    *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage"),
     *("pr approve", "pr merge", "pr request-changes"),
 }
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000

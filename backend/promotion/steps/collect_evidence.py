@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from backend.domain.evidence import Body, Evidence, SmokeResult
-from backend.domain.gates import GateFile
+from backend.domain.gates import GATES_PATH, GateFile
 from backend.domain.promotions import Failed, Outcome, Skipped, StepKind, Succeeded, Target, Waiting
 from backend.domain.registry import ModelVersion
 from backend.domain.runs import RunState
@@ -13,7 +13,7 @@ from backend.errors import NotFound
 from backend.gateways.azureml.jobs import JobRequest
 from backend.policy.card_file import CARD_PATH, read_card
 from backend.policy.comparison import in_words
-from backend.policy.gate_file import GATES_PATH, read_gates
+from backend.policy.gate_file import read_gates
 from backend.promotion.context import StepContext
 from backend.promotion.plan import ROLLOUT_PATH, read_rollout
 from backend.promotion.run_evidence import Sides, band_margin, read_comparison, read_holdout, read_robustness

@@ -1,0 +1,159 @@
+"""What a long history costs: each page, the decision and the click, with 1,000 past promotions and 100,000 ledger rows.
+
+The same world twice, one young and one old; pages are drawn warm by the script runner, without a browser.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from backend.domain.people import Actor, Role
+from backend.policy.blockers import to_acknowledge
+from backend.store import Store
+from backend.store.audit import Note
+from backend.store.tables import promotions
+from benchmarks.measure import Row, Sample, alternate, seconds
+from benchmarks.worlds import say
+
+CONSOLE_TESTS = Path(__file__).resolve().parents[1] / "tests" / "console"
+ENTRY = CONSOLE_TESTS.parents[1] / "console" / "app.py"
+LONG = (1_000, 100_000)
+SHORT = (60, 1_000)
+"""Promotions and ledger rows: the short history fills every list of the pages too, so that only its length differs."""
+ROUNDS = 12
+PATIENCE = 60
+PAGES: dict[str, tuple[str, dict[str, str]]] = {
+    "overview": ("views/overview.py", {}),
+    "version": ("views/models.py", {"version": "2"}),
+    "decision": ("views/deployments.py", {"version": "2"}),
+    "deployments": ("views/deployments.py", {}),
+    "audit": ("views/audit.py", {}),
+}
+LEAD = Actor(name="lead", roles=frozenset({Role.LEAD}))
+
+
+@dataclass(frozen=True)
+class Worlds:
+    """Two hospitals that differ in their past alone; `hospital` is the module that made them."""
+
+    hospital: Any
+    young: Any
+    old: Any
+
+    def choose(self, world: Any) -> None:
+        """Pages find their world where the console's wiring holds it."""
+        from console import wiring
+
+        wiring.install(world.wired)
+
+
+@contextmanager
+def young_and_old() -> Iterator[Worlds]:
+    sys.path.insert(0, str(CONSOLE_TESTS))
+    import hospital
+
+    folder = Path(tempfile.mkdtemp(prefix="mlops-bench-"))
+    try:
+        young, old = (hospital.populate(hospital.wire(_made(folder / name))) for name in ("young", "old"))
+        started = time.monotonic()
+        for world, (past, rows) in ((young, SHORT), (old, LONG)):
+            age(world.store, past, rows)
+            say(f"{past:,} promotions and {rows:,} ledger rows", started)
+        yield Worlds(hospital, young, old)
+        young.store.close()
+        old.store.close()
+    finally:
+        sys.path.remove(str(CONSOLE_TESTS))
+        shutil.rmtree(folder)
+
+
+def run(worlds: Worlds) -> list[Row]:
+    rows = [_page(worlds, name) for name in PAGES]
+    click = Sample(tuple(1000 * _click(worlds.old, n) for n in range(ROUNDS)), "ms")
+    young = Sample(tuple(1000 * _click(worlds.young, n) for n in range(ROUNDS)), "ms")
+    return [*rows, Row("Click to recorded promotion, long history against short", click, young)]
+
+
+def age(store: Store, past: int, rows: int) -> None:
+    """Promotions of older versions that ended well, and a ledger that goes on about them."""
+    with store.writing() as transaction:
+        model = transaction.execute(select(promotions).where(promotions.c.kind == "promote")).mappings().first()
+        assert model is not None
+        transaction.execute(
+            insert(promotions), [{**model, "id": f"past-{n}", "version": f"0.{n}"} for n in range(past)]
+        )
+        for n in range(rows):
+            subject = f"promotion/past-{n % past}"
+            store.audit.append(
+                Note(actor="worker", channel="worker", action="step.observe.succeeded", subject=subject), transaction
+            )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _page(worlds: Worlds, name: str) -> Row:
+    young, old = _visit(worlds, worlds.young, name), _visit(worlds, worlds.old, name)
+    ours, peer = alternate(old, young, ROUNDS, "ms")
+    return Row(f"Page {name} drawn warm, long history against short", ours, peer)
+
+
+def _visit(worlds: Worlds, world: Any, name: str) -> Callable[[], float]:
+    """A tab that has the page open; each call draws it once more and answers the milliseconds."""
+    from streamlit.testing.v1 import AppTest
+    from visitors import claims
+
+    path, query = PAGES[name]
+    worlds.choose(world)
+    app = AppTest.from_file(str(ENTRY), default_timeout=PATIENCE)
+    app.user.update(claims())
+    app.run()
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.switch_page(path)
+    app.run()
+    assert not app.exception
+
+    def draw() -> float:
+        worlds.choose(world)
+        return 1000 * seconds(app.run)
+
+    return draw
+
+
+def _click(world: Any, number: int) -> float:
+    """Approve and promote, recorded; then aborted before any worker begins, so that the next click finds it free."""
+    from hospital_models import version
+
+    backend, key = world.wired.backend, f"bench-{number}"
+    stable = backend.promotions.stable()
+    known = version(2)
+    told = to_acknowledge(backend.promotions.decision(LEAD, known, None).blockers)
+    taken = seconds(
+        lambda: backend.promotions.approve_and_promote(LEAD, known, stable, "Measured in a benchmark.", key, told)
+    )
+    promotion = backend.promotions.abort(LEAD, key, "The measurement is over.")
+    world.walk(promotion)
+    _end(world.store, key)
+    return taken
+
+
+def _end(store: Store, key: str) -> None:
+    """The abort of a promotion that nobody began ends it at once."""
+    from backend.domain.clock import utc_now
+    from backend.promotion import transitions
+    from backend.promotion.engine import told
+
+    store.promotions.change(key, lambda row: transitions.honour(row, utc_now()), told)
