@@ -14,6 +14,7 @@ from backend.bootstrap import Gateways, as_person, connect, github_oauth, open_s
 from backend.domain.clock import Clock, utc_now
 from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, CorruptState
+from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
@@ -28,6 +29,7 @@ from backend.promotion.announcement import Announcement
 from backend.promotion.authorship_watch import AuthorshipWatch
 from backend.promotion.context import Reach
 from backend.promotion.engine import Engine
+from backend.promotion.environment_watch import EnvironmentWatch
 from backend.promotion.gate_watch import GateWatch
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
@@ -66,6 +68,7 @@ class Worker:
             endpoints=endpoints,
             models=self._models,
             jobs=Jobs(gateways.prod),
+            assets=Assets(gateways.prod),
             contents=Contents(gateways.github),
             logs=gateways.logs,
         )
@@ -75,6 +78,7 @@ class Worker:
         self._watch = RegistryWatch(store, project, clock)
         self._authorship = AuthorshipWatch(store, Commits(gateways.github), reach.jobs, project, clock)
         gates = GateWatch(store, reach.contents, project)
+        environments = EnvironmentWatch(store, reach.assets, project)
         self._announcement = Announcement(store, Deployments(gateways.github), project)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
         performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
@@ -84,6 +88,7 @@ class Worker:
             Duty("registry", self._look_at_registry, settings.worker.registry_poll),
             Duty("authorship", self._look_at_authors, settings.worker.registry_poll),
             Duty("gate file", gates.look, GATES_SECONDS),
+            Duty("environments", environments.look, GATES_SECONDS),
             Duty("retirements", lambda: _idle(lambda: retire_due(store, endpoints)), settings.worker.registry_poll),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from backend.bootstrap import Backend
+from backend.cli.lazy import LazyGroup
 from backend.cli.output import comparison_lines, json_option, moment, print_json, print_table, short
 from backend.cli.printable import printable
 from backend.cli.session import backend
@@ -16,7 +17,7 @@ from backend.errors import NotFound
 from backend.operations.ledger_file import write as save
 
 
-@click.group()
+@click.group(cls=LazyGroup, later={"card": "backend.cli.model_card", "sbom": "backend.cli.model_card"})
 def models() -> None:
     """Model versions."""
 

@@ -53,14 +53,16 @@ class Dossier(Value):
     `why` is the sentence behind the state, "" where the word tells everything; `approved` outlives the state: a
     version that was rolled back may still be approved. `version` carries the threshold that was chosen for it and
     tested, `proposed_threshold` the one that training proposed. `gates` are the rules it was judged by; they are not
-    current where main holds others now. `assent` is what the approvals amount to at the moment of looking; `override`
-    is the one of `overrides` that is open then.
+    current where main holds others now. `environment_now` is the digest of what its environment is defined as, as a
+    worker last saw it, "" if none has looked. `assent` is what the approvals amount to at the moment of looking;
+    `override` is the one of `overrides` that is open then.
     """
 
     version: ModelVersion
     proposed_threshold: float
     gates: GateFile | None = None
     gates_are_current: bool = True
+    environment_now: str = ""
     state: VersionState
     why: str = ""
     approved: bool = False

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from backend.domain.authorship import Authorship
+from backend.domain.card_file import CardFile
 from backend.domain.comparison import Comparison
 from backend.domain.gates import GateFile
 from backend.domain.quality import HoldoutFigures, LoadResult, Robustness
+from backend.domain.supply_chain import SupplyChain
 from backend.domain.value import Value
 
 
@@ -43,9 +45,13 @@ class Evidence(Value):
     load: LoadResult | None = None
     gates: GateFile | None = None
     authorship: Authorship | None = None
+    card: CardFile | None = None
+    supply_chain: SupplyChain | None = None
 
 
-Body = Comparison | SmokeResult | HoldoutFigures | Robustness | LoadResult | GateFile | Authorship
+Body = (
+    Comparison | SmokeResult | HoldoutFigures | Robustness | LoadResult | GateFile | Authorship | CardFile | SupplyChain
+)
 BODIES: dict[str, type[Body]] = {
     "comparison": Comparison,
     "smoke": SmokeResult,
@@ -54,5 +60,7 @@ BODIES: dict[str, type[Body]] = {
     "load": LoadResult,
     "gates": GateFile,
     "authorship": Authorship,
+    "card": CardFile,
+    "supply_chain": SupplyChain,
 }
 """What can be frozen, by kind."""

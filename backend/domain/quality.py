@@ -30,6 +30,7 @@ class HoldoutFigures(Value):
 
     `slope` and `intercept` are None where the probabilities separate the outcomes. The intervals of the bands are
     corrected for all of them (Bonferroni); `predictions` is the sha256 of the file they were computed from.
+    `dataset_rows` and `patients` count the whole asset, before the split; None in evidence from before they were told.
     """
 
     threshold: float
@@ -48,6 +49,9 @@ class HoldoutFigures(Value):
     predictions: str
     run: str
     made_at: datetime
+    auc: Estimate | None = None
+    dataset_rows: int | None = None
+    patients: int | None = None
 
 
 class RobustnessCheck(Value):

@@ -7,6 +7,7 @@ from datetime import datetime
 from backend.domain.audit import AuditEntry, ChainReport
 from backend.domain.decisions import Dossier
 from backend.domain.gates import Finding
+from backend.domain.model_card import ModelCard
 from backend.domain.value import Value
 
 
@@ -20,6 +21,7 @@ class Release(Value):
     repository: str
     endpoint: str
     findings: tuple[Finding, ...]
+    card: ModelCard
     rows: tuple[AuditEntry, ...]
     ledger: ChainReport
     head: str

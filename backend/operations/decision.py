@@ -10,6 +10,7 @@ from backend.domain.gates import GATES_PATH
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion, Target
 from backend.domain.registry import ModelVersion, VersionState
+from backend.domain.supply_chain import watched_environment
 from backend.operations.council import cannot_approve, cannot_promote, council_of, duty
 from backend.policy import blockers
 from backend.policy.approval import Council, assent, completes, standing_approval
@@ -36,6 +37,7 @@ def dossier_of(store: Store, project: Project, version: ModelVersion, now: datet
         proposed_threshold=version.threshold,
         gates=gates,
         gates_are_current=gates is None or main in {"", gates.digest},
+        environment_now=store.watched.digest(watched_environment(version.lineage.environment)),
         state=VersionState.REGISTERED,
         staging=staging,
         evidence=evidence,

@@ -1,34 +1,18 @@
-"""A release dossier as one HTML file: no script, no address outside it, light, made to be printed.
-
-Its `main` element is the content; the sha256 of those bytes stands below it, and the command that proves it.
-"""
+"""A release dossier as one HTML file: card, gates, evidence, approvals, tests, rollout and ledger of one version."""
 
 from __future__ import annotations
 
-import hashlib
-import html
-
-from backend.domain.authorship import Authorship
-from backend.domain.comparison import Comparison
-from backend.domain.evidence import Evidence, SmokeResult
+from backend.domain.gates import Finding, FindingState
 from backend.domain.promotions import Kind, Promotion, StepRecord
+from backend.domain.registry import Approval
 from backend.domain.release import Release
+from backend.operations.card_html import card_in_dossier
+from backend.operations.dossier_evidence_html import quotation
+from backend.operations.html_document import document
 from backend.operations.plain_html import Content, Html, code, escaped, heading, pairs, paragraph, section, stamp, table
+from backend.policy.gates import RESTS_ON
 
-_STYLE = """
-:root { color-scheme: light; }
-body { font: 13px/1.45 system-ui, sans-serif; color: #16202c; background: #fff; max-width: 62rem; margin: 2rem auto;
-  padding: 0 1.2rem; }
-h1 { font-size: 1.5rem; margin: 0 0 .2rem; } h2 { font-size: 1.05rem; margin: 1.8rem 0 .4rem; } h3 { font-size: .9rem; }
-table { border-collapse: collapse; width: 100%; margin: .3rem 0 .8rem; }
-th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid #d8dee6;
-  overflow-wrap: anywhere; }
-th { font-weight: 600; color: #4a5a6b; } .pairs th { width: 12rem; } code { font: 11.5px ui-monospace, monospace; }
-.alarm { border-left: 4px solid #b3261e; padding-left: .8rem; color: #8c1d18; } .alarm th { color: #8c1d18; }
-footer { border-top: 2px solid #16202c; margin-top: 2rem; padding-top: .6rem; }
-@media print { body { margin: 0; max-width: none; font-size: 10px; } section { break-before: auto; }
-  tr { break-inside: avoid; } thead { display: table-header-group; } h2, h3 { break-after: avoid; } }
-"""
+PROOF = "An entry's hash is proved by an export of the ledger: <code>mlops audit verify --file ledger.jsonl</code>."
 
 _MEASURED = {
     "traffic": "traffic", "calls": "calls", "min_calls": "calls asked for", "seconds": "seconds",
@@ -43,18 +27,12 @@ _MEASURED = {
 def page(release: Release) -> bytes:
     """The whole file. The same release gives the same bytes."""
     version = release.dossier.version
-    content = "\n".join(
-        ("<main>", _head(release), _lineage(release), _gates(release), _evidence(release), _break_glass(release),
-         _approvals(release), _rollouts(release), _ledger(release), "</main>\n")
+    parts = (
+        _head(release), _lineage(release), _card(release), _gates(release), _evidence(release), _break_glass(release),
+        _approvals(release),
+        _rollouts(release), _ledger(release),
     )  # fmt: skip
-    digest = hashlib.sha256(content.encode()).hexdigest()
-    name = html.escape(f"{version.name} v{version.version}")
-    return (
-        "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>\n"
-        "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>Release dossier: {name}</title>\n<style>{_STYLE}</style></head><body>\n"
-        f"{content}{_foot(digest)}</body></html>\n"
-    ).encode()
+    return document(f"Release dossier: {version.name} v{version.version}", parts, PROOF)
 
 
 def _head(release: Release) -> Html:
@@ -94,74 +72,41 @@ def _lineage(release: Release) -> Html:
     return section("Lineage", pairs(rows), heading("Metrics of its own run's holdout"), metrics)
 
 
+def _card(release: Release) -> Html:
+    return card_in_dossier(release.card)
+
+
 def _gates(release: Release) -> Html:
-    rows = ((found.gate, found.state.value, found.sentence) for found in release.findings)
-    return section(
-        "Gates, against the version it was compared with", table(("Gate", "Result", "Why"), rows, "No gate was judged.")
+    heads = ("Gate", "Level", "Limit", "Result", "Found", "Reason of the rule", "Evidence")
+    rows = (
+        (
+            found.title,
+            ("hard" if found.rule.hard else "advisory") if found.rule else "",
+            found.rule.limit if found.rule else None,
+            found.state.value,
+            found.sentence,
+            found.rule.reason if found.rule else "",
+            code(_rests_on(release, found)),
+        )
+        for found in release.findings
     )
+    gates = release.dossier.gates
+    file = pairs((("Gate file", code(gates.digest if gates else "")), ("Read at", gates.commit if gates else "")))
+    return section("Gates, against the version it was compared with", file, table(heads, rows, "No gate was judged."))
+
+
+def _rests_on(release: Release, found: Finding) -> str:
+    """The digest of the newest evidence that the gate reads, "" where it has found nothing."""
+    kinds = RESTS_ON.get(found.gate, "")
+    if found.state is FindingState.NOT_RUN or not kinds:
+        return ""
+    about = (e for e in release.dossier.evidence if e.model_digest == release.dossier.version.digest)
+    return next((e.digest for e in about if e.kind == kinds), "")
 
 
 def _evidence(release: Release) -> Html:
-    parts = [part for found in release.dossier.evidence for part in _quotation(found)]
+    parts = [part for found in release.dossier.evidence for part in quotation(found)]
     return section("Evidence", *(parts or [paragraph("No evidence has been frozen.")]))
-
-
-def _quotation(found: Evidence) -> tuple[Html, ...]:
-    about = pairs(
-        (
-            ("Digest", code(found.digest)),
-            ("About the model", code(found.model_digest)),
-            ("Source", code(found.source)),
-            ("Frozen", stamp(found.made_at)),
-        )
-    )
-    head = heading(f"{found.kind.capitalize()}, {stamp(found.made_at)}")
-    if found.comparison is not None:
-        return (head, about, *_comparison(found.comparison))
-    if found.authorship is not None:
-        return (head, about, *_authorship(found.authorship))
-    return (head, about, *(() if found.smoke is None else _smoke(found.smoke)))
-
-
-def _comparison(compared: Comparison) -> tuple[Html, ...]:
-    sides = (
-        (name, side.version and f"v{side.version}", code(side.digest), code(side.commit), code(side.run))
-        for name, side in (("champion", compared.champion), ("challenger", compared.challenger))
-    )
-    holdout = f"{compared.rows} holdout rows of {compared.data_asset}, {compared.positives} positive, "
-    shared = f"patients on both sides of the split: {compared.shared_groups}"
-    differences = (
-        (d.metric, f"{d.champion:.4f}", f"{d.challenger:.4f}", f"{d.difference:+.4f}",
-         f"{d.low:+.4f} to {d.high:+.4f} ({d.confidence:.0%})", d.verdict.value)
-        for d in compared.differences
-    )  # fmt: skip
-    names = sorted(set(compared.figures.get("champion", {})) | set(compared.figures.get("challenger", {})))
-    figures = ((n, *(compared.figures.get(side, {}).get(n) for side in ("champion", "challenger"))) for n in names)
-    return (
-        table(("Side", "Version", "Digest", "Commit", "Run"), sides, ""),
-        paragraph(holdout + shared),
-        paragraph(Html(f"Data digest {code(compared.data_digest)}")),
-        table(("Paired", "Champion", "Challenger", "Difference", "Interval", "Verdict"), differences, "No difference."),
-        table(("Figure, without interval", "Champion", "Challenger"), figures, "No figures."),
-    )
-
-
-def _smoke(smoke: SmokeResult) -> tuple[Html, ...]:
-    asked = paragraph(f"{smoke.passed} of {smoke.requests} requests answered as they should, p95 {smoke.p95_ms:g} ms.")
-    return asked, *(paragraph(failure) for failure in smoke.failures)
-
-
-def _authorship(known: Authorship) -> tuple[Html, ...]:
-    commits = ((code(c.commit), ", ".join(c.authors)) for c in known.commits)
-    by = (
-        "not told"
-        if known.submitter is None
-        else f"{known.submitter.name}{', by hand' if known.submitter.person else ''}"
-    )
-    return (
-        paragraph(f"The run was submitted by: {by}. {'' if known.complete else 'Not every commit could be listed.'}"),
-        table(("Commit", "Authors"), commits, "No commit."),
-    )
 
 
 def _break_glass(release: Release) -> Html:
@@ -179,12 +124,22 @@ def _break_glass(release: Release) -> Html:
 
 
 def _approvals(release: Release) -> Html:
-    heads = ("Decision", "By", "When", "Why", "Threshold", "Bound to the model", "On the evidence")
-    rows = (
-        (a.decision, a.actor, stamp(a.at), a.reason, a.threshold, code(a.digest), code(a.evidence))
-        for a in release.dossier.approvals
+    parts = [part for approval in release.dossier.approvals for part in _approval(approval)]
+    return section("Approvals", *(parts or [paragraph("Nobody has decided about this version.")]))
+
+
+def _approval(approval: Approval) -> tuple[Html, Html]:
+    bound: tuple[tuple[str, Content], ...] = (
+        ("Why", approval.reason),
+        ("Bound to the model", code(approval.digest)),
+        ("Threshold", approval.threshold),
+        ("Commit", code(approval.commit)),
+        ("Data", code(approval.data_digest)),
+        ("Gate file", code(approval.gates)),
+        ("On the evidence", code(approval.evidence)),
+        ("Acknowledged, though not passed", ", ".join(approval.acknowledged) or "nothing"),
     )
-    return section("Approvals", table(heads, rows, "Nobody has decided about this version."))
+    return heading(f"{approval.decision.capitalize()} by {approval.actor}, {stamp(approval.at)}"), pairs(bound)
 
 
 def _rollouts(release: Release) -> Html:
@@ -233,11 +188,3 @@ def _ledger(release: Release) -> Html:
 
 def _alarm(action: str) -> Content:
     return Html(f"<b class='alarm'>{escaped(action)}</b>") if action.startswith("break_glass.") else action
-
-
-def _foot(digest: str) -> str:
-    check = r"sed -n '/^&lt;main&gt;$/,/^&lt;\/main&gt;$/p' FILE | sha256sum"
-    return (
-        f"<footer><p>sha256 of the content: <code>{digest}</code></p>\n<p>To check: <code>{check}</code>. An entry's "
-        "hash is proved by an export of the ledger: <code>mlops audit verify --file ledger.jsonl</code>.</p></footer>\n"
-    )

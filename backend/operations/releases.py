@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 from backend.domain.audit import AuditEntry
 from backend.domain.clock import Clock
 from backend.domain.decisions import Dossier
+from backend.domain.model_card import CardDifference, ModelCard
 from backend.domain.registry import ModelVersion
 from backend.domain.release import Release
+from backend.errors import NotFound
+from backend.operations.card_html import card_page
 from backend.operations.decision import compared_with, dossier_of
 from backend.operations.dossier_html import page
+from backend.policy.bill_of_materials import bill_of_materials
+from backend.policy.blockers import supply_of
 from backend.policy.findings import findings
+from backend.policy.model_card import difference, model_card
 from backend.settings import Project
 from backend.store import Store
 
@@ -26,25 +35,62 @@ class Releases:
         self._clock = clock
 
     def release(self, version: ModelVersion) -> Release:
-        dossier = dossier_of(self._store, self._project, version, self._clock())
+        dossier = self._dossier(version)
         if dossier.promotions:
             # What was decided then is told as it counted then: an approval that has ended since had not.
             dossier = dossier_of(self._store, self._project, version, dossier.promotions[0].created_at)
+        champion = compared_with(self._store, self._project, dossier)
         newest = self._store.audit.entries(limit=1)
         return Release(
             dossier=dossier,
             repository=self._project.repository,
             endpoint=self._project.endpoint,
-            findings=findings(dossier, compared_with(self._store, self._project, dossier)),
+            findings=findings(dossier, champion),
+            card=model_card(dossier, champion, self._clock()),
             rows=self._rows(dossier),
             ledger=self._store.audit.verify(),
             head=newest[0].hash if newest else "",
             made_at=self._clock(),
         )
 
+    def _dossier(self, version: ModelVersion) -> Dossier:
+        return dossier_of(self._store, self._project, version, self._clock())
+
     def dossier_file(self, version: ModelVersion) -> bytes:
         """One self-contained HTML file, with the hash of its content below it."""
         return page(self.release(version))
+
+    def card(self, version: ModelVersion) -> ModelCard:
+        """The version's model card as its records are now."""
+        dossier = self._dossier(version)
+        return model_card(dossier, compared_with(self._store, self._project, dossier), self._clock())
+
+    def compared_with(self, version: ModelVersion, others: Iterable[ModelVersion]) -> ModelVersion | None:
+        """Of `others`, the version whose card this one's is held against: what it was, or would be, compared with."""
+        champion = compared_with(self._store, self._project, self._dossier(version))
+        if champion is None:
+            return None
+        return next((o for o in others if o.version == champion.version and o.version != version.version), None)
+
+    def difference(self, version: ModelVersion, other: ModelVersion) -> CardDifference:
+        """The version's card against the other's, field by field."""
+        return difference(self.card(other), self.card(version))
+
+    def card_file(self, version: ModelVersion, other: ModelVersion | None = None) -> bytes:
+        """The card as one self-contained HTML file; with `other`, what differs from that version's stands first."""
+        return card_page(self.card(version), self.difference(version, other) if other else None)
+
+    def has_sbom(self, version: ModelVersion) -> bool:
+        """Whether a test has looked at what the version is made of."""
+        return supply_of(self._dossier(version)) is not None
+
+    def sbom(self, version: ModelVersion) -> bytes:
+        """What the version is made of as CycloneDX JSON. Raises NotFound where it has not been looked at."""
+        dossier = self._dossier(version)
+        found = supply_of(dossier)
+        if found is None:
+            raise NotFound(f"v{version.version} has not been tested yet, so its files are not known.")
+        return json.dumps(bill_of_materials(dossier.version, found, self._clock()), indent=2).encode() + b"\n"
 
     def _rows(self, dossier: Dossier) -> tuple[AuditEntry, ...]:
         found = [

@@ -10,6 +10,7 @@ from backend.domain.endpoints import Endpoint
 from backend.domain.gates import Finding, FindingState, GateRule
 from backend.domain.people import Right, who_may
 from backend.domain.promotions import Hold, Phase, Promotion, Target
+from backend.domain.supply_chain import SupplyChain, watched_environment
 from backend.policy.approval import missing_approval, quarantined, stamp, still_needed
 from backend.policy.findings import findings
 from backend.policy.overriding import NEVER
@@ -22,7 +23,15 @@ GATE_FILE = "gate_file"
 
 def of_version(dossier: Dossier, champion: Target | None) -> tuple[Blocker, ...]:
     """Those that concern the version whatever the endpoint is doing: they refuse an approval too."""
-    structural = (_quarantine(dossier), _identity(dossier), _staging(dossier), _rollout(dossier), _gate_file(dossier))
+    structural = (
+        _quarantine(dossier),
+        _identity(dossier),
+        _staging(dossier),
+        _supply(dossier),
+        _environment(dossier),
+        _rollout(dossier),
+        _gate_file(dossier),
+    )
     return (*(found for found in structural if found), *of_gates(dossier, champion))
 
 
@@ -151,6 +160,36 @@ def _staging(dossier: Dossier) -> Blocker | None:
     if staging.phase.final:
         return Blocker(what="Test", why=f"The test did not pass. {staging.reason}", who="the author of the change")
     return Blocker(what="Test", why=f"The test is {staging.phase.value}. {staging.reason}", who=WORKER)
+
+
+def supply_of(dossier: Dossier) -> SupplyChain | None:
+    """The newest finding about exactly this digest."""
+    about = (e for e in dossier.evidence if e.model_digest == dossier.version.digest)
+    return next((e.supply_chain for e in about if e.supply_chain is not None), None)
+
+
+def _supply(dossier: Dossier) -> Blocker | None:
+    found = supply_of(dossier)
+    if found is None:
+        if dossier.staging is None or not dossier.staging.phase.final:
+            return None
+        why = "What its files are and what loading them does was never looked at; the test does that."
+        return Blocker(what="Supply chain", why=why, who=f"{who_may(Right.APPROVE)}, by testing it again")
+    if not found.refusals:
+        return None
+    return Blocker(
+        what="Supply chain", why=f"{'. '.join(found.refusals)}.", who="train and register it through the pipeline"
+    )
+
+
+def _environment(dossier: Dossier) -> Blocker | None:
+    """The same name with another definition: what was tested is not what would be deployed."""
+    found, now = supply_of(dossier), dossier.environment_now
+    if found is None or found.environment is None or now in {"", found.environment.digest}:
+        return None
+    name = watched_environment(found.environment.asset).removeprefix("environment/")
+    why = f"The environment {name} is another than the one v{dossier.version.version} was tested in."
+    return Blocker(what="Environment", why=why, who=f"{who_may(Right.APPROVE)}, by testing it again")
 
 
 def _rollout(dossier: Dossier) -> Blocker | None:

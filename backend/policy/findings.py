@@ -54,6 +54,7 @@ def exhibits(dossier: Dossier, champion: Target | None) -> Exhibits:
         smoke=next((e.smoke for e in about if e.smoke), None),
         robustness=next((e.robustness for e in about if e.robustness), None),
         load=next((e.load for e in about if e.load), None),
+        card=next((e.card for e in about if e.card), None),
         champion=champion.version if champion is not None and not serves else "",
         stale_comparison=any(e.comparison is not None for e in dossier.evidence),
     )

@@ -47,6 +47,7 @@ class _File(BaseModel):
     robustness: _Shared
     flips: _Shared
     latency: _Limited
+    card: _Gate
 
 
 GATES = tuple(_File.model_fields)

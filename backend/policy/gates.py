@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backend.domain.card_file import CardFile
 from backend.domain.comparison import METRIC_NAMES, BandVerdict, Comparison
 from backend.domain.evidence import SmokeResult
 from backend.domain.gates import Finding, FindingState, GateRule
@@ -34,6 +35,7 @@ class Exhibits:
     champion: str
     """The version that serves, "" before the first: then there is nothing to compare with."""
     stale_comparison: bool = False
+    card: CardFile | None = None
 
 
 def judge_gates(rules: tuple[GateRule, ...], exhibits: Exhibits) -> tuple[Finding, ...]:
@@ -200,6 +202,15 @@ def _latency(rule: GateRule, exhibits: Exhibits) -> Answer:
     return (PASS if load.p95_ms <= limit and not load.errors else FAIL), f"{words}; limit {limit:g} ms."
 
 
+def _card(rule: GateRule, exhibits: Exhibits) -> Answer:  # noqa: ARG001  # the gates' common signature
+    card = exhibits.card
+    if card is None:
+        return FindingState.NOT_RUN, "The card of its commit has not been read yet."
+    if not card.complete:
+        return FAIL, f"The model card is not complete: {_named(list(card.problems))}."
+    return PASS, f"All required fields are written, last reviewed on {card.reviewed:%d %b %Y} by {card.owner}."
+
+
 def _named(bands: list[str]) -> str:
     rest = len(bands) - NAMED
     return ", ".join(bands[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
@@ -218,7 +229,24 @@ CHECKS: dict[str, Callable[[GateRule, Exhibits], Answer]] = {
     "robustness": _robustness,
     "flips": _compared(_flips),
     "latency": _latency,
+    "card": _card,
 }
+RESTS_ON = {
+    "sensitivity": "comparison",
+    "specificity": "comparison",
+    "auc": "comparison",
+    "brier": "comparison",
+    "subgroups": "comparison",
+    "flips": "comparison",
+    "calibration": "holdout",
+    "minimum_sensitivity": "holdout",
+    "subgroup_calibration": "holdout",
+    "contract": "smoke",
+    "robustness": "robustness",
+    "latency": "load",
+    "card": "card",
+}
+"""The kind of evidence that each gate reads."""
 COMPARING = frozenset({"sensitivity", "specificity", "auc", "brier", "subgroups", "flips"})
 GROUPS = {
     "sensitivity": "Quality",
@@ -233,5 +261,6 @@ GROUPS = {
     "contract": "Contract",
     "robustness": "Contract",
     "latency": "Contract",
+    "card": "Contract",
 }
 """The verdict strip's word that a gate speaks to."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.domain.quality import BandCalibration, Estimate
+from backend.policy.auc import paired_auc
 from backend.policy.brier import paired_brier
 from backend.policy.calibration import paired_calibration
 from backend.policy.holdout import Axis, Holdout
@@ -25,6 +26,7 @@ class Measured:
     slope: Estimate | None
     intercept: Estimate | None
     bands: tuple[BandCalibration, ...]
+    auc: Estimate
 
 
 def measure(holdout: Holdout, threshold: float) -> Measured:
@@ -43,6 +45,7 @@ def measure(holdout: Holdout, threshold: float) -> Measured:
         slope=_own(calibration.slope) if calibration else None,
         intercept=_own(calibration.intercept) if calibration else None,
         bands=_bands(holdout),
+        auc=_auc(holdout),
     )
 
 
@@ -52,6 +55,15 @@ def _share(holdout: Holdout, called: np.ndarray, *, ill: bool) -> Estimate:
     share = paired_share(right, right, holdout.groups[rows])
     low, high = share.challenger_interval(CONFIDENCE)
     return Estimate(value=share.challenger, low=low, high=high)
+
+
+def _auc(holdout: Holdout) -> Estimate:
+    """The area with DeLong's error: beside a score that tells nothing, the pair's error is the model's own."""
+    nothing = np.zeros(len(holdout.outcome))
+    found = paired_auc(holdout.outcome, nothing, holdout.challenger, holdout.groups)
+    reach = quantile(CONFIDENCE) * found.standard_error
+    area = found.challenger
+    return Estimate(value=area, low=max(0.0, area - reach), high=min(1.0, area + reach))
 
 
 def _own(found: PairedValue) -> Estimate:

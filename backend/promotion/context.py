@@ -10,6 +10,7 @@ from backend.domain.clock import Clock
 from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState
 from backend.domain.promotions import Outcome, Promotion, Step, StepKind, StepRecord, StepState, Target
 from backend.errors import PolicyDenied
+from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.client import Workspace
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import Jobs
@@ -33,6 +34,7 @@ class Reach:
     endpoints: Endpoints
     models: Models
     jobs: Jobs
+    assets: Assets
     contents: Contents
     logs: Logs
 

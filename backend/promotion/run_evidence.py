@@ -58,6 +58,9 @@ def read_holdout(jobs: Jobs, version: ModelVersion, threshold: float, now: datet
         slope=found.slope,
         intercept=found.intercept,
         bands=found.bands,
+        auc=found.auc,
+        dataset_rows=_count(dataset, "rows"),
+        patients=_count(dataset, "patients"),
         confidence=CONFIDENCE,
         predictions=holdout.digests[0],
         run=run,
@@ -148,6 +151,10 @@ def read_comparison(jobs: Jobs, job: str, sides: Sides, now: datetime) -> Compar
         flips=judged.flips,
         sweep=judged.sweep,
     )
+
+
+def _count(dataset: dict[str, Any], name: str) -> int | None:
+    return int(dataset[name]) if name in dataset else None
 
 
 def _json(jobs: Jobs, job: str, file: str) -> Any:

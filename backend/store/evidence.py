@@ -60,6 +60,11 @@ class EvidenceRecords:
         with self._database.reading() as connection:
             return connection.execute(select(evidence.c.id).where(evidence.c.id == key)).first() is not None
 
+    def find(self, key: str) -> Evidence | None:
+        """What was frozen under this key."""
+        with self._database.reading() as connection:
+            return self._find(connection, key)
+
     def of_version(self, model: str, version: str) -> tuple[Evidence, ...]:
         """Newest first. Raises CorruptState if a stored quotation no longer matches its digest."""
         chosen = (evidence.c.model == model) & (evidence.c.version == version)

@@ -17,6 +17,7 @@ from console.components.evidence_cards import flips_card, gates_card
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill
+from console.components.model_card import difference_card, whole_card, written_card
 from console.components.standing import standing_line, standing_notice
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, code, strong, table
@@ -132,6 +133,7 @@ def _one(
                 )
             )
         )
+        _model_card(version, reading.value or ())
         draw(_history(dossier))
     with links:
         with st.container(border=True, key="card_links"):
@@ -164,6 +166,17 @@ def _deployed(version: ModelVersion, endpoints: tuple[Reading[Endpoint | None], 
     return card("Where and how good", pairs(rows), note="holdout of its own run", width=6)
 
 
+def _model_card(version: ModelVersion, versions: tuple[ModelVersion, ...]) -> None:
+    """What people wrote, what differs from the champion's card, and below it every figure."""
+    releases = wiring.current().backend.releases
+    other = releases.compared_with(version, versions)
+    compared = releases.difference(version, other) if other else None
+    made = compared.after if compared else releases.card(version)
+    draw(cards((written_card(made), *((difference_card(compared),) if compared else ()))))
+    with st.expander("All figures of the model card", key="card_figures"):
+        draw(whole_card(made))
+
+
 def _history(dossier: Dossier) -> Html:
     lines = history(dossier, utc_now())
     if not lines:
@@ -190,12 +203,35 @@ def _links(version: ModelVersion) -> None:
     navigation.link(
         navigation.AUDIT, "Its ledger entries", "to_audit", "history", subject=f"model/{version.name}:{number}"
     )
-    _dossier_file(version)
+    _files(version)
 
 
-def _dossier_file(version: ModelVersion) -> None:
-    """The file is made when somebody asks for it, not when the page is drawn."""
-    releases = wiring.current().backend.releases
+def _files(version: ModelVersion) -> None:
+    """Each file is made when somebody asks for it, not when the page is drawn."""
+    wired = wiring.current()
+    releases = wired.backend.releases
+    versions = wired.snapshots.watch(topics.versions()).value or ()
+    st.download_button(
+        "Model card",
+        lambda: releases.card_file(version, releases.compared_with(version, versions)),
+        file_name=f"{version.name}-v{version.version}-card.html",
+        mime="text/html",
+        key="card_file",
+        icon=":material/download:",
+        on_click="ignore",
+        help="What it is for, its limits and its figures as one file, for whoever relies on its answers.",
+    )
+    st.download_button(
+        "Bill of materials",
+        lambda: releases.sbom(version),
+        file_name=f"{version.name}-v{version.version}-sbom.json",
+        mime="application/json",
+        key="sbom_file",
+        icon=":material/download:",
+        on_click="ignore",
+        disabled=not releases.has_sbom(version),
+        help="Its files, packages and image as CycloneDX JSON; known once the version has been tested.",
+    )
     st.download_button(
         "Release dossier",
         lambda: releases.dossier_file(version),

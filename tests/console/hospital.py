@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hospital_models import GATES, LOAD, NOW, ROLLOUT, comparison, holdout_figures, robustness, target, version
+from hospital_models import (
+    CARD,
+    GATES,
+    LOAD,
+    NOW,
+    ROLLOUT,
+    comparison,
+    holdout_figures,
+    robustness,
+    supply_chain,
+    target,
+    version,
+)
 from hospital_pulls import PULLS, detail, pull
 from hospital_readings import capacity, endpoint, run_detail, runs, setup_plan, telemetry
 
@@ -176,6 +188,8 @@ def populate(world: World) -> World:
             "holdout": holdout_figures(staged),
             "robustness": robustness(staged),
             "load": LOAD,
+            "card": CARD,
+            "supply_chain": supply_chain(staged),
         }
         for kind, body in found.items():
             store.evidence.freeze(f"{kind}-{staged.version}", body, on_test, "test endpoint")

@@ -13,6 +13,8 @@ from backend.domain.endpoints import deployment_name
 from backend.domain.promotions import Target
 from backend.domain.quality import BandCalibration, Estimate, HoldoutFigures, LoadResult, Robustness, RobustnessCheck
 from backend.domain.registry import Lineage, ModelVersion
+from backend.domain.supply_chain import EnvironmentDefinition, ModelFile, Package, SupplyChain
+from backend.policy.card_file import read_card
 from backend.policy.comparison import figures, judge
 from backend.policy.gate_file import read_gates
 from benchmarks.simulation import DIFFERENT, draw
@@ -175,5 +177,37 @@ LOAD = LoadResult(
     per_second=180.0,
     made_at=NOW - timedelta(minutes=7),
 )
+
+CARD = read_card((Path(__file__).parents[2] / "training" / "card.toml").read_bytes(), SHA)
+
+
+def supply_chain(of: ModelVersion) -> SupplyChain:
+    """A version that its own run made, with skops inside."""
+    files = (
+        ModelFile(path="MLmodel", size=1352, sha256="sha256:" + "a1" * 32),
+        ModelFile(path="model.skops", size=82_957, sha256="sha256:" + f"b{of.version}" * 32),
+    )
+    environment = EnvironmentDefinition(
+        asset=ENVIRONMENT,
+        image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
+        digest="sha256:" + "e0" * 32,
+        packages=(
+            Package(name="scikit-learn", version="1.9.1"),
+            Package(name="python", version="3.11", source="conda"),
+            Package(name="pip", version="", source="conda"),
+        ),
+    )
+    return SupplyChain(
+        files=files,
+        digest=of.digest,
+        run=of.lineage.run,
+        run_digest=of.digest,
+        types=("sklearn.linear_model._logistic.LogisticRegression",),
+        runs_code=(),
+        environment=environment,
+        run_packages={"python": "3.11.7", "platform": "Linux x86_64", "scikit-learn": "1.9.1", "numpy": "2.4.6"},
+        refusals=(),
+    )
+
 
 GATES = read_gates((Path(__file__).parents[2] / "training" / "gates.toml").read_bytes(), "main")

@@ -73,9 +73,9 @@ def test_the_download_is_made_when_asked_for_and_proves_itself(visit, world, tmp
 
 def test_the_page_of_a_version_hands_out_its_dossier_when_asked(visit, world):
     app: AppTest = visit("views/models.py", version="2")
-    button = next(iter(app.main.get("download_button")))
-    assert button.proto.label == "Release dossier"
-    assert button.proto.deferred_file_id
+    buttons = {button.proto.label: button.proto for button in app.main.get("download_button")}
+    assert set(buttons) == {"Release dossier", "Model card", "Bill of materials"}
+    assert all(button.deferred_file_id and not button.disabled for button in buttons.values())
     page = world.wired.backend.releases.dossier_file(version(2)).decode()
     assert version(2).digest in page
     assert "40 of 40 requests answered" in page

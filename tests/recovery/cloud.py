@@ -6,8 +6,10 @@ sees every effect before and after it happens, so that a test can end the proces
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -20,6 +22,7 @@ from pyarrow import parquet
 from backend.domain.endpoints import ProvisioningState
 from backend.domain.registry import Lineage, ModelVersion
 from backend.domain.runs import RunState
+from backend.domain.supply_chain import EnvironmentDefinition, Package
 from backend.domain.telemetry import TrafficSummary
 from backend.errors import NotFound
 from backend.promotion.context import Reach
@@ -57,7 +60,34 @@ keep_warm_seconds = 600
 GATES = (Path(__file__).parents[2] / "training" / "gates.toml").read_bytes()
 """The project's own."""
 
+CARD = (Path(__file__).parents[2] / "training" / "card.toml").read_bytes()
+
 ILL = 0.35
+
+DEFINITION = EnvironmentDefinition(
+    asset=ENVIRONMENT,
+    image="mcr.example/base@sha256:" + "ba5e" * 16,
+    digest="sha256:environment-1",
+    packages=(Package(name="scikit-learn", version="1.9.1"), Package(name="python", version="3.11", source="conda")),
+)
+
+
+def model_files(version: str) -> dict[str, bytes]:
+    """A model folder as MLflow writes one with skops inside; each version's is another."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        tree = {"__class__": "LogisticRegression", "__module__": "sklearn.linear_model", "__loader__": "ObjectNode"}
+        made.writestr(zipfile.ZipInfo("schema.json"), json.dumps({**tree, "content": {}, "seed": version}))
+    flavours = {
+        "python_function": {"loader_module": "mlflow.sklearn", "model_path": "model.skops"},
+        "sklearn": {"serialization_format": "skops", "code": None},
+    }
+    return {"MLmodel": json.dumps({"flavors": flavours}).encode(), "model.skops": archive.getvalue()}
+
+
+def digest_of(files: dict[str, bytes]) -> str:
+    lines = sorted(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode() for path, content in files.items())
+    return f"sha256:{hashlib.sha256(b''.join(lines)).hexdigest()}"
 
 
 class Cloud:
@@ -69,19 +99,23 @@ class Cloud:
         self.crossings: Callable[[str], None] = lambda _where: None
         self.troubles: list[Exception] = []
         self.registered: dict[str, ModelVersion] = {}
+        self.folders: dict[str, dict[str, bytes]] = {}
+        self.environment: EnvironmentDefinition | None = DEFINITION
         self.broken: set[str] = set()
         self.impostors: set[str] = set()
         self.careless: set[str] = set()
         self.error_rates: dict[str, float] = {}
         self.gain = 0.1
+        self.made: dict[str, str] = {}
         self.gates = GATES
+        self.card: bytes | None = CARD
         self.calls_per_second = 20.0
 
     def register(self, version: str, author: str = "scientist", digest: str = "") -> ModelVersion:
         known = ModelVersion(
             name=MODEL,
             version=version,
-            digest=digest or f"sha256:{version * 4}",
+            digest=digest or digest_of(self.folders.setdefault(version, model_files(version))),
             created_at=self.clock(),
             threshold=0.5,
             lineage=Lineage(
@@ -144,6 +178,7 @@ class Cloud:
             endpoints=endpoints,  # type: ignore[arg-type]
             models=models,  # type: ignore[arg-type]
             jobs=jobs,  # type: ignore[arg-type]
+            assets=AssetsInMemory(self),  # type: ignore[arg-type]
             contents=ContentsInMemory(self),  # type: ignore[arg-type]
             logs=LogsInMemory(self),  # type: ignore[arg-type]
         )
@@ -183,7 +218,7 @@ class JobsInMemory:
 
     def artefact(self, name: str, path: str) -> bytes:
         if name.startswith("train-"):
-            return self._of_training(path)
+            return self._of_training(name.removeprefix("train-"), path)
         champion, challenger = next(e.split()[1:] for e in reversed(self.cloud.effects) if e.startswith("submit "))
         if path == "evidence/paired.parquet":
             return paired_rows(self.cloud.gain)
@@ -196,12 +231,14 @@ class JobsInMemory:
         }
         return json.dumps(documents[path]).encode()
 
-    def _of_training(self, path: str) -> bytes:
+    def _of_training(self, version: str, path: str) -> bytes:
         if path == "evidence/predictions.parquet":
             return own_rows(self.cloud.gain)
         documents: dict[str, object] = {
-            "evidence/dataset.json": {"digest": "sha256:data", "shared_groups": 0},
+            "evidence/dataset.json": {"digest": "sha256:data", "shared_groups": 0, "rows": 10_000, "patients": 9_959},
             "evidence/robustness.json": SOUND,
+            "evidence/model.json": {"digest": self.cloud.made.get(version) or self.cloud.registered[version].digest},
+            "evidence/environment.json": {"python": "3.11.7", "scikit-learn": "1.9.1"},
         }
         return json.dumps(documents[path]).encode()
 
@@ -258,6 +295,24 @@ class ModelsInMemory:
         assert model == MODEL
         return self.cloud.registered[version]
 
+    def download(self, model: str, version: str, folder: Path) -> Path:
+        assert model == MODEL
+        self.cloud.look()
+        for path, content in self.cloud.folders[version].items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+        return folder
+
+
+class AssetsInMemory:
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+
+    def definition(self, environment: str) -> EnvironmentDefinition | None:
+        assert environment == ENVIRONMENT
+        self.cloud.look()
+        return self.cloud.environment
+
 
 class ContentsInMemory:
     def __init__(self, cloud: Cloud) -> None:
@@ -265,7 +320,11 @@ class ContentsInMemory:
 
     def file(self, path: str, _ref: str) -> bytes | None:
         self.cloud.look()
-        return {"training/rollout.toml": ROLLOUT, "training/gates.toml": self.cloud.gates}[path]
+        return {
+            "training/rollout.toml": ROLLOUT,
+            "training/gates.toml": self.cloud.gates,
+            "training/card.toml": self.cloud.card,
+        }[path]
 
 
 class LogsInMemory:

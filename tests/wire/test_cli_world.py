@@ -21,6 +21,7 @@ READS = {
     ("runs", "list"): [{"id", "workspace", "state", "tags", "metrics"}],
     ("models", "list"): [{"name", "version", "digest", "state", "lineage"}],
     ("models", "show", "v1"): {"version", "digest", "state", "dossier"},
+    ("models", "card", "v1"): {"model", "version", "parts", "problems", "against", "differences"},
     ("decision", "1"): {"effect", "findings", "blockers", "to_acknowledge", "refusal"},
     ("evidence", "replay", "1"): {"recorded", "lines", "same"},
     ("endpoint", "show"): {"name", "state", "traffic", "deployments", "scoring_uri"},
@@ -104,6 +105,18 @@ def test_the_ledger_is_anchored_answers_and_leaves_as_files(made_world, tmp_path
     assert run(made_world, "audit", "verify", "--file", str(ledger)).stdout.startswith("Whole: ")
     assert run(made_world, "models", "dossier", "1", "--out", str(page)).returncode == 0
     assert answer["shares"][0]["digest"] in page.read_text()
+
+
+def test_the_card_and_the_bill_of_materials_of_what_serves_are_whole(made_world, tmp_path):
+    page, bill = tmp_path / "card.html", tmp_path / "sbom.json"
+    assert run(made_world, "models", "card", "1", "--out", str(page)).returncode == 0
+    assert "Helps a practitioner decide" in page.read_text()
+    shown = run(made_world, "models", "card", "1")
+    assert "made by its run; none runs code when loaded" in shown.stdout
+    assert run(made_world, "models", "card", "1", "--against", "1").stdout.startswith("v1 against v1: 0 of ")
+    assert run(made_world, "models", "sbom", "1", "--out", str(bill)).returncode == 0
+    assert json.loads(bill.read_text())["bomFormat"] == "CycloneDX"
+    assert json.loads(run(made_world, "models", "sbom", "1").stdout)["specVersion"] == "1.6"
 
 
 def test_with_github_away_the_chain_is_proved_and_the_anchors_are_said_to_be_unread(made_world):

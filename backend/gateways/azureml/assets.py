@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from backend.domain.supply_chain import EnvironmentDefinition, Package
 from backend.errors import NotFound
-from backend.gateways.azureml.client import Workspace
+from backend.gateways.azureml.client import Workspace, version_in
 from backend.gateways.azureml.errors import azureml
 
 DIGEST_TAG = "digest"
@@ -36,6 +39,19 @@ class Assets:
 
     def environment(self, name: str, version: str = "") -> Asset | None:
         return self._find("environments", name, version, "read an environment")
+
+    def definition(self, environment: str) -> EnvironmentDefinition | None:
+        """What an environment asset is made of, by its id; None where it does not exist.
+
+        The digest is over what decides the result, and not over tags, which may be edited.
+        """
+        name, version = version_in(environment)
+        try:
+            with azureml("read an environment"):
+                entity = self._workspace.ml().environments.get(name, version=version)
+        except NotFound:
+            return None
+        return _definition(entity)
 
     def ensure_data(self, name: str, file: Path, description: str, tags: Mapping[str, str] | None = None) -> Asset:
         """Upload the file as the next version, or answer the latest if that holds the same bytes."""
@@ -94,6 +110,37 @@ def _asset(entity: Any) -> Asset:
         digest=tags.get(DIGEST_TAG, ""),
         tags=tags,
     )
+
+
+def _definition(entity: Any) -> EnvironmentDefinition:
+    conda = entity.conda_file if isinstance(entity.conda_file, dict) else {}
+    build = entity.build
+    decides = {
+        "image": entity.image or "",
+        "conda": conda,
+        "build": [str(getattr(build, part, "") or "") for part in ("path", "dockerfile_path")] if build else [],
+        "os": str(entity.os_type or ""),
+    }
+    canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return EnvironmentDefinition(
+        asset=str(entity.id).removeprefix("azureml:"),
+        image=str(entity.image or ""),
+        digest="sha256:" + hashlib.sha256(canonical.encode()).hexdigest(),
+        packages=tuple(_packages(conda.get("dependencies") or ())),
+    )
+
+
+def _packages(dependencies: Iterable[Any]) -> Iterator[Package]:
+    """Conda's own lines (`python=3.11`) and the pip lines below them (`numpy==2.4.6`)."""
+    for line in dependencies:
+        if isinstance(line, dict):
+            for pinned in line.get("pip") or ():
+                name, _, version = str(pinned).partition("==")
+                yield Package(name=re.split(r"[\s\[<>~!;]", name.strip())[0], version=version.split(";")[0].strip())
+        else:
+            name, *rest = re.split(r"=+", str(line).strip(), maxsplit=1)
+            version = rest[0].split("=")[0] if rest else ""
+            yield Package(name=re.split(r"[\s<>~!]", name)[0], version=version, source="conda")
 
 
 def file_digest(file: Path) -> str:

@@ -11,6 +11,7 @@ from backend.domain.registry import ModelVersion
 from backend.domain.runs import RunState
 from backend.errors import NotFound
 from backend.gateways.azureml.jobs import JobRequest
+from backend.policy.card_file import CARD_PATH, read_card
 from backend.policy.comparison import in_words
 from backend.policy.gate_file import read_gates
 from backend.promotion.context import StepContext
@@ -35,6 +36,8 @@ def run(ctx: StepContext) -> Outcome:
     gates = _gates(ctx, stable.target if stable else None)
     if isinstance(gates, Failed):
         return gates
+    card = read_card(ctx.reach.contents.file(CARD_PATH, ctx.target.commit), ctx.target.commit)
+    _freeze(ctx, "card", card, f"{CARD_PATH}@{ctx.target.commit}")
     smoke = _smoke(ctx)
     if smoke is not None:
         _freeze(ctx, "smoke", smoke, ctx.promotion.id)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState
-from backend.domain.promotions import Failed, Outcome, Succeeded, Waiting
+from backend.domain.promotions import Failed, Kind, Outcome, Succeeded, Waiting
 from backend.promotion.context import StepContext
+from backend.promotion.supply_chain import changed_since, refused
 
 LOOK_AGAIN = 1.0
 
 
 def run(ctx: StepContext) -> Outcome:
+    """To deploy a model is to run what loading it runs: what a version is made of is looked at before anything else."""
+    refusal = refused(ctx) if ctx.promotion.kind is Kind.STAGE else ""
+    return Failed(reason=refusal) if refusal else _ensure(ctx)
+
+
+def _ensure(ctx: StepContext) -> Outcome:
     """The name tells what the deployment is made of, so one that is there and works is the one wanted."""
     target = ctx.target
     ctx.refuse_quarantined()
@@ -34,6 +41,9 @@ def run(ctx: StepContext) -> Outcome:
 
 def _create(ctx: StepContext) -> Outcome:
     target = ctx.target
+    changed = changed_since(ctx) if ctx.promotion.kind is not Kind.STAGE else ""
+    if changed:
+        return Failed(reason=changed)
     code = ctx.reach.jobs.code_id(target.run)
     tags = {
         "promotion": ctx.promotion.id,
