@@ -57,7 +57,7 @@ def judgement(dossier: Dossier, champion: Target | None) -> Judgement:
     """What the gates say now, and the quotations they say it from."""
     version = dossier.version
     seen = exhibits(dossier, champion)
-    bodies = (seen.comparison, seen.holdout, seen.smoke, seen.robustness, seen.load, dossier.gates)
+    bodies = (seen.comparison, seen.holdout, seen.smoke, seen.robustness, seen.load, seen.card, dossier.gates)
     return Judgement(
         model=version.name,
         version=version.version,
@@ -135,8 +135,8 @@ def _gates(found: Judgement, quoted: dict[str, Evidence]) -> list[ReplayLine]:
     if rules is None:
         return [ReplayLine(what="gates", same=None, detail="No gate file was quoted.")]
     serves = found.champion is not None and found.champion.digest == found.digest
-    compared, held, smoke, robust, load = (
-        quoted.get(kind) for kind in ("comparison", "holdout", "smoke", "robustness", "load")
+    compared, held, smoke, robust, load, card = (
+        quoted.get(kind) for kind in ("comparison", "holdout", "smoke", "robustness", "load", "card")
     )
     seen = Exhibits(
         comparison=compared.comparison if compared else None,
@@ -144,6 +144,7 @@ def _gates(found: Judgement, quoted: dict[str, Evidence]) -> list[ReplayLine]:
         smoke=smoke.smoke if smoke else None,
         robustness=robust.robustness if robust else None,
         load=load.load if load else None,
+        card=card.card if card else None,
         champion=found.champion.version if found.champion and not serves else "",
     )
     again = {word.gate: word for word in words(judge_gates(rules.rules, seen))}
@@ -177,7 +178,8 @@ def _compare(body: Comparison, holdout: Holdout) -> Comparison:
 
 def _measure(body: HoldoutFigures, holdout: Holdout) -> HoldoutFigures:
     found = measure(holdout, body.threshold)
-    names = ("sensitivity", "specificity", "brier", "slope", "intercept", "bands")
+    # A quotation from before the AUC was measured is replayed as it was.
+    names = ("sensitivity", "specificity", "brier", "slope", "intercept", "bands", *(("auc",) if body.auc else ()))
     return body.model_copy(update={name: getattr(found, name) for name in names})
 
 
