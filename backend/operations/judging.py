@@ -178,7 +178,8 @@ def _compare(body: Comparison, holdout: Holdout) -> Comparison:
 
 def _measure(body: HoldoutFigures, holdout: Holdout) -> HoldoutFigures:
     found = measure(holdout, body.threshold)
-    names = ("sensitivity", "specificity", "brier", "slope", "intercept", "bands")
+    # A quotation from before the AUC was measured is replayed as it was.
+    names = ("sensitivity", "specificity", "brier", "slope", "intercept", "bands", *(("auc",) if body.auc else ()))
     return body.model_copy(update={name: getattr(found, name) for name in names})
 
 
