@@ -1,8 +1,8 @@
 """`make test` and `make test-recovery`: the suites in processes of their own, some at a time, the long ones first.
 
 A process that has spoken to one cloud cannot speak to another: azure-ai-ml and azureml-mlflow remember the first. So
-each file that speaks to Azure has a process, and the files that share the made world have one together, as have those
-that speak to GitHub alone. All of it runs in a network that has loopback only.
+each file that makes a world of its own has a process, and the files that share a world have one together. All of it
+runs in a network that has loopback only.
 
     python -m tests.deal              everything but the long crash matrix
     python -m tests.deal recovery     the long crash matrix
@@ -31,10 +31,12 @@ LONG = tuple(
     f"tests/{name}.py" for name in ("recovery/test_worker_killed", "wire/test_terminal_sign_in", "wire/test_setup",
                                     "wire/test_training_command", "wire/test_gateways_azureml"))  # fmt: skip
 """What begins early, or it would be waited for at the end."""
-TOGETHER = tuple(f"tests/wire/test_{name}.py" for name in (
-    "github_git", "github_graphql", "github_pulls", "github_rest", "github_tags",
-    "identity_github", "identity_people", "identity_programs"))  # fmt: skip
-"""They speak to GitHub and to the identity provider, whose clients remember no cloud: one process and one world do."""
+TOGETHER = (
+    ("github_git", "github_graphql", "github_pulls", "github_rest", "github_tags",
+     "identity_github", "identity_people", "identity_programs"),
+    ("endpoints_lifecycle", "endpoints_scoring", "monitor_logs", "monitor_metrics"),
+)  # fmt: skip
+"""Files of tests/wire that add to one world, the session's, and leave alone what others made: they share a process."""
 REPORT = ("--durations=3", "--durations-min=15")
 """What takes long is told in each run, so that the time limit of the whole is kept before it is missed."""
 
@@ -48,11 +50,12 @@ def suites() -> list[list[str]]:
              ("e2e", "recovery", "wire")}  # fmt: skip
     found = [path for folder in files.values() for path in folder]
     sharing = [path for path in found if "made_world" in (ROOT / path).read_text()]
-    together = [path for path in found if path in TOGETHER]
-    alone = [path for path in found if path not in {*sharing, *together, *LONG}]
+    together = [[f"tests/wire/test_{name}.py" for name in names] for names in TOGETHER]
+    grouped = {*sharing, *LONG, *(path for paths in together for path in paths)}
+    alone = [path for path in found if path not in grouped]
     # The first two wait for jobs and steps, half of their time, while the third computes.
     return [sharing, [LONG[0]], ["tests/unit", "tests/docs"], ["tests/console"], *([path] for path in LONG[1:]),
-            together, *([path] for path in alone)]  # fmt: skip
+            *together, *([path] for path in alone)]  # fmt: skip
 
 
 def long_suites(*, postgresql: bool) -> list[list[str]]:
