@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backend.cli.profile import profile_file, read_profile, renewing, save_profile
-from backend.domain.people import Actor
+from backend.domain.people import FIRST_LOOK, Actor
 from backend.errors import CredentialsRejected, NotPermitted, RemoteUnavailable
 from backend.settings import Settings, load
 
@@ -65,6 +65,7 @@ def sign_in(settings: Settings, show: Callable[[str, str], None]) -> Mapping[str
     show(code["user_code"], code.get("verification_uri_complete") or code["verification_uri"])
     form = {"grant_type": DEVICE_GRANT, "client_id": settings.signin.client_id, "device_code": code["device_code"]}
     end, interval = time.monotonic() + float(code["expires_in"]), float(code.get("interval", 5))
+    time.sleep(min(FIRST_LOOK, interval))
     while time.monotonic() < end:
         status, body = _post(settings, metadata["token_endpoint"], form)
         if status == 200:
