@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import Phase, settings
 
+from backend.cli import SELDOM
 from tests import offline
 from tests.made_world import MadeWorld
 
@@ -25,8 +27,12 @@ if TYPE_CHECKING:
     from tests.postgres import Cluster
 
 offline.guard()
+gc.set_threshold(SELDOM)
+# Read when scikit-learn is first imported. Suites share the cores: OpenMP's waiting threads would keep them busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # To explain a failure, Hypothesis traces each line before Python 3.12, and every traced line calls the guard's hook.
-settings.register_profile("house", phases=[phase for phase in Phase if phase is not Phase.explain])
+# No deadline either: on shared cores the time of one example says nothing about the code.
+settings.register_profile("house", phases=[phase for phase in Phase if phase is not Phase.explain], deadline=None)
 settings.load_profile("house")
 
 ROOT = Path(__file__).resolve().parent.parent

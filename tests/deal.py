@@ -1,8 +1,8 @@
 """`make test` and `make test-recovery`: the suites in processes of their own, some at a time, the long ones first.
 
 A process that has spoken to one cloud cannot speak to another: azure-ai-ml and azureml-mlflow remember the first. So
-each file that starts services has a process, and the files that share the made world have one together. All of it runs
-in a network that has loopback only.
+each file that makes a world of its own has a process, and the files that share a world have one together. All of it
+runs in a network that has loopback only.
 
     python -m tests.deal              everything but the long crash matrix
     python -m tests.deal recovery     the long crash matrix
@@ -11,11 +11,14 @@ in a network that has loopback only.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests import offline
@@ -24,7 +27,16 @@ ROOT = Path(__file__).resolve().parents[1]
 AT_A_TIME = 3
 """One more than the two cores that are asked for: most suites wait for a service half of their time."""
 LIMIT_SECONDS = 3000
-LONGEST_ALONE = "tests/recovery/test_worker_killed.py"
+LONG = tuple(
+    f"tests/{name}.py" for name in ("recovery/test_worker_killed", "wire/test_terminal_sign_in", "wire/test_setup",
+                                    "wire/test_training_command", "wire/test_gateways_azureml"))  # fmt: skip
+"""What begins early, or it would be waited for at the end."""
+TOGETHER = (
+    ("github_git", "github_graphql", "github_pulls", "github_rest", "github_tags",
+     "identity_github", "identity_people", "identity_programs"),
+    ("endpoints_lifecycle", "endpoints_scoring", "monitor_logs", "monitor_metrics"),
+)  # fmt: skip
+"""Files of tests/wire that add to one world, the session's, and leave alone what others made: they share a process."""
 REPORT = ("--durations=3", "--durations-min=15")
 """What takes long is told in each run, so that the time limit of the whole is kept before it is missed."""
 
@@ -36,10 +48,14 @@ def suites() -> list[list[str]]:
     """Arguments of one pytest each, in the order in which they begin."""
     files = {folder: sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests" / folder).glob("test_*.py")) for folder in
              ("e2e", "recovery", "wire")}  # fmt: skip
-    sharing = [path for folder in files.values() for path in folder if "made_world" in (ROOT / path).read_text()]
-    alone = [[path] for folder in files.values() for path in folder if path not in sharing]
-    alone.sort(key=lambda arguments: arguments != [LONGEST_ALONE])
-    return [sharing, ["tests/unit", "tests/docs"], ["tests/console"], *alone]
+    found = [path for folder in files.values() for path in folder]
+    sharing = [path for path in found if "made_world" in (ROOT / path).read_text()]
+    together = [[f"tests/wire/test_{name}.py" for name in names] for names in TOGETHER]
+    grouped = {*sharing, *LONG, *(path for paths in together for path in paths)}
+    alone = [path for path in found if path not in grouped]
+    # The first two wait for jobs and steps, half of their time, while the third computes.
+    return [sharing, [LONG[0]], ["tests/unit", "tests/docs"], ["tests/console"], *([path] for path in LONG[1:]),
+            *together, *([path] for path in alone)]  # fmt: skip
 
 
 def long_suites(*, postgresql: bool) -> list[list[str]]:
@@ -61,26 +77,48 @@ def _files(place: Path) -> list[Path]:
     return sorted(place.rglob("test_*.py")) if place.is_dir() else [place]
 
 
-def run(arguments: list[str], marker: str) -> bool:
-    """Run one suite and print what it said; True if nothing failed."""
-    started = time.monotonic()
+@dataclass(frozen=True)
+class Ended:
+    """How a suite ended and what it cost: wall time says how busy the machine was, `cpu` what the suite asks of it."""
+
+    code: int
+    said: str
+    seconds: float
+    cpu: float
+
+    @property
+    def good(self) -> bool:
+        return self.code in {0, NOTHING_SELECTED}
+
+
+def run(arguments: list[str], marker: str) -> Ended:
+    """Run one suite and print what it said."""
     # A folder for each: pytest's own numbered ones are tidied up by whoever comes next, also by a neighbour.
     with tempfile.TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as folder:
-        done = _pytest(arguments, marker, Path(folder))
-    if done.returncode == NOTHING_SELECTED:
-        return True
-    title = f"== {arguments[0]}{' and more' if len(arguments) > 1 else ''}  ({time.monotonic() - started:.0f} s)"
-    print(f"{title}\n{done.stdout}{done.stderr}", flush=True)
-    return done.returncode == 0
+        ended = _pytest(arguments, marker, Path(folder))
+    if ended.code != NOTHING_SELECTED:
+        title = f"{arguments[0]}{' and more' if len(arguments) > 1 else ''}"
+        print(f"== {title}  ({ended.seconds:.0f} s, {ended.cpu:.0f} s of a core)\n{ended.said}", flush=True)
+    return ended
 
 
-def _pytest(arguments: list[str], marker: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def _pytest(arguments: list[str], marker: str, folder: Path) -> Ended:
     command = [sys.executable, "-m", "pytest", "-q", "-m", marker, "--basetemp", str(folder / "t"), *REPORT, *arguments]
     if marker == "recovery":
         command += ["--timeout", "1800"]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False, stdin=subprocess.DEVNULL
-    )
+    # What a suite starts, it starts many times: Python compiles a module once, unless it is told not to keep it.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    started, said = time.monotonic(), folder / "said.txt"
+    with said.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=kept, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        limit = threading.Timer(LIMIT_SECONDS, process.kill)
+        limit.start()
+        # Not `wait`: only this tells what the process and all that it waited for have used.
+        _, status, used = os.wait4(process.pid, 0)
+        limit.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    text = said.read_text(errors="replace")
+    return Ended(process.returncode, text, time.monotonic() - started, used.ru_utime + used.ru_stime)
 
 
 def main() -> int:
@@ -90,11 +128,13 @@ def main() -> int:
     marker = "recovery" if asked else "not recovery"
     chosen = long_suites(postgresql=asked == ["postgresql"]) if asked else suites()
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
-        good = list(pool.map(lambda arguments: run(arguments, marker), chosen))
-    again = [arguments for arguments, fine in zip(chosen, good, strict=True) if not fine]
+        ended = list(pool.map(lambda arguments: run(arguments, marker), chosen))
+    again = [arguments for arguments, suite in zip(chosen, ended, strict=True) if not suite.good]
     # Suites on busy cores can miss a deadline that each keeps alone: what failed is tried once more alone, and said.
-    failed = [arguments for arguments in again if not run(arguments, marker)]
+    failed = [arguments for arguments in again if not run(arguments, marker).good]
+    cpu, longest = sum(suite.cpu for suite in ended), max(suite.seconds for suite in ended)
     print(f"{len(chosen)} suites in {time.monotonic() - started:.0f} s, {len(failed)} failed")
+    print(f"{cpu:.0f} s of a core in all; the longest suite took {longest:.0f} s")
     for arguments in again:
         print(f"{'failed twice' if arguments in failed else 'passed when run again alone'}: {' '.join(arguments)}")
     return 1 if failed else 0

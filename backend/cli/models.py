@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from backend.bootstrap import Backend
 from backend.cli.lazy import LazyGroup
 from backend.cli.output import comparison_lines, json_option, moment, print_json, print_table, short
 from backend.cli.printable import printable
@@ -15,6 +15,9 @@ from backend.domain.decisions import Dossier
 from backend.domain.registry import ModelVersion
 from backend.errors import NotFound
 from backend.operations.ledger_file import write as save
+
+if TYPE_CHECKING:
+    from backend.bootstrap import Backend
 
 
 @click.group(cls=LazyGroup, later={"card": "backend.cli.model_card", "sbom": "backend.cli.model_card"})

@@ -13,8 +13,6 @@ import click
 from backend.cli.printable import printable
 from backend.domain.comparison import BandShare, Comparison, Difference
 from backend.domain.value import Value
-from backend.policy.consequence import consequence_lines
-from backend.policy.subgroups import subgroup_rule
 
 PIPE_WIDTH = 4_000
 F = TypeVar("F", bound=Callable[..., Any])
@@ -68,6 +66,9 @@ def short(digest_or_commit: str) -> str:
 
 def comparison_lines(comparison: Comparison) -> Iterator[str]:
     """Every paired difference, what it means for patients, and each band."""
+    from backend.policy.consequence import consequence_lines
+    from backend.policy.subgroups import subgroup_rule
+
     yield from map(difference_line, comparison.differences)
     if comparison.consequence is not None:
         yield from consequence_lines(comparison.consequence)

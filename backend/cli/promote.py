@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
+from typing import TYPE_CHECKING
 
 import click
 
-from backend.bootstrap import Backend
 from backend.cli.models import find_version
 from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.session import backend, current_actor
@@ -16,6 +16,9 @@ from backend.domain.promotions import Phase, Promotion
 from backend.errors import NotFound, PolicyDenied
 from backend.policy.approval import still_needed
 from backend.settings import load
+
+if TYPE_CHECKING:
+    from backend.bootstrap import Backend
 
 WAIT_LIMIT = 24 * 3600
 

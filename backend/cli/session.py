@@ -6,15 +6,17 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from backend.bootstrap import Backend, build
 from backend.cli.profile import profile_file, read_profile, renewing, save_profile
-from backend.domain.people import Actor
+from backend.domain.people import FIRST_LOOK, Actor
 from backend.errors import CredentialsRejected, NotPermitted, RemoteUnavailable
 from backend.settings import Settings, load
+
+if TYPE_CHECKING:
+    from backend.bootstrap import Backend
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SCOPE = "openid profile email offline_access"
@@ -24,7 +26,11 @@ ENDED = "Your sign-in has ended: run `mlops login` again."
 
 
 def backend() -> Backend:
-    return build(load())
+    """Every operation. Imported here, so that wrong usage and wrong settings are told at once."""
+    settings = load()
+    from backend.bootstrap import build
+
+    return build(settings)
 
 
 def current_actor(settings: Settings, known: Backend) -> Actor:
@@ -59,6 +65,7 @@ def sign_in(settings: Settings, show: Callable[[str, str], None]) -> Mapping[str
     show(code["user_code"], code.get("verification_uri_complete") or code["verification_uri"])
     form = {"grant_type": DEVICE_GRANT, "client_id": settings.signin.client_id, "device_code": code["device_code"]}
     end, interval = time.monotonic() + float(code["expires_in"]), float(code.get("interval", 5))
+    time.sleep(min(FIRST_LOOK, interval))
     while time.monotonic() < end:
         status, body = _post(settings, metadata["token_endpoint"], form)
         if status == 200:

@@ -10,7 +10,6 @@ import click
 
 from backend.logs import configure
 from backend.settings import load
-from backend.worker import build_worker
 
 
 @click.command()
@@ -24,4 +23,7 @@ def worker() -> None:
 
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, end)
-    build_worker(load()).run(stop)
+    settings = load()
+    from backend.worker import build_worker
+
+    build_worker(settings).run(stop)

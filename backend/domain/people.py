@@ -9,6 +9,12 @@ from pydantic import SecretStr
 
 from backend.domain.value import Value
 
+FIRST_LOOK = 1.0
+"""Seconds from showing a device code to the first look for its answer; from then on the provider's interval counts.
+
+Nobody has answered at once, and who has answered a moment later would wait for the whole interval of 5 seconds.
+"""
+
 
 class Role(StrEnum):
     """Roles as the identity provider names them in the `roles` claim."""

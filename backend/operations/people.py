@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from backend.domain.clock import Clock
-from backend.domain.people import Actor, GitHubConsent, GitHubGrant, Role
+from backend.domain.people import FIRST_LOOK, Actor, GitHubConsent, GitHubGrant, Role
 from backend.errors import Conflict, CredentialsRejected, NotPermitted
 from backend.gateways.github.oauth import OAuth
 from backend.store import Store
@@ -100,6 +100,7 @@ class People:
         """Look again at GitHub's pace, at most until the code expires."""
         pause = threading.Event()
         end = self._clock().timestamp() + seconds
+        pause.wait(min(FIRST_LOOK, interval))
         while self._clock().timestamp() < end:
             grant = look()
             if grant is not None:

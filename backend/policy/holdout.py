@@ -81,7 +81,7 @@ def _holdout(table: Any, champion: Any, challenger: Any, digests: tuple[str, ...
         outcome=_column(table, "outcome").astype(np.float64),
         champion=champion.astype(np.float64),
         challenger=challenger.astype(np.float64),
-        groups=_column(table, "group").astype(np.int64),
+        groups=np.unique(_column(table, "group"), return_inverse=True)[1].astype(np.int64),
         axes=axes,
         digests=digests,
     )

@@ -49,9 +49,9 @@ def quantile(confidence: float) -> float:
 
 
 def totals(values: Floats, groups: Ints) -> Floats:
-    """The sum of the values of each patient that occurs in `groups`."""
-    _, patient = np.unique(groups, return_inverse=True)
-    return np.asarray(np.bincount(patient, weights=values), dtype=np.float64)
+    """The sum of the values of each patient that occurs in `groups`, which holds small ordinals."""
+    of_ordinals = np.bincount(groups, weights=values)
+    return np.asarray(of_ordinals[np.bincount(groups) > 0], dtype=np.float64)
 
 
 def standard_error(influence: Floats, groups: Ints) -> float:

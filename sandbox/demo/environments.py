@@ -60,10 +60,11 @@ def ensure(checkout: Path, name: str, log: Path) -> bool:
         if not python.exists() or not (folder / "bin" / "pip").exists():
             _run([sys.executable, "-m", "venv", "--clear", str(folder)], output, log, checkout)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
+        pip += ["--no-deps"]  # a lock is whole: finding that out again costs seconds
         _run([*pip, "--require-hashes", "--requirement", f"requirements/{name}.txt"], output, log, checkout)
         if name in ("console", "dev"):
             # Editable, so that the `mlops` command runs this checkout; setuptools is in the lock.
-            _run([*pip, "--no-deps", "--no-build-isolation", "--editable", "."], output, log, checkout)
+            _run([*pip, "--no-build-isolation", "--editable", "."], output, log, checkout)
         if name != "dev":
             prune(folder)
         if name == "console":
@@ -74,8 +75,15 @@ def ensure(checkout: Path, name: str, log: Path) -> bool:
                 [str(python), "-m", "compileall", "-q", "-j", "0", "-x", SELDOM_IMPORTED, str(folder / "lib")],
                 stdout=output, stderr=output, check=False, timeout=900,
             )  # fmt: skip
-    (folder / STAMP).write_text(_fingerprint(checkout, name))
+    stamp(folder / STAMP, _fingerprint(checkout, name))
     return True
+
+
+def stamp(path: Path, fingerprint: str) -> None:
+    """A new file each time: a copy of an environment by hard links shares the old one, and says what was true of it."""
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_text(fingerprint)
+    partial.replace(path)
 
 
 def _import(python: Path, modules: Iterable[str], output: object, log: Path, checkout: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from sandbox.arm.assets import code_folder, input_path, output_folder, uri_path
 from sandbox.arm.ids import parse
 from sandbox.identity.tokens import JOB_TOKEN_LIFETIME, issue_job_token
+from sandbox.runtime.processes import ONE_THREAD
 from sandbox.state.documents import Document
 from sandbox.world import World
 
@@ -127,6 +128,7 @@ def _environment(world: World, job_id: str, properties: Document, experiment_id:
         "TMPDIR": str(home),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        **ONE_THREAD,
         **{key: str(value) for key, value in (properties.get("environmentVariables") or {}).items()},
         "REQUESTS_CA_BUNDLE": str(settings.ca_file),
         "SSL_CERT_FILE": str(settings.ca_file),

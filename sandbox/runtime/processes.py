@@ -30,6 +30,8 @@ echo $code > "$0.part"
 mv "$0.part" "$0"
 """
 START_TOLERANCE_SECONDS = 0.05
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+"""For the environment of jobs and servers, which share the cores: each waiting thread of OpenMP keeps one busy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ def launch(world: World, specification: Specification, folder: Path) -> Server:
     python = world.settings.runtime_python
     own = {name: value for name, value in specification.variables.items() if not RESERVED.fullmatch(name)}
     environment = {
+        **processes.ONE_THREAD,
         **own,
         "AML_APP_ROOT": str(app),
         "AZUREML_ENTRY_SCRIPT": str(app / specification.script),

@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.github import repositories, variables
 from sandbox.identity.tokens import issue_github_token, issue_workflow_request_token
+from sandbox.runtime.processes import ONE_THREAD
 from sandbox.runtime.workflow_job import JobRun
 from sandbox.state.documents import Document
 from sandbox.world import World
@@ -67,6 +68,7 @@ def environment(
         "PATH": os.pathsep.join([str(world.settings.runner_python.parent), os.environ["PATH"]]),
         "HOME": str(home),
         "LANG": "C.UTF-8",
+        **ONE_THREAD,
         "CI": "true",
         "GITHUB_ACTIONS": "true",
         "RUNNER_OS": "Linux",

@@ -116,8 +116,16 @@ def test_a_process_without_a_way_to_its_database_ends_with_the_reason_and_no_pas
     assert "s3cr3t" not in done.stdout + done.stderr
 
 
-def test_the_heavy_sdks_wait_until_they_are_used():
-    code = f"import sys, backend.bootstrap; print([name for name in {HEAVY!r} if name in sys.modules])"
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("backend.bootstrap", (*HEAVY, "numpy")),
+        # Wrong usage and wrong settings are told before anything is wired.
+        ("backend.cli.promote", (*HEAVY, "numpy", "sqlalchemy", "backend.bootstrap")),
+    ],
+)
+def test_the_heavy_sdks_wait_until_they_are_used(module, heavy):
+    code = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )

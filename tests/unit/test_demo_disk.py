@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from sandbox.demo.disk import SMALLEST_SHARED, prune, share
+from sandbox.demo.environments import STAMP, stamp
 
 SITE = "lib/python3.12/site-packages"
 LARGE = b"x" * SMALLEST_SHARED
@@ -58,3 +61,12 @@ def test_a_replaced_file_leaves_its_twin_as_it_was(environments):
     one.with_suffix(".new").write_bytes(b"upgraded")
     one.with_suffix(".new").replace(one)
     assert other.read_bytes() == LARGE
+
+
+def test_a_copy_by_hard_links_keeps_the_stamp_it_had(environments):
+    one, copied = (environment / STAMP for environment in environments)
+    stamp(one, "the first lock")
+    os.link(one, copied)
+    stamp(one, "the second lock")
+    assert (one.read_text(), copied.read_text()) == ("the second lock", "the first lock")
+    assert [path.name for path in environments[0].glob(f"{STAMP}*")] == [STAMP]

@@ -143,7 +143,7 @@ def test_the_same_rows_twice_prove_no_more_than_once():
 
 def test_a_single_patient_proves_nothing():
     outcome, champion, challenger, _ = holdout(6, 50, 1)
-    alone = np.zeros(50)
+    alone = np.zeros(50, dtype=np.int64)
     assert isinf(paired_auc(outcome, champion, challenger, alone).standard_error)
     assert paired_brier(outcome, champion, challenger, alone).interval(0.95) == (-1, 1)
     assert paired_calibration(outcome, champion, challenger, alone) is None

@@ -138,7 +138,8 @@ def _run(lab, name):
 
 
 def _mlflow(lab):
-    database = str(lab.sandbox.home / "mlflow" / "mlflow.db")
+    """The shell that leads the server's session is told where to write its exit code; the server is its child."""
+    exit_file = str(lab.sandbox.home / "mlflow" / "server.exit")
     wait_for(lambda: lab.http.get("/discovery").status_code == 200, 10, "the sandbox")
-    leaders = [process for process in psutil.process_iter() if any(database in word for word in _words(process))]
+    leaders = [process for process in psutil.process_iter() if exit_file in _words(process)]
     return [child for leader in leaders for child in [leader, *leader.children(recursive=True)]]
