@@ -36,6 +36,7 @@ from backend.gateways.monitor.metrics import Metrics
 from backend.operations.anchoring import Anchoring
 from backend.operations.auditing import Auditing
 from backend.operations.endpoints import Endpoints
+from backend.operations.events import Events
 from backend.operations.history import History
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
@@ -76,6 +77,7 @@ class Backend:
     releases: Releases
     promotions: Promotions
     endpoints: Endpoints
+    events: Events
     telemetry: Telemetry
     ledger: Ledger
     auditing: Auditing
@@ -133,6 +135,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         releases=Releases(store, project, clock),
         promotions=Promotions(store, project, clock),
         endpoints=Endpoints(endpoints),
+        events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
         people=People(github_oauth(settings, clock), store, clock, settings.signin.max_age),

@@ -22,6 +22,7 @@ from backend.gateways.github.tags import Tags
 from backend.operations.anchoring import Anchoring
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.performing import Performing
+from backend.operations.proving import Proving
 from backend.promotion.announcement import Announcement
 from backend.promotion.context import Reach
 from backend.promotion.engine import Engine
@@ -71,6 +72,8 @@ class Worker:
         engine = Engine(store, reach, project, clock, owner=self._owner, lease_seconds=lease)
         self._watch = RegistryWatch(store, project, clock)
         gates = GateWatch(store, reach.contents, project)
+        every = settings.worker.prove_every
+        proving = Proving(store, endpoints, self._models, project, clock, every=every)
         self._announcement = Announcement(store, Deployments(gateways.github), project)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
         performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
@@ -79,6 +82,7 @@ class Worker:
             Duty("wishes", performing.perform_next, poll),
             Duty("registry", self._look_at_registry, settings.worker.registry_poll),
             Duty("gate file", gates.look, GATES_SECONDS),
+            Duty("proofs", lambda: _idle(proving.look), every),
             Duty("retirements", lambda: _idle(lambda: retire_due(store, endpoints)), settings.worker.registry_poll),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),

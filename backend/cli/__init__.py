@@ -25,6 +25,7 @@ COMMANDS = {
     "console": "console",
     "decision": "decision",
     "endpoint": "endpoint",
+    "events": "events",
     "login": "login",
     "logout": "login",
     "models": "models",

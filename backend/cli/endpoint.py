@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import click
 
-from backend.cli.output import json_option, print_json, print_table
+from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.session import backend, current_actor
+from backend.domain.proofs import ProofState
 from backend.errors import Invalid, NotFound
 from backend.settings import load
 
@@ -50,6 +52,25 @@ def show(name: str, as_json: bool) -> None:
         ),
         "No deployment yet: the first promotion creates one.",
     )
+
+
+@endpoint.command()
+@json_option
+def proof(as_json: bool) -> None:
+    """Whether each endpoint serves what was approved, as the worker last found it; exit code 1 for a mismatch."""
+    found = backend().events.proofs()
+    if as_json:
+        print_json(found)
+    else:
+        print_table(
+            ("Endpoint", "State", "At", "Last proven", "Why"),
+            ((p.endpoint, p.state.value, moment(p.at), moment(p.proven_at), p.reason) for p in found),
+            "Nothing was proved yet: a running worker does it.",
+        )
+        if found:
+            click.echo(found[0].limits)
+    if any(p.state is ProofState.MISMATCH for p in found):
+        sys.exit(1)
 
 
 @endpoint.command()

@@ -11,7 +11,8 @@ from backend.domain.value import Value
 class AuditKind(StrEnum):
     """What an act concerns.
 
-    PROMOTIONS are what was asked of one and what it came to, STEPS what the worker did for it, PROGRESS its waits.
+    PROMOTIONS are what was asked of one and what it came to, STEPS what the worker did for it, PROGRESS its waits,
+    EVENTS what happened outside the console and who explained it.
     """
 
     PULL_REQUESTS = "pull requests"
@@ -22,6 +23,7 @@ class AuditKind(StrEnum):
     RUNS = "runs"
     SETUP = "setup"
     PEOPLE = "people"
+    EVENTS = "events"
 
 
 class AuditEntry(Value):

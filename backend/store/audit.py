@@ -29,6 +29,7 @@ _SUBJECTS = {
     AuditKind.RUNS: ("run/",),
     AuditKind.SETUP: ("setup/",),
     AuditKind.PEOPLE: ("person/",),
+    AuditKind.EVENTS: ("event/", "branch/", "ruleset/"),
 }
 _ACTIONS = {
     AuditKind.STEPS: audit.c.action.startswith("step."),
