@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import click
@@ -56,7 +55,8 @@ def show(name: str, as_json: bool) -> None:
 
 @endpoint.command()
 @json_option
-def proof(as_json: bool) -> None:
+@click.pass_context
+def proof(context: click.Context, as_json: bool) -> None:
     """Whether each endpoint serves what was approved, as the worker last found it; exit code 1 for a mismatch."""
     found = backend().events.proofs()
     if as_json:
@@ -69,8 +69,7 @@ def proof(as_json: bool) -> None:
         )
         if found:
             click.echo(found[0].limits)
-    if any(p.state is ProofState.MISMATCH for p in found):
-        sys.exit(1)
+    context.exit(1 if any(p.state is ProofState.MISMATCH for p in found) else 0)
 
 
 @endpoint.command()

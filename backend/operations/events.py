@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.domain.people import Actor, Right
 from backend.domain.proofs import Proof
 from backend.domain.unexplained import UnexplainedEvent
-from backend.operations.authorise import require, require_reason
+from backend.operations.authorise import refusal, require, require_reason
 from backend.settings import Project
 from backend.store import Store
 
@@ -37,7 +37,15 @@ class Events:
         require(actor, Right.CONTROL)
         return self._store.unexplained.explain(event_id, actor, require_reason(reason))
 
+    def refusal(self, actor: Actor) -> str:
+        """Why the actor may neither take nor explain one, in a sentence for the disabled button; "" where they may."""
+        return refusal(actor, Right.CONTROL)
+
+    def proof(self, endpoint: str) -> Proof | None:
+        """The latest proof of an endpoint."""
+        return self._store.proofs.of(endpoint)
+
     def proofs(self) -> tuple[Proof, ...]:
         """The latest proof of the production endpoint and of the test endpoint, as far as there is one."""
         names = (self._project.endpoint, self._project.test_endpoint)
-        return tuple(found for name in names if (found := self._store.proofs.of(name)) is not None)
+        return tuple(found for name in names if (found := self.proof(name)) is not None)
