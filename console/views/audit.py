@@ -31,7 +31,7 @@ def _verified(home: str, newest: int) -> ChainReport:  # noqa: ARG001  both only
 
 
 def show() -> None:
-    actor = signed_in()
+    person = signed_in()
     wired = wiring.current()
     ledger = wired.backend.ledger
     newest = ledger.entries(limit=1)
@@ -45,7 +45,7 @@ def show() -> None:
     tell()
     if not report.whole:
         draw(notice("The chain is broken", Untrusted(report.problem, 400), "bad", "link_off"))
-    unexplained_events(wired, actor)
+    unexplained_events(wired, person)
     with st.container(border=True, key="card_served"):
         _served(newest[0].sequence if newest else 0)
     kind, subject, actor = st.columns([0.24, 0.48, 0.28])
