@@ -37,6 +37,7 @@ from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
 from backend.operations.auditing import Auditing
 from backend.operations.endpoints import Endpoints
+from backend.operations.events import Events
 from backend.operations.history import History
 from backend.operations.judging import Judging
 from backend.operations.ledger import Ledger
@@ -84,6 +85,7 @@ class Backend:
     overrides: Overrides
     quarantines: Quarantines
     endpoints: Endpoints
+    events: Events
     telemetry: Telemetry
     ledger: Ledger
     auditing: Auditing
@@ -146,6 +148,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         overrides=Overrides(store, project, clock),
         quarantines=Quarantines(store, project, promotions, clock),
         endpoints=Endpoints(endpoints),
+        events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
         people=People(github_oauth(settings, clock), store, clock, settings.signin.max_age),

@@ -146,11 +146,15 @@ class Store(Section):
 
 
 class Worker(Section):
-    """`lease` must exceed every network timeout of a step; `poll` is the pause between looks at the queue."""
+    """`lease` must exceed every network timeout of a step; `poll` is the pause between looks at the queue.
+
+    `prove_every` is the pause between two proofs of what serves, and between two looks at the repository.
+    """
 
     poll: Seconds = 0.5
     lease: Seconds = 30.0
     registry_poll: Seconds = 5.0
+    prove_every: Seconds = 20.0
 
 
 class Console(Section):

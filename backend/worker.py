@@ -21,10 +21,14 @@ from backend.gateways.azureml.models import Models
 from backend.gateways.github.commits import Commits
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
+from backend.gateways.github.past import Past
+from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
 from backend.operations.anchoring import Anchoring
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.performing import Performing
+from backend.operations.proving import Proving
+from backend.operations.repository_watch import RepositoryWatch
 from backend.promotion.announcement import Announcement
 from backend.promotion.authorship_watch import AuthorshipWatch
 from backend.promotion.context import Reach
@@ -34,6 +38,8 @@ from backend.promotion.gate_watch import GateWatch
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
 from backend.settings import Settings
+from backend.setup.declaration import read_declaration
+from backend.setup.github import declared_rulesets
 from backend.store import Store
 
 HEARTBEAT_SECONDS = 2.0
@@ -79,6 +85,10 @@ class Worker:
         self._authorship = AuthorshipWatch(store, Commits(gateways.github), reach.jobs, project, clock)
         gates = GateWatch(store, reach.contents, project)
         environments = EnvironmentWatch(store, reach.assets, project)
+        every = settings.worker.prove_every
+        proving = Proving(store, endpoints, self._models, project, clock, every=every)
+        past, declared = Past(gateways.github, project.required_check), declared_rulesets(project, read_declaration())
+        repository = RepositoryWatch(store, past, Rulesets(gateways.github), project, declared)
         self._announcement = Announcement(store, Deployments(gateways.github), project)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
         performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
@@ -89,6 +99,8 @@ class Worker:
             Duty("authorship", self._look_at_authors, settings.worker.registry_poll),
             Duty("gate file", gates.look, GATES_SECONDS),
             Duty("environments", environments.look, GATES_SECONDS),
+            Duty("proofs", lambda: _idle(proving.look), every),
+            Duty("repository", lambda: _idle(repository.look), every),
             Duty("retirements", lambda: _idle(lambda: retire_due(store, endpoints)), settings.worker.registry_poll),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),

@@ -9,6 +9,7 @@ import streamlit as st
 from backend.domain.clock import utc_now
 from backend.domain.people import Actor, Right
 from console import navigation, wiring
+from console.components.alarm import alarm
 from console.components.markup import draw, fill, icon, join
 from console.session import keep_address, sign_out, signed_in
 from console.viewmodels.figures import ago
@@ -67,4 +68,5 @@ page = navigation.menu()
 keep_address(page.url_path)
 with st.sidebar:
     _foot(person)
+alarm()
 page.run()

@@ -33,6 +33,7 @@ COMMANDS = {
     "endpoint": "endpoint",
     "evidence": "evidence",
     "hold": "verdicts",
+    "events": "events",
     "login": "login",
     "logout": "login",
     "models": "models",

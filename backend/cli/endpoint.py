@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from backend.cli.output import json_option, print_json, print_table
+from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.session import backend, current_actor
+from backend.domain.proofs import ProofState
 from backend.errors import Invalid, NotFound
 from backend.settings import load
 
@@ -50,6 +51,25 @@ def show(name: str, as_json: bool) -> None:
         ),
         "No deployment yet: the first promotion creates one.",
     )
+
+
+@endpoint.command()
+@json_option
+@click.pass_context
+def proof(context: click.Context, as_json: bool) -> None:
+    """Whether each endpoint serves what was approved, as the worker last found it; exit code 1 for a mismatch."""
+    found = backend().events.proofs()
+    if as_json:
+        print_json(found)
+    else:
+        print_table(
+            ("Endpoint", "State", "At", "Last proven", "Why"),
+            ((p.endpoint, p.state.value, moment(p.at), moment(p.proven_at), p.reason) for p in found),
+            "Nothing was proved yet: a running worker does it.",
+        )
+        if found:
+            click.echo(found[0].limits)
+    context.exit(1 if any(p.state is ProofState.MISMATCH for p in found) else 0)
 
 
 @endpoint.command()

@@ -12,7 +12,8 @@ class AuditKind(StrEnum):
     """What an act concerns.
 
     MODELS are decisions about versions, EVIDENCE what they were made on, SETUP the files that decide too.
-    PROMOTIONS are what was asked of one and what it came to, STEPS what the worker did for it, PROGRESS its waits.
+    PROMOTIONS are what was asked of one and what it came to, STEPS what the worker did for it, PROGRESS its waits,
+    EVENTS what happened outside the console and who explained it.
     """
 
     PULL_REQUESTS = "pull requests"
@@ -24,6 +25,7 @@ class AuditKind(StrEnum):
     RUNS = "runs"
     SETUP = "setup"
     PEOPLE = "people"
+    EVENTS = "events"
 
 
 _KINDS = {
@@ -36,6 +38,9 @@ _KINDS = {
     "setup": AuditKind.SETUP,
     "file": AuditKind.SETUP,
     "person": AuditKind.PEOPLE,
+    "event": AuditKind.EVENTS,
+    "branch": AuditKind.EVENTS,
+    "ruleset": AuditKind.EVENTS,
 }
 _WAITS = frozenset({"promotion.pending", "promotion.running", "promotion.waiting"})
 

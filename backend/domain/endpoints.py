@@ -54,6 +54,13 @@ class Endpoint(Value):
         return max(live, key=lambda name: live[name]) if live else None
 
 
+class Change(Value):
+    """Who wrote a resource last, and when; "" and None where the service does not say."""
+
+    by: str = ""
+    at: datetime | None = None
+
+
 class Served(Value):
     """What a deployment said of itself in one answer."""
 

@@ -76,6 +76,7 @@ class Situation:
         self.stable = store.promotions.stable(project.endpoint)
         self.active = store.promotions.active(project.endpoint)
         self.hold = store.holds.on(project.endpoint)
+        self.unexplained = store.unexplained.unexplained()
 
     @property
     def champion(self) -> Target | None:
@@ -90,6 +91,7 @@ class Situation:
             *blockers.of_version(dossier, self.champion),
             *blockers.of_approval(dossier, can_approve=can_approve),
             *blockers.of_endpoint(target, self.active, self.hold, self.stable),
+            *blockers.of_events(self.unexplained),
         )
 
 

@@ -11,6 +11,7 @@ from backend.domain.gates import Finding, FindingState, GateRule
 from backend.domain.people import Right, who_may
 from backend.domain.promotions import Hold, Phase, Promotion, Target
 from backend.domain.supply_chain import SupplyChain, watched_environment
+from backend.domain.unexplained import UnexplainedEvent
 from backend.policy.approval import missing_approval, quarantined, stamp, still_needed
 from backend.policy.findings import findings
 from backend.policy.overriding import NEVER
@@ -115,6 +116,22 @@ def of_endpoint(
         why = f"{target.endpoint} serves v{target.version} already."
         found.append(Blocker(what="Already serving", why=why, who="nobody needs to"))
     return tuple(found)
+
+
+def of_events(unexplained: Iterable[UnexplainedEvent]) -> tuple[Blocker, ...]:
+    """Whatever happened outside the console and has no explanation yet: nobody can answer for what comes after it."""
+    return tuple(
+        Blocker(
+            what="Unexplained event",
+            why=f"{event.sentence} {_whose(event)}",
+            who=f"{who_may(Right.CONTROL)}, by explaining it",
+        )
+        for event in unexplained
+    )
+
+
+def _whose(event: UnexplainedEvent) -> str:
+    return f"{event.owner} looks into it." if event.owner else "Nobody has taken it yet."
 
 
 def of_production(target: Target, endpoint: Endpoint | None, expected_stable: str) -> tuple[Blocker, ...]:

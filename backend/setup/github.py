@@ -48,9 +48,15 @@ def _variable(project: Project, name: str, value: str, repositories: Repositorie
     )
 
 
+def declared_rulesets(project: Project, declared: Declaration) -> tuple[Ruleset, Ruleset]:
+    """The one that guards the default branch, and the one that guards the ledger's anchors."""
+    branch = Ruleset(name=declared.ruleset.name, approvals=declared.ruleset.approvals, checks=(project.required_check,))
+    return branch, tags_for_ever(declared.anchors.name, declared.anchors.pattern)
+
+
 def _anchors(project: Project, declared: Declaration, repositories: Repositories, rulesets: Rulesets) -> Resource:
     """The ledger's anchors may be written, and stay: without it whoever may push could move them."""
-    wanted = tags_for_ever(declared.anchors.name, declared.anchors.pattern)
+    _, wanted = declared_rulesets(project, declared)
 
     def look() -> tuple[str, ...] | None:
         now = rulesets.find(wanted.name) if repositories.exists() else None
@@ -64,7 +70,7 @@ def _anchors(project: Project, declared: Declaration, repositories: Repositories
 def _ruleset(
     project: Project, declared: Declaration, repositories: Repositories, rulesets: Rulesets, contents: Contents
 ) -> Resource:
-    wanted = Ruleset(name=declared.ruleset.name, approvals=declared.ruleset.approvals, checks=(project.required_check,))
+    wanted, _ = declared_rulesets(project, declared)
 
     def look() -> tuple[str, ...] | None:
         now = rulesets.find(wanted.name) if repositories.exists() else None

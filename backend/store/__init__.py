@@ -19,12 +19,15 @@ from backend.store.evidence import EvidenceRecords
 from backend.store.heartbeats import Heartbeats
 from backend.store.holds import Holds
 from backend.store.intents import Intents
+from backend.store.marks import Marks
 from backend.store.overrides import Overrides
 from backend.store.postgresql import last_words, not_permitted
 from backend.store.promotions import Promotions
+from backend.store.proofs import Proofs
 from backend.store.quarantines import Quarantines
 from backend.store.retirements import Retirements
 from backend.store.tokens import Tokens
+from backend.store.unexplained import UnexplainedEvents
 from backend.store.watched import WatchedFiles
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,6 +51,9 @@ class Store:
         self.delegations = Delegations(self.database, self.audit)
         self.overrides = Overrides(self.database, self.audit)
         self.quarantines = Quarantines(self.database, self.audit)
+        self.proofs = Proofs(self.database)
+        self.unexplained = UnexplainedEvents(self.database, self.audit, clock)
+        self.marks = Marks(self.database, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction for several records: pass what it yields as their `within`."""

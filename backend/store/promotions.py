@@ -95,6 +95,18 @@ class Promotions:
         """Oldest first."""
         return self._many(select(promotions).where(promotions.c.endpoint == endpoint).order_by(promotions.c.created_at))
 
+    def latest_on(self, endpoint: str, limit: int) -> tuple[Promotion, ...]:
+        """The newest, oldest of them first."""
+        newest = select(promotions).where(promotions.c.endpoint == endpoint).order_by(promotions.c.created_at.desc())
+        return self._many(newest.limit(limit))[::-1]
+
+    def targets(self, endpoint: str) -> dict[str, Target]:
+        """Every deployment that a promotion was to make on an endpoint, by name."""
+        chosen = select(promotions.c.target).where(promotions.c.endpoint == endpoint).distinct()
+        with self._database.reading() as connection:
+            found = [Target.model_validate_json(text) for text in connection.execute(chosen).scalars()]
+        return {target.deployment: target for target in found}
+
     def stable(self, endpoint: str) -> Promotion | None:
         """The latest promotion that succeeded: its target is what the ledger says serves."""
         done = (promotions.c.endpoint == endpoint) & (promotions.c.phase == Phase.SUCCEEDED.value)

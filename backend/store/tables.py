@@ -258,3 +258,44 @@ quarantines = Table(
     Column("set_by", NAME, nullable=False),
     Column("set_at", Moment, nullable=False),
 )
+
+proofs = Table(
+    "proofs",
+    metadata,
+    Column("endpoint", String(32), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+unexplained_events = Table(
+    "unexplained_events",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("fingerprint", String(12), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("subject", NAME, nullable=False),
+    Column("expected", Words, nullable=False),
+    Column("actual", Words, nullable=False),
+    Column("by", NAME, nullable=False),
+    Column("happened_at", Moment),
+    Column("reference", NAME, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("owner", NAME, nullable=False),
+    Column("owned_because", Words, nullable=False),
+    Column("explained_by", NAME, nullable=False),
+    Column("explanation", Words, nullable=False),
+    Column("resolved_at", Moment),
+    Index("event_of_fingerprint", "fingerprint"),
+    Index("event_by_state", "state", "first_seen"),
+)
+
+# What a watch compares with the next time it looks: a head, a ruleset, the salted digests of keys. Never a key.
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)

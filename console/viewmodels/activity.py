@@ -33,6 +33,7 @@ _SYMBOLS = (
     ("smoke", "labs"),
     ("setup", "construction"),
     ("sign", "login"),
+    ("event", "gpp_bad"),
 )
 
 
@@ -77,6 +78,8 @@ def wording(entry: AuditEntry) -> str:
         return "Promotions held" if what == "set" else "Hold lifted"
     elif subject == "github":
         return f"GitHub {what}"
+    elif subject == "event":
+        return f"{entry.detail.get('kind', 'event')}: {what}".capitalize()
     else:
         words = what if subject == "person" else " ".join((subject, *rest))
     return words if subject == "version" else words[:1].upper() + words[1:]

@@ -15,6 +15,7 @@ from console.components.markup import Content, card_head, draw
 from console.components.serving import served
 from console.components.states import empty, notice
 from console.components.tables import Column, copyable, strong, table, two_lines
+from console.components.unexplained import unexplained_events
 from console.session import signed_in, tell
 from console.viewmodels.activity import ALARM, change, symbol, wording
 from console.viewmodels.figures import stamp
@@ -31,7 +32,7 @@ def _verified(home: str, newest: int) -> ChainReport:  # noqa: ARG001  both only
 
 
 def show() -> None:
-    signed_in()
+    person = signed_in()
     wired = wiring.current()
     ledger = wired.backend.ledger
     newest = ledger.entries(limit=1)
@@ -45,6 +46,7 @@ def show() -> None:
     tell()
     if not report.whole:
         draw(notice("The chain is broken", Untrusted(report.problem, 400), "bad", "link_off"))
+    unexplained_events(wired, person)
     with st.container(border=True, key="card_served"):
         _served(newest[0].sequence if newest else 0)
     kind, subject, actor = st.columns([0.24, 0.48, 0.28])

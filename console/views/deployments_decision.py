@@ -29,6 +29,7 @@ from console.components.grave import break_glass_notice, grave_path
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import card_head, draw, fill
+from console.components.proof import proof_mark, proof_seal
 from console.components.rail import stage_rail, verdict_strip
 from console.components.rollback import hold_notice, roll_back_button
 from console.components.standing import standing_notice
@@ -107,6 +108,7 @@ def _follow(wired: Wiring, world: Surroundings, version: ModelVersion, actor: Ac
             len(decision.dossier.evidence),
             *approval_marks(wired, decision),
             active and active.id,
+            proof_mark(wired, name),
         )
 
     keys = (topics.versions().key, topics.endpoint(name).key, topics.traffic(name, HOUR).key)
@@ -139,6 +141,7 @@ def _evidence(wired: Wiring, world: Surroundings, decision: Decision, traffic: R
 
 def _serves(wired: Wiring, actor: Actor, decision: Decision) -> None:
     """What remains to be done with a version that serves: to take it back."""
+    draw(proof_seal(wired, wired.settings.project.endpoint))
     draw(card_head("Way back", f"as {actor.name}"))
     roll_back_button(wired, actor, decision.endpoint)
     reject_button(wired, actor, decision)

@@ -15,6 +15,7 @@ from console.components.charts import chart
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill, join
+from console.components.proof import proof_mark, proof_seal
 from console.components.rail import stage_rail
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, table
@@ -42,9 +43,11 @@ def show() -> None:
         choice = st.segmented_control("Range", list(topics.WINDOWS), default="1 h", key="range", bind="query-params")
     seconds = topics.WINDOWS[choice or "1 h"]
     reading = wired.snapshots.watch(topics.traffic(name, seconds))
-    follow(f"monitoring {name} {seconds}", (topics.traffic(name, seconds).key,), every=5.0)
+    keys = (topics.traffic(name, seconds).key,)
+    follow(f"monitoring {name} {seconds}", keys, lambda: proof_mark(wired, name), every=5.0)
     tell()
     stage_rail(stages(surroundings(wired)), Stage.MONITORING)
+    draw(proof_seal(wired, name))
     draw(freshness(reading, utc_now()))
     traffic = reading.value
     if traffic is None:

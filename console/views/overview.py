@@ -12,6 +12,7 @@ from console.components.cards import card, word
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill, join
+from console.components.proof import proof_mark, proof_seal
 from console.components.rail import stage_rail
 from console.components.states import empty, freshness, waiting
 from console.components.steps import activity
@@ -20,7 +21,7 @@ from console.components.traffic_bar import traffic_bar
 from console.session import signed_in, tell
 from console.surroundings import surroundings
 from console.viewmodels.activity import acts
-from console.viewmodels.decision import health
+from console.viewmodels.decision import health as health_rows
 from console.viewmodels.figures import age, ago
 from console.viewmodels.overview import Wait, making, under_way, waits
 from console.viewmodels.pulls import headline, newest
@@ -39,7 +40,7 @@ _PLACES = {
 
 HOUR = 3600
 TOLD = 12
-DONE = (AuditKind.PULL_REQUESTS, AuditKind.MODELS, AuditKind.PROMOTIONS)
+DONE = (AuditKind.PULL_REQUESTS, AuditKind.MODELS, AuditKind.PROMOTIONS, AuditKind.EVENTS)
 """What happened to models, pull requests and production; steps and sign-ins are told by the Audit page."""
 
 
@@ -85,7 +86,8 @@ def _follow(wired: Wiring) -> None:
 
     def marks() -> tuple[object, ...]:
         newest_entry = wired.backend.ledger.entries(limit=1)
-        return (newest_entry[0].sequence if newest_entry else 0,)
+        proved = proof_mark(wired, wired.settings.project.endpoint)
+        return (newest_entry[0].sequence if newest_entry else 0, *proved)
 
     follow("overview", keys, marks, every=5.0)
 
@@ -130,7 +132,8 @@ def _production(wired: Wiring, world: Surroundings) -> None:
         draw(empty("Nothing serves yet", would_be, "rocket_launch"))
         return
     bar = traffic_bar(split(reading.value, world.active))
-    draw(fill("{bar}{health}", bar=bar, health=_health(wired, reading.value.stable or "")))
+    seal, health = proof_seal(wired, reading.value.name), _health(wired, reading.value.stable or "")
+    draw(fill("{seal}{bar}{health}", seal=seal, bar=bar, health=health))
 
 
 def _health(wired: Wiring, stable: str) -> Html:
@@ -138,7 +141,7 @@ def _health(wired: Wiring, stable: str) -> Html:
     traffic = wired.snapshots.watch(topics.traffic(wired.settings.project.endpoint, HOUR))
     if traffic.value is None:
         return waiting(traffic, "the calls")
-    rows = health(traffic, stable, 0.0)
+    rows = health_rows(traffic, stable, 0.0)
     if not rows:
         return Html("<p class=quiet>No calls in the last hour.</p>")
     tile = '<div class="tile"><b>{value}</b><span>{name}{more}</span></div>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.github import gate, pulls, pushes, repositories
+from sandbox.github import gate, pulls, pushes, record, repositories
 from sandbox.github.access import Caller, person_named
 from sandbox.github.errors import GitHubError, forbidden, invalid, rule_violations
 from sandbox.github.git import GITHUB, Git
@@ -59,8 +59,9 @@ def finish(world: World, repository: Document, number: int, change: RefChange, l
         now = repositories.stamp(world)
         fields = {"state": "closed", "closed_at": now, "merged_at": now, "merged_by": login}
         pull = pulls.change(world, pull, base_sha=change.before, merge_commit_sha=change.after, **fields)
+        record.happened(world, pull["repository"], number, "merged", login, commit_id=change.after)
         pulls.publish(world, pull, "closed")
-    pushes.applied(world, repository, [change], login)
+    pushes.applied(world, repository, [change], login, merged=True)
     if repository["delete_branch_on_merge"]:
         _delete_head(world, repository, git, pull, login)
     return pull

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sandbox.github import diffs, pulls, repositories, reviews
+from sandbox.github import diffs, pulls, record, repositories, reviews
 from sandbox.github.git import Git
 from sandbox.github.models import ZERO
 from sandbox.github.rules import branch_rules
@@ -33,13 +33,16 @@ def intend(
     world.documents.put(INTENT, repository.lower(), body | {"merge": dict(merge) if merge else None})
 
 
-def applied(world: World, repository: Document, changes: Sequence[RefChange], pusher: str) -> None:
-    """Record changes that git has made already, in order, and forget the intent."""
+def applied(
+    world: World, repository: Document, changes: Sequence[RefChange], pusher: str, *, merged: bool = False
+) -> None:
+    """Record changes that git has made already, in order, and forget the intent. `merged`: a pull request's doing."""
     name = repository["full_name"]
     with repositories.lock(world, name):
         repositories.change(world, name, {"pushed_at": repositories.stamp(world)})
         for change in changes:
             if change.ref.startswith("refs/heads/"):
+                record.moved(world, repository, change.ref, change.before, change.after, pusher, merged=merged)
                 _follow(world, repository, change, pusher)
             world.events.publish(
                 "push",
@@ -86,7 +89,7 @@ def _synchronise(world: World, repository: Document, git: Git, pull: Document, h
     if before != after:
         fields["last_push"] = {"by": pusher, "sha": head}
         if branch_rules(world, repository, pull["base_ref"]).dismiss_stale:
-            reviews.dismiss_approvals(world, pull, f"New changes were pushed in {head[:7]}.")
+            reviews.dismiss_approvals(world, pull, f"New changes were pushed in {head[:7]}.", pusher, head)
     changed = pulls.change(world, pull, **fields)
     pulls.record_refs(git, changed)
     pulls.publish(world, changed, "synchronize")

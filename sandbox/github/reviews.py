@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sandbox.github import pulls
+from sandbox.github import pulls, record
 from sandbox.github.access import Caller, can_push
 from sandbox.github.errors import invalid, not_found, unprocessable
 from sandbox.github.repositories import git_of, stamp
@@ -112,10 +112,14 @@ def _check_event(pull: Document, caller: Caller, event: str, given: Mapping[str,
         raise unprocessable("Body can't be blank" if event == "REQUEST_CHANGES" else "Review cannot be blank")
 
 
-def dismiss(world: World, pull: Document, number: int, message: str) -> Document:
+def dismiss(world: World, pull: Document, number: int, message: str, login: str, commit: str = "") -> Document:
+    """Take a verdict back; `commit` is the pushed head where a push did it."""
     review = get(world, pull, number)
     if review["state"] not in {"APPROVED", "CHANGES_REQUESTED"}:
         raise unprocessable(f"Can not dismiss a {review['state'].lower()} pull request review")
+    told = {"state": review["state"].lower(), "review_id": number, "dismissal_message": message}
+    told |= {"dismissal_commit_id": commit} if commit else {}
+    record.happened(world, pull["repository"], pull["number"], "review_dismissed", login, dismissed_review=told)
     return _change(world, pull, number, {"state": "DISMISSED", "dismissal": message})
 
 
@@ -130,11 +134,11 @@ def delete(world: World, pull: Document, caller: Caller, number: int) -> Documen
     return review
 
 
-def dismiss_approvals(world: World, pull: Document, message: str) -> None:
+def dismiss_approvals(world: World, pull: Document, message: str, login: str, commit: str) -> None:
     """What a push does under `dismiss_stale_reviews_on_push`."""
     for review in every(world, pull):
         if review["state"] == "APPROVED":
-            _change(world, pull, review["id"], {"state": "DISMISSED", "dismissal": message})
+            dismiss(world, pull, review["id"], message, login, commit)
 
 
 def add_comment(

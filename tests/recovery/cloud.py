@@ -104,6 +104,9 @@ class Cloud:
         self.broken: set[str] = set()
         self.impostors: set[str] = set()
         self.careless: set[str] = set()
+        self.mute: set[str] = set()
+        self.archived: set[str] = set()
+        self.stranger = "somebody@hospital.example"
         self.error_rates: dict[str, float] = {}
         self.gain = 0.1
         self.made: dict[str, str] = {}
@@ -290,6 +293,11 @@ def _rows(distances: dict[str, float], rows: int) -> bytes:
 class ModelsInMemory:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
+
+    def versions(self, model: str) -> tuple[ModelVersion, ...]:
+        assert model == MODEL
+        self.cloud.look()
+        return tuple(v for v in self.cloud.registered.values() if v.version not in self.cloud.archived)
 
     def get(self, model: str, version: str) -> ModelVersion:
         assert model == MODEL

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState, Served
+from backend.domain.endpoints import Change, Deployment, Endpoint, ProvisioningState, Served
 from backend.domain.promotions import Target
-from backend.errors import RemoteRejected
+from backend.errors import RemoteRejected, RemoteUnavailable
 from backend.gateways.azureml.scoring import Answer
 from tests.recovery.cloud_state import Machine
 
@@ -97,6 +98,8 @@ class EndpointsInMemory:
     def score(self, endpoint: str, _rows: object, deployment: str = "", *, probe: bool = True) -> Served:
         self.cloud.look()
         assert probe
+        if deployment in self.cloud.mute:
+            raise RemoteUnavailable(f"{deployment} does not answer.", service="Azure ML", operation="score")
         target = self._serving(endpoint, deployment)
         return Served(
             deployment=deployment,
@@ -126,6 +129,18 @@ class EndpointsInMemory:
             "predictions": [{"probability": 0.3, "decision": "negative"}],
         }
         return Answer(200, {"azureml-model-deployment": deployment}, json.dumps(answer).encode())
+
+    def key_prints(self, endpoint: str, salt: bytes) -> tuple[str, str]:
+        self.cloud.look()
+        primary, secondary = (
+            hashlib.sha256(salt + key.encode()).hexdigest() for key in self.cloud.places[endpoint].keys
+        )
+        return primary, secondary
+
+    def last_change(self, endpoint: str, deployment: str = "") -> Change:
+        self.cloud.look()
+        del endpoint, deployment
+        return Change(by=self.cloud.stranger, at=self.cloud.clock())
 
     def _serving(self, endpoint: str, deployment: str) -> Target:
         machine = self.cloud.places[endpoint].machines[deployment]

@@ -41,3 +41,4 @@ class Place:
     until: datetime | None = None
     machines: dict[str, Machine] = field(default_factory=dict)
     served: list[tuple[datetime, dict[str, int]]] = field(default_factory=list)
+    keys: tuple[str, str] = ("first", "second")

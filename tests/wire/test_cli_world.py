@@ -26,6 +26,8 @@ READS = {
     ("evidence", "replay", "1"): {"recorded", "lines", "same"},
     ("endpoint", "show"): {"name", "state", "traffic", "deployments", "scoring_uri"},
     ("endpoint", "score"): {"deployment", "model_version", "digest", "probability", "threshold"},
+    ("endpoint", "proof"): [{"endpoint", "state", "reason", "expected", "served", "proven_at", "limits"}],
+    ("events", "list"): [],
     ("promotions",): [{"id", "kind", "phase", "reason", "requested_by", "target"}],
     ("audit", "list"): [{"sequence", "at", "actor", "action", "subject", "reason"}],
     ("audit", "at", "2026-01-01"): [{"moment", "sentence", "shares", "changing"}],
@@ -35,7 +37,7 @@ FOLLOWED = {"pr show", "runs show", "setup plan"}
 """Reads of what another command names; each has its test below, `setup plan` in test_setup.py."""
 WRITES = {
     *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage"),
-    *("pr approve", "pr merge", "pr request-changes"),
+    *("pr approve", "pr merge", "pr request-changes", "events take", "events explain"),
 }
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
 

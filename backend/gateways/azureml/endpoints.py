@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState, Served
+from backend.domain.endpoints import Change, Deployment, Endpoint, ProvisioningState, Served
 from backend.domain.promotions import Target
 from backend.errors import NotFound
+from backend.gateways.azureml.arm import ArmResources
 from backend.gateways.azureml.client import Workspace, service_word, version_in
 from backend.gateways.azureml.errors import azureml
 from backend.gateways.azureml.scoring import Answer, Scoring
 
+ENDPOINTS_VERSION = "2024-10-01"
 SCORING_SCRIPT = "training/score.py"
 ERROR_LINE = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
 SERVERS_OWN = re.compile(r"^azureml_inference_server_http\.[\w.]*Exception\b", re.MULTILINE)
@@ -25,6 +28,7 @@ class Endpoints:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._scoring = Scoring(workspace)
+        self._arm = ArmResources(workspace)
 
     def get(self, endpoint: str) -> Endpoint | None:
         """The endpoint with its deployments, or None if there is none of that name."""
@@ -93,6 +97,28 @@ class Endpoints:
     def raw_score(self, endpoint: str, body: bytes, deployment: str = "", *, probe: bool = True) -> Answer:
         """The scoring front's answer to these bytes as it came: (status, headers, body)."""
         return self._scoring.send(endpoint, body, deployment, probe=probe)
+
+    def key_prints(self, endpoint: str, salt: bytes) -> tuple[str, str]:
+        """A salted digest of the primary and of the secondary key: the same while the key is, and no way back to it."""
+        with azureml("read an endpoint's key"):
+            keys = self._workspace.ml().online_endpoints.get_keys(endpoint)
+        primary, secondary = (
+            hmac.new(salt, str(getattr(keys, name, "")).encode(), "sha256").hexdigest()
+            for name in ("primary_key", "secondary_key")
+        )
+        return primary, secondary
+
+    def last_change(self, endpoint: str, deployment: str = "") -> Change:
+        """Who wrote the endpoint or the deployment last and when, as ARM keeps it in `systemData`; "" where it is gone.
+
+        Regenerating a key writes neither.
+        """
+        place = self._workspace.endpoint_id(endpoint)
+        found = self._arm.get(f"{place}/deployments/{deployment}" if deployment else place, ENDPOINTS_VERSION)
+        data = (found or {}).get("systemData") or {}
+        at = data.get("lastModifiedAt")
+        moment = datetime.fromisoformat(at).astimezone(UTC) if at else None
+        return Change(by=str(data.get("lastModifiedBy") or ""), at=moment)
 
     def deployment_log(self, endpoint: str, deployment: str, lines: int) -> str:
         """The last lines of the deployment's container log."""

@@ -57,7 +57,7 @@ def dismiss(call: Call) -> Reply:
     message = call.body().get("message")
     if not message:
         raise GitHubError(422, 'Invalid request.\n\n"message" wasn\'t supplied.')
-    review = reviews.dismiss(call.world, pull, call.number("review"), str(message))
+    review = reviews.dismiss(call.world, pull, call.number("review"), str(message), call.caller.login)
     return Reply(payloads.review(call.world, repository, pull, review))
 
 

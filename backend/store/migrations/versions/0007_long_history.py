@@ -8,7 +8,7 @@ from alembic import op
 from backend.domain.audit import kind_of
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:

@@ -1,0 +1,167 @@
+"""Unexplained events: noticed once, owned, explained; each change with its ledger row in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, Connection, Row, select, update
+
+from backend.domain.clock import Clock
+from backend.domain.people import WORKER, Actor
+from backend.domain.unexplained import PASSING, EventState, Look, Noticed, UnexplainedEvent
+from backend.errors import NotFound
+from backend.store.audit import Audit, Note
+from backend.store.database import Database
+from backend.store.tables import unexplained_events as events
+
+_UNEXPLAINED = (EventState.OPEN.value, EventState.OWNED.value)
+_LONGEST = 255
+
+
+class UnexplainedEvents:
+    def __init__(self, database: Database, audit: Audit, clock: Clock) -> None:
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+
+    def take_in(self, look: Look, within: Connection | None = None) -> tuple[UnexplainedEvent, ...]:
+        """Record what one look noticed, and resolve what it could vouch for; answers the events that are new.
+
+        The same thing noticed again is the same event until it is resolved; after that it is another one.
+        """
+        with self._database.writing(within) as transaction:
+            new = [event for noticed in look.noticed if (event := self._notice(transaction, noticed)) is not None]
+            self._resolve(transaction, look)
+            return tuple(new)
+
+    def _notice(self, transaction: Connection, noticed: Noticed) -> UnexplainedEvent | None:
+        mine = events.c.fingerprint == noticed.fingerprint
+        known = transaction.execute(select(events).where(mine).order_by(events.c.first_seen)).all()
+        now = self._clock()
+        standing = [row for row in known if row.resolved_at is None]
+        if standing:
+            if noticed.kind not in PASSING:
+                transaction.execute(update(events).where(events.c.id == standing[-1].id).values(last_seen=now))
+            return None
+        kind = noticed.kind.value.replace(" ", "-")
+        event = UnexplainedEvent(
+            id=f"{kind}-{noticed.fingerprint}-{len(known) + 1}",
+            first_seen=now,
+            last_seen=now,
+            **noticed.model_dump(),
+        )
+        values = event.model_dump() | {"kind": event.kind.value, "state": event.state.value}
+        values |= {name: str(values[name])[:_LONGEST] for name in ("by", "subject", "reference")}
+        transaction.execute(events.insert().values(fingerprint=noticed.fingerprint, **values))
+        self._tell(transaction, event, WORKER, "event.noticed", "", event.sentence)
+        return event
+
+    def _resolve(self, transaction: Connection, look: Look) -> None:
+        """A condition that was looked for and not found is as it should be again. Nothing is closed by that."""
+        seen = {noticed.fingerprint for noticed in look.noticed}
+        standing = events.c.resolved_at.is_(None) & events.c.kind.not_in([kind.value for kind in PASSING])
+        for row in transaction.execute(select(events).where(standing)).all():
+            event = _event(row)
+            if row.fingerprint in seen or not _vouched(look, event):
+                continue
+            transaction.execute(update(events).where(events.c.id == event.id).values(resolved_at=self._clock()))
+            why = f"{event.subject} is no longer so: {event.actual}"
+            self._tell(transaction, event, WORKER, "event.resolved", event.state.value, why)
+
+    def take(self, event_id: str, actor: Actor, reason: str) -> UnexplainedEvent:
+        """Make the actor its owner. Taken again by the same person, the first reason stands."""
+        with self._database.writing() as transaction:
+            event = self._get(transaction, event_id)
+            if event.owner == actor.name or event.state is EventState.EXPLAINED:
+                return event
+            owned = {"state": EventState.OWNED, "owner": actor.name, "owned_because": reason}
+            return self._change(transaction, event, owned, actor, "event.taken", reason)
+
+    def explain(self, event_id: str, actor: Actor, reason: str) -> UnexplainedEvent:
+        """Close it with an explanation; the first one stands."""
+        with self._database.writing() as transaction:
+            event = self._get(transaction, event_id)
+            if event.state is EventState.EXPLAINED:
+                return event
+            said = {"state": EventState.EXPLAINED, "explained_by": actor.name, "explanation": reason}
+            return self._change(transaction, event, said, actor, "event.explained", reason)
+
+    def _change(
+        self,
+        transaction: Connection,
+        event: UnexplainedEvent,
+        fields: Mapping[str, object],
+        actor: Actor,
+        action: str,
+        reason: str,
+    ) -> UnexplainedEvent:
+        after = event.model_copy(update=fields)
+        stored = {**fields, "state": after.state.value}
+        transaction.execute(update(events).where(events.c.id == event.id).values(**stored))
+        self._tell(transaction, after, actor, action, event.state.value, reason)
+        return after
+
+    def get(self, event_id: str) -> UnexplainedEvent:
+        with self._database.reading() as connection:
+            return self._get(connection, event_id)
+
+    def unexplained(self) -> tuple[UnexplainedEvent, ...]:
+        """Those that nobody has explained yet, newest first."""
+        return self._many(events.c.state.in_(_UNEXPLAINED))
+
+    def recent(self, limit: int = 100) -> tuple[UnexplainedEvent, ...]:
+        """All, newest first."""
+        return self._many(events.c.id != "", limit)
+
+    def _many(self, chosen: ColumnElement[bool], limit: int = 1000) -> tuple[UnexplainedEvent, ...]:
+        query = select(events).where(chosen).order_by(events.c.first_seen.desc(), events.c.id).limit(limit)
+        with self._database.reading() as connection:
+            return tuple(_event(row) for row in connection.execute(query))
+
+    def _get(self, connection: Connection, event_id: str) -> UnexplainedEvent:
+        row = connection.execute(select(events).where(events.c.id == event_id)).first()
+        if row is None:
+            raise NotFound(f"There is no event {event_id!r}.")
+        return _event(row)
+
+    def _tell(
+        self, transaction: Connection, event: UnexplainedEvent, actor: Actor, action: str, before: str, reason: str
+    ) -> None:
+        """The row quotes who did it and the service's own id and time, where it told them."""
+        quoted = {"by": event.by, "reference": event.reference}
+        if event.happened_at is not None:
+            quoted["happened_at"] = event.happened_at.isoformat()
+        after = "resolved" if action == "event.resolved" else event.state.value
+        self._audit.append(
+            Note(
+                actor=actor.name,
+                channel=actor.channel,
+                action=action,
+                subject=f"event/{event.id}",
+                reason=reason,
+                before=before,
+                after=after,
+                detail={
+                    "kind": event.kind.value,
+                    "about": event.subject,
+                    "expected": event.expected,
+                    "actual": event.actual,
+                    **{name: value for name, value in quoted.items() if value},
+                },
+            ),
+            transaction,
+        )
+
+
+def _vouched(look: Look, event: UnexplainedEvent) -> bool:
+    return any(
+        kind is event.kind
+        and (event.subject.startswith(subject[:-1]) if subject.endswith("*") else event.subject == subject)
+        for kind, subject in look.checked
+    )
+
+
+def _event(row: Row[tuple[object, ...]]) -> UnexplainedEvent:
+    fields: dict[str, object] = dict(row._mapping)
+    fields.pop("fingerprint")
+    return UnexplainedEvent.model_validate(fields)
