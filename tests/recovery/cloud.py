@@ -75,6 +75,8 @@ class Cloud:
         self.error_rates: dict[str, float] = {}
         self.gain = 0.1
         self.gates = GATES
+        self.rollout = ROLLOUT
+        self.slowness = 1.0
         self.calls_per_second = 20.0
 
     def register(self, version: str, author: str = "scientist", digest: str = "") -> ModelVersion:
@@ -265,7 +267,7 @@ class ContentsInMemory:
 
     def file(self, path: str, _ref: str) -> bytes | None:
         self.cloud.look()
-        return {"training/rollout.toml": ROLLOUT, "training/gates.toml": self.cloud.gates}[path]
+        return {"training/rollout.toml": self.cloud.rollout, "training/gates.toml": self.cloud.gates}[path]
 
 
 class LogsInMemory:
