@@ -5,12 +5,12 @@ each file that starts services has a process, and the files that share the made 
 in a network that has loopback only.
 
     python -m tests.deal              everything but the long crash matrix
-    python -m tests.deal recovery     the long crash matrix
-    python -m tests.deal postgresql   the same on PostgreSQL
+    python -m tests.deal recovery     the long crash matrix on both databases, and the seeded defects
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +25,10 @@ AT_A_TIME = 3
 """One more than the two cores that are asked for: most suites wait for a service half of their time."""
 LIMIT_SECONDS = 3000
 LONGEST_ALONE = "tests/recovery/test_worker_killed.py"
+LONGEST = ("tests/recovery/test_crash_points.py", "tests/recovery/test_connection_lost.py")
+ON_BOTH = re.compile(r"\bdatabases\)|\bdatabases,|\"sqlite\"")
+"""How a file looks whose long tests run on SQLite and on PostgreSQL."""
+
 REPORT = ("--durations=3", "--durations-min=15")
 """What takes long is told in each run, so that the time limit of the whole is kept before it is missed."""
 
@@ -42,19 +46,16 @@ def suites() -> list[list[str]]:
     return [sharing, ["tests/unit", "tests/docs"], ["tests/console"], *alone]
 
 
-def long_suites(*, postgresql: bool) -> list[list[str]]:
-    """The long crash matrix, on PostgreSQL or without it; what holds nothing of it would only cost its collection."""
+def long_suites() -> list[list[str]]:
+    """The long crash matrix; a file for both databases is two suites. What holds nothing of it is left out."""
     found: list[list[str]] = []
     for arguments in suites():
         text = "".join(file.read_text() for path in arguments for file in _files(ROOT / path))
         if "mark.recovery" not in text:
             continue
-        alone = len(arguments) == 1
-        if alone and '"sqlite"' in text:
-            found.append([*arguments, "-k", "not sqlite" if postgresql else "sqlite"])
-        elif (alone and "cluster" in text) is postgresql:
-            found.append(arguments)
-    return sorted(found, key=lambda arguments: "recovery" not in arguments[0])
+        on_both = len(arguments) == 1 and not (ROOT / arguments[0]).is_dir() and ON_BOTH.search(text)
+        found += [[*arguments, "-k", chosen] for chosen in ("sqlite", "not sqlite")] if on_both else [arguments]
+    return sorted(found, key=lambda arguments: arguments[0] not in LONGEST)
 
 
 def _files(place: Path) -> list[Path]:
@@ -88,7 +89,7 @@ def main() -> int:
     started = time.monotonic()
     asked = sys.argv[1:]
     marker = "recovery" if asked else "not recovery"
-    chosen = long_suites(postgresql=asked == ["postgresql"]) if asked else suites()
+    chosen = long_suites() if asked else suites()
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
         good = list(pool.map(lambda arguments: run(arguments, marker), chosen))
     again = [arguments for arguments, fine in zip(chosen, good, strict=True) if not fine]
