@@ -8,7 +8,7 @@ DEV := .venv/dev/bin
 export MLOPS_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour test unit test-recovery test-recovery-postgresql check bench reset environments format
+.PHONY: help run tour test unit test-recovery check bench reset environments format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-25s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,13 +30,9 @@ unit: environments ## The unit tests alone
 	@$(PYTHON) -m sandbox.demo.install --database
 	$(DEV)/python -m pytest tests/unit
 
-test-recovery: environments ## The long crash matrix
+test-recovery: environments ## The long crash matrix on both databases, and the seeded defects
 	@$(PYTHON) -m sandbox.demo.install --database
 	$(DEV)/python -m tests.deal recovery
-
-test-recovery-postgresql: environments ## The same on PostgreSQL
-	@$(PYTHON) -m sandbox.demo.install --database
-	$(DEV)/python -m tests.deal postgresql
 
 check: environments ## Lint, format, types, import rules, generated files
 	$(DEV)/ruff check .

@@ -5,13 +5,13 @@ each file that makes a world of its own has a process, and the files that share 
 runs in a network that has loopback only.
 
     python -m tests.deal              everything but the long crash matrix
-    python -m tests.deal recovery     the long crash matrix
-    python -m tests.deal postgresql   the same on PostgreSQL
+    python -m tests.deal recovery     the long crash matrix on both databases, and the seeded defects
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -37,6 +37,10 @@ TOGETHER = (
     ("endpoints_lifecycle", "endpoints_scoring", "monitor_logs", "monitor_metrics"),
 )  # fmt: skip
 """Files of tests/wire that add to one world, the session's, and leave alone what others made: they share a process."""
+LONGEST = ("tests/recovery/test_crash_points.py", "tests/recovery/test_connection_lost.py")
+ON_BOTH = re.compile(r"\bdatabases\)|\bdatabases,|\"sqlite\"")
+"""How a file looks whose long tests run on SQLite and on PostgreSQL."""
+
 REPORT = ("--durations=3", "--durations-min=15")
 """What takes long is told in each run, so that the time limit of the whole is kept before it is missed."""
 
@@ -58,19 +62,16 @@ def suites() -> list[list[str]]:
             *together, *([path] for path in alone)]  # fmt: skip
 
 
-def long_suites(*, postgresql: bool) -> list[list[str]]:
-    """The long crash matrix, on PostgreSQL or without it; what holds nothing of it would only cost its collection."""
+def long_suites() -> list[list[str]]:
+    """The long crash matrix; a file for both databases is two suites. What holds nothing of it is left out."""
     found: list[list[str]] = []
     for arguments in suites():
         text = "".join(file.read_text() for path in arguments for file in _files(ROOT / path))
         if "mark.recovery" not in text:
             continue
-        alone = len(arguments) == 1
-        if alone and '"sqlite"' in text:
-            found.append([*arguments, "-k", "not sqlite" if postgresql else "sqlite"])
-        elif (alone and "cluster" in text) is postgresql:
-            found.append(arguments)
-    return sorted(found, key=lambda arguments: "recovery" not in arguments[0])
+        on_both = len(arguments) == 1 and not (ROOT / arguments[0]).is_dir() and ON_BOTH.search(text)
+        found += [[*arguments, "-k", chosen] for chosen in ("sqlite", "not sqlite")] if on_both else [arguments]
+    return sorted(found, key=lambda arguments: arguments[0] not in LONGEST)
 
 
 def _files(place: Path) -> list[Path]:
@@ -126,7 +127,7 @@ def main() -> int:
     started = time.monotonic()
     asked = sys.argv[1:]
     marker = "recovery" if asked else "not recovery"
-    chosen = long_suites(postgresql=asked == ["postgresql"]) if asked else suites()
+    chosen = long_suites() if asked else suites()
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
         ended = list(pool.map(lambda arguments: run(arguments, marker), chosen))
     again = [arguments for arguments, suite in zip(chosen, ended, strict=True) if not suite.good]

@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 
 class StepKind(StrEnum):
-    """The file of the same name in `promotion/steps/` runs it."""
+    """The file of the same name in `promotion/steps/` runs it; UNKNOWN is a step that a later release planned."""
 
     SNAPSHOT = "snapshot"
     CREATE_DEPLOYMENT = "create_deployment"
@@ -48,6 +48,7 @@ class StepKind(StrEnum):
     REMOVE_CANDIDATE = "remove_candidate"
     RETIRE_OTHERS = "retire_others"
     SCHEDULE_RETIREMENT = "schedule_retirement"
+    UNKNOWN = "unknown"
 
 
 class Step(Value):

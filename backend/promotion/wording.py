@@ -20,6 +20,7 @@ def named(step: Step) -> str:
         StepKind.REMOVE_CANDIDATE: "Removing the candidate",
         StepKind.RETIRE_OTHERS: "Clearing the test endpoint",
         StepKind.SCHEDULE_RETIREMENT: "Scheduling the retirement",
+        StepKind.UNKNOWN: "A step of a later release",
     }[step.kind]
 
 

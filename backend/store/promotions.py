@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, Select, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.clock import Clock
-from backend.domain.promotions import Kind, Phase, Promotion, Request, Snapshot, Step, StepKind, StepRecord, Target
+from backend.domain.promotions import Kind, Phase, Promotion, Request, Snapshot, StepKind, StepRecord, Target
 from backend.errors import Conflict, CorruptState, NotFound
 from backend.store.audit import Audit, Note
 from backend.store.database import Database
 from backend.store.idempotency import same_request
+from backend.store.planned_steps import (
+    as_shown,
+    of_a_later_release,
+    read_plan,
+    read_step,
+    refuse_unread,
+    write_plan,
+)
 from backend.store.tables import promotions, steps
 
-_PLAN = TypeAdapter(tuple[Step, ...])
 _CLICK = ("kind", "target", "requested_by", "requested_reason", "expected_stable")
 _SCALARS = (
     "requested_by", "requested_reason", "expected_stable", "position", "reason", "request_by", "request_reason",
@@ -130,30 +136,31 @@ class Promotions:
             return frozenset(connection.execute(select(promotions.c.version).where(chosen).distinct()).scalars())
 
     def claim(self, owner: str, lease_seconds: float) -> Promotion | None:
-        """Take the promotion that has been due longest: one UPDATE sets the lease and raises the fence."""
+        """Take the promotion that has been due longest: set the lease and raise the fence.
+
+        One that a later release planned is passed over: it neither moves here nor keeps the others waiting.
+        """
         now = self._clock()
-        free = or_(promotions.c.lease_until.is_(None), promotions.c.lease_until < now)
-        due = (
-            select(promotions.c.id)
-            .where(promotions.c.finished_at.is_(None), promotions.c.due_at <= now, free)
-            .order_by(promotions.c.due_at)
-            .limit(1)
-            .scalar_subquery()
-        )
         with self._database.reading() as connection:
-            idle = connection.execute(select(promotions.c.id).where(promotions.c.id == due)).first() is None
-        if idle:
-            return None
+            if self._longest_due(connection, now) is None:
+                return None
         with self._database.writing() as transaction:
-            taken = transaction.execute(
-                update(promotions)
-                .where(promotions.c.id == due)
-                .values(
-                    lease_owner=owner, lease_until=now + timedelta(seconds=lease_seconds), fence=promotions.c.fence + 1
-                )
-                .returning(promotions.c.id)
-            ).scalar_one_or_none()
-            return None if taken is None else self._find(transaction, taken)
+            found = self._longest_due(transaction, now)
+            if found is None:
+                return None
+            taken = {"lease_owner": owner, "lease_until": now + timedelta(seconds=lease_seconds)}
+            fence = found.fence + 1
+            transaction.execute(update(promotions).where(promotions.c.id == found.id).values(**taken, fence=fence))
+            return found.model_copy(update={"fence": fence})
+
+    def _longest_due(self, connection: Connection, now: datetime) -> Promotion | None:
+        free = or_(promotions.c.lease_until.is_(None), promotions.c.lease_until < now)
+        due = select(promotions.c.id).where(promotions.c.finished_at.is_(None), promotions.c.due_at <= now, free)
+        for promotion_id in connection.execute(due.order_by(promotions.c.due_at)).scalars().all():
+            found = self._find(connection, promotion_id)
+            if found is not None and not of_a_later_release(found):
+                return found
+        return None
 
     def renew(self, promotion: Promotion, lease_seconds: float) -> bool:
         """Extend the lease if it is still ours; False means another worker has taken over."""
@@ -190,6 +197,7 @@ class Promotions:
                 raise NotFound(f"There is no promotion {promotion_id!r}.")
             if fence is not None and before.fence != fence:
                 raise Superseded(promotion_id)
+            refuse_unread(before)
             after = alter(before)
             told = note(before, after)
             if told is None and _told_fields(before) != _told_fields(after):
@@ -251,7 +259,7 @@ def _row(promotion: Promotion) -> dict[str, object]:
         "version": promotion.target.version,
         "target": promotion.target.model_dump_json(),
         "phase": promotion.phase.value,
-        "plan": _PLAN.dump_json(promotion.plan).decode(),
+        "plan": write_plan(promotion.plan),
         "snapshot": promotion.snapshot.model_dump_json() if promotion.snapshot else None,
         "request": promotion.request.value,
         "due_at": promotion.next_at if _due(promotion) else None,
@@ -260,17 +268,18 @@ def _row(promotion: Promotion) -> dict[str, object]:
 
 def _promotion(row: Row[tuple[object, ...]], records: tuple[StepRecord, ...]) -> Promotion:
     fields = row._mapping
-    return Promotion(
+    stored = Promotion(
         id=fields["id"],
         kind=Kind(fields["kind"]),
         target=Target.model_validate_json(fields["target"]),
         phase=Phase(fields["phase"]),
-        plan=_PLAN.validate_json(fields["plan"]),
+        plan=read_plan(fields["plan"]),
         steps=records,
         snapshot=Snapshot.model_validate_json(fields["snapshot"]) if fields["snapshot"] else None,
         request=Request(fields["request"]),
         **{name: fields[name] for name in _SCALARS},
     )
+    return as_shown(stored)
 
 
 def _write_steps(transaction: Connection, before: Promotion | None, after: Promotion) -> None:
@@ -296,6 +305,6 @@ def _records(connection: Connection, ids: list[str]) -> dict[str, tuple[StepReco
     for row in connection.execute(query):
         fields = dict(row._mapping)
         owner = fields.pop("promotion")
-        fields |= {"step": Step.model_validate_json(fields["step"]), "output": json.loads(fields["output"])}
+        fields |= {"step": read_step(fields["step"]), "output": json.loads(fields["output"])}
         found[owner].append(StepRecord.model_validate(fields))
     return {owner: tuple(records) for owner, records in found.items()}

@@ -112,6 +112,8 @@ class Cloud:
         self.made: dict[str, str] = {}
         self.gates = GATES
         self.card: bytes | None = CARD
+        self.rollout = ROLLOUT
+        self.slowness = 1.0
         self.calls_per_second = 20.0
 
     def register(self, version: str, author: str = "scientist", digest: str = "") -> ModelVersion:
@@ -329,7 +331,7 @@ class ContentsInMemory:
     def file(self, path: str, _ref: str) -> bytes | None:
         self.cloud.look()
         return {
-            "training/rollout.toml": ROLLOUT,
+            "training/rollout.toml": self.cloud.rollout,
             "training/gates.toml": self.cloud.gates,
             "training/card.toml": self.cloud.card,
         }[path]

@@ -59,7 +59,7 @@ class EndpointsInMemory:
         self.cloud.look()
         place = self.cloud.places[target.endpoint]
         assert target.deployment not in place.machines, "created what is there already"
-        until = self.cloud.clock() + timedelta(seconds=4)
+        until = self.cloud.clock() + timedelta(seconds=4 * self.cloud.slowness)
         made = Machine(target, dict(tags), ProvisioningState.CREATING, until)
         self.cloud.effect(f"create {target.deployment}", lambda: place.machines.update({target.deployment: made}))
 
@@ -75,7 +75,7 @@ class EndpointsInMemory:
 
         def change() -> None:
             place.wanted = dict(weights)
-            place.until = self.cloud.clock() + timedelta(seconds=1)
+            place.until = self.cloud.clock() + timedelta(seconds=self.cloud.slowness)
 
         told = ",".join(f"{name}={weight}" for name, weight in sorted(weights.items()))
         self.cloud.effect(f"traffic {told}", change)
@@ -91,7 +91,7 @@ class EndpointsInMemory:
 
         def change() -> None:
             machine.state = ProvisioningState.DELETING
-            machine.until = self.cloud.clock() + timedelta(seconds=1)
+            machine.until = self.cloud.clock() + timedelta(seconds=self.cloud.slowness)
 
         self.cloud.effect(f"delete {deployment}", change)
 

@@ -44,6 +44,15 @@ class Boundaries:
     def crossed(self) -> int:
         return len(self.passed)
 
+    def distinct(self, since: int = 0) -> list[int]:
+        """Of the boundaries after `since`, one of each stretch in which nothing lasting was done.
+
+        A dead worker leaves behind what is in the database and in the cloud; wherever within such a stretch it died,
+        that is the same. What lasts comes right after a commit or an effect.
+        """
+        numbers = range(since + 1, self.crossed + 1)
+        return [n for n in numbers if n == since + 1 or _lasting(self.passed[n - 2])]
+
     def _cross(self, where: str) -> None:
         if not self._counting or threading.current_thread() is not self._worker:
             return
@@ -59,6 +68,10 @@ class Boundaries:
             yield
         finally:
             self._counting = False
+
+
+def _lasting(where: str) -> bool:
+    return where == "commit" or where.startswith("after ")
 
 
 def live_through(hospital: Hospital, boundaries: Boundaries, until: str) -> None:

@@ -28,6 +28,8 @@ READS = {
     ("endpoint", "score"): {"deployment", "model_version", "digest", "probability", "threshold"},
     ("endpoint", "proof"): [{"endpoint", "state", "reason", "expected", "served", "proven_at", "limits"}],
     ("events", "list"): [],
+    ("approvers", "list"): {"rules", "delegations"},
+    ("break-glass", "list", "1"): [],
     ("promotions",): [{"id", "kind", "phase", "reason", "requested_by", "target"}],
     ("audit", "list"): [{"sequence", "at", "actor", "action", "subject", "reason"}],
     ("audit", "at", "2026-01-01"): [{"moment", "sentence", "shares", "changing"}],
@@ -37,6 +39,7 @@ FOLLOWED = {"pr show", "runs show", "setup plan"}
 """Reads of what another command names; each has its test below, `setup plan` in test_setup.py."""
 WRITES = {
     *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage"),
+    *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
     *("pr approve", "pr merge", "pr request-changes", "events take", "events explain"),
 }
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000

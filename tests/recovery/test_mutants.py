@@ -1,0 +1,247 @@
+"""Seeded defects: each is put into a copy of the product, and a quick test that is named here has to notice it.
+
+A defect whose text is not found exactly once fails the test as well: the code has moved on, and so must the table.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 240
+"""Wall time of one run, on a busy machine."""
+
+FAILED_TESTS = 1
+"""pytest's exit code where tests ran and some failed; a broken collection has another one."""
+
+CRASHES = "tests/recovery/test_crash_points.py"
+ENGINE = "tests/unit/test_engine.py"
+STORE = "tests/unit/test_store.py"
+DECIDE = "tests/unit/test_gates_decide.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`text` in `file` becomes `instead`; `caught_by` is a test file and the names chosen in it."""
+
+    name: str
+    file: str
+    text: str
+    instead: str
+    caught_by: tuple[str, str]
+
+
+MUTANTS = (
+    Mutant(
+        "no fence at the commit",
+        "backend/store/promotions.py",
+        "if fence is not None and before.fence != fence:",
+        "if fence is not None and before.fence < 0:",
+        (STORE, "test_a_lease_that_runs_out_goes_to_another_worker_and_fences_the_first and sqlite"),
+    ),
+    Mutant(
+        "the lease is not looked at before a write",
+        "backend/promotion/context.py",
+        "if not self.still_mine():",
+        "if self.promotion.fence < 0:",
+        (CRASHES, "test_a_worker_without_its_lease_writes_nothing and sqlite"),
+    ),
+    Mutant(
+        "created without looking",
+        "backend/promotion/steps/create_deployment.py",
+        "    if deployment is None:\n        return _create(ctx)\n",
+        "    if deployment is None or deployment.state is ProvisioningState.CREATING:\n        return _create(ctx)\n",
+        (ENGINE, "test_the_first_version_goes_to_all_traffic_at_once and sqlite"),
+    ),
+    Mutant(
+        "the snapshot is taken late",
+        "backend/promotion/plan.py",
+        "    return (*beginning, *watched, _retire(rollout.keep_warm_seconds))\n",
+        "    first, *rest = watched\n"
+        "    return (*beginning[1:], first, beginning[0], *rest, _retire(rollout.keep_warm_seconds))\n",
+        (ENGINE, "test_an_abort_restores_the_snapshot_and_holds_the_endpoint and sqlite"),
+    ),
+    Mutant(
+        "an abort is ignored",
+        "backend/promotion/transitions.py",
+        "if promotion.request is Request.ABORT and promotion.current is not None:",
+        "if promotion.request is Request.ABORT and promotion.current is None:",
+        (ENGINE, "test_an_abort_restores_the_snapshot_and_holds_the_endpoint and sqlite"),
+    ),
+    Mutant(
+        "the candidate goes before the traffic has moved",
+        "backend/promotion/plan.py",
+        "        Step(kind=StepKind.RESTORE_TRAFFIC, deadline_seconds=TRAFFIC_DEADLINE),\n"
+        "        Step(kind=StepKind.REMOVE_CANDIDATE, deadline_seconds=CREATE_DEADLINE),\n",
+        "        Step(kind=StepKind.REMOVE_CANDIDATE, deadline_seconds=CREATE_DEADLINE),\n"
+        "        Step(kind=StepKind.RESTORE_TRAFFIC, deadline_seconds=TRAFFIC_DEADLINE),\n",
+        (ENGINE, "test_an_abort_restores_the_snapshot_and_holds_the_endpoint and sqlite"),
+    ),
+    Mutant(
+        "what has traffic is removed",
+        "backend/promotion/steps/remove_candidate.py",
+        "if endpoint.traffic.get(name, 0):",
+        "if endpoint.traffic.get(name, 0) > 100:",
+        ("tests/recovery/test_way_back.py", "test_a_candidate_with_traffic_is_not_removed"),
+    ),
+    Mutant(
+        "no point of no return: the warm deployment goes under a promotion",
+        "backend/store/retirements.py",
+        "(retirements.c.due_at <= self._clock()) & ~busy",
+        "(retirements.c.due_at <= self._clock())",
+        (STORE, "test_retirements_wait_for_their_time_and_for_a_free_endpoint and sqlite"),
+    ),
+    Mutant(
+        "no point of no return: back to a deployment that is being removed",
+        "backend/promotion/steps/restore_traffic.py",
+        "if deployment is None or deployment.state is not ProvisioningState.SUCCEEDED:",
+        "if deployment is not None and deployment.name == '':",
+        ("tests/recovery/test_way_back.py", "test_there_is_no_way_back_to_what_is_being_removed"),
+    ),
+    Mutant(
+        "no hold after an automatic rollback",
+        "backend/promotion/engine.py",
+        "if after.phase is Phase.ROLLED_BACK and after.kind is Kind.PROMOTE:",
+        "if after.phase is Phase.ROLLED_BACK and after.kind is Kind.STAGE:",
+        (ENGINE, "test_errors_at_any_weight_return_the_traffic_by_themselves and sqlite and 10"),
+    ),
+    Mutant(
+        "traffic is set without comparing",
+        "backend/promotion/steps/shift_traffic.py",
+        "if ctx.promotion.kind is not Kind.STAGE and endpoint.traffic != left:",
+        "if ctx.promotion.kind is not Kind.STAGE and left is None:",
+        ("tests/recovery/test_way_back.py", "test_traffic_changed_before_a_shift_is_not_overwritten"),
+    ),
+    Mutant(
+        "nothing is evaluated again at the click",
+        "backend/operations/promotions.py",
+        "                deny(found, what)\n",
+        "",
+        (DECIDE, "test_an_approval_is_void_for_another_digest_or_threshold"),
+    ),
+    Mutant(
+        "a gate that was not run counts as passed",
+        "backend/policy/gates.py",
+        'NOT_RUN: Answer = (FindingState.NOT_RUN, "Not measured yet.")',
+        'NOT_RUN: Answer = (FindingState.PASS, "Not measured yet.")',
+        ("tests/unit/test_gates.py", "test_nothing_measured_is_never_green"),
+    ),
+    Mutant(
+        "too little data counts as passed",
+        "backend/policy/gates.py",
+        'return INCONCLUSIVE, f"{figures} {against}: too little data',
+        'return PASS, f"{figures} {against}: too little data',
+        ("tests/unit/test_gates.py", "test_a_loss_is_named_with_its_interval_and_little_data_is_no_pass"),
+    ),
+    Mutant(
+        "an observation without enough calls counts as passed",
+        "backend/promotion/steps/observe.py",
+        "if judgement.health is Health.UNCLEAR:",
+        "if judgement.health is Health.BAD:",
+        (ENGINE, "test_a_quiet_endpoint_ends_inconclusive_and_waits_for_a_person and sqlite"),
+    ),
+    Mutant(
+        "a void approval is accepted",
+        "backend/policy/approval.py",
+        'latest.decision != "approved" or void_because(dossier, latest)',
+        'latest.decision != "approved"',
+        (DECIDE, "test_an_approval_is_void_for_another_digest_or_threshold"),
+    ),
+    Mutant(
+        "a second click with the same key is another promotion",
+        "backend/store/promotions.py",
+        "            if existing is not None:\n                same_request(existing, promotion, _CLICK)\n"
+        "                return existing\n",
+        "            if existing is not None:\n"
+        '                promotion = promotion.model_copy(update={"id": "again"})\n',
+        (STORE, "test_twenty_threads_with_the_same_click_make_one_promotion and sqlite"),
+    ),
+    Mutant(
+        "the ledger row is left out",
+        "backend/store/promotions.py",
+        "            if told is not None:\n                self._audit.append(told, transaction)\n",
+        "            if told is not None and told.actor:\n                told = None\n",
+        ("tests/unit/test_audit.py", "test_replaying_the_ledger_gives_every_phase and sqlite"),
+    ),
+    Mutant(
+        "the hash leaves out the row before",
+        "backend/domain/ledger_chain.py",
+        'exclude={"hash"}',
+        'exclude={"hash", "previous"}',
+        ("tests/unit/test_audit.py", "test_the_chain_can_be_checked_without_our_code"),
+    ),
+    Mutant(
+        "a plan of a later release is run",
+        "backend/store/promotions.py",
+        "if found is not None and not of_a_later_release(found):",
+        "if found is not None:",
+        ("tests/recovery/test_upgrade.py", "test_an_earlier_release_leaves_alone_what_it_cannot_read and sqlite"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The product and its tests in a folder of their own."""
+    folder = tmp_path_factory.mktemp("mutants")
+    leave = shutil.ignore_patterns("__pycache__", "*.pyc", ".hypothesis")
+    for name in ("backend", "tests", "training"):
+        shutil.copytree(ROOT / name, folder / name, ignore=leave)
+    for name in ("console", "sandbox", "benchmarks", ".venv"):
+        (folder / name).symlink_to(ROOT / name)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def run(folder, file, names):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLOPS_", "PYTEST_"))}
+    return subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", file, "-k", names],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.recovery
+@pytest.mark.timeout(SECONDS + 60)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_seeded_defect_is_caught(copy, mutant):
+    file = copy / mutant.file
+    good = file.read_text()
+    file.write_text(good.replace(mutant.text, mutant.instead))
+    try:
+        done = run(copy, *mutant.caught_by)
+    finally:
+        file.write_text(good)
+    assert done.returncode == FAILED_TESTS, f"survived ({done.returncode}): {done.stdout[-3000:]}{done.stderr[-1000:]}"
+    assert " failed" in done.stdout
+
+
+@pytest.mark.recovery
+@pytest.mark.timeout(SECONDS + 60)
+@pytest.mark.parametrize("file", sorted({mutant.caught_by[0] for mutant in MUTANTS}))
+def test_without_a_defect_the_same_tests_pass(copy, file):
+    names = {f"({mutant.caught_by[1]})" for mutant in MUTANTS if mutant.caught_by[0] == file}
+    done = run(copy, file, " or ".join(sorted(names)))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_text_of_a_defect_is_there_once(mutant):
+    text = (ROOT / mutant.file).read_text()
+    assert text.count(mutant.text) == 1, f"{mutant.name}: the text is there {text.count(mutant.text)} times"
+    assert text != text.replace(mutant.text, mutant.instead)
+    file, names = mutant.caught_by
+    assert f"def {names.split(' ')[0]}(" in (ROOT / file).read_text(), f"{mutant.name}: {names} is not in {file}"
