@@ -65,6 +65,7 @@ class Worker:
             jobs=Jobs(gateways.prod),
             contents=Contents(gateways.github),
             logs=gateways.logs,
+            metrics=gateways.metrics,
         )
         anchoring = Anchoring(store, Tags(gateways.github), reach.contents, project, clock)
         lease = settings.worker.lease

@@ -41,6 +41,10 @@ class StepKind(StrEnum):
     CREATE_DEPLOYMENT = "create_deployment"
     VERIFY_DIGEST = "verify_digest"
     SMOKE_TEST = "smoke_test"
+    LOAD_TEST = "load_test"
+    REPLAY = "replay"
+    MIRROR_TRAFFIC = "mirror_traffic"
+    OBSERVE_MIRROR = "observe_mirror"
     COLLECT_EVIDENCE = "collect_evidence"
     SHIFT_TRAFFIC = "shift_traffic"
     OBSERVE = "observe"
@@ -49,11 +53,17 @@ class StepKind(StrEnum):
     RETIRE_OTHERS = "retire_others"
     SCHEDULE_RETIREMENT = "schedule_retirement"
 
+    @property
+    def watches(self) -> bool:
+        """Whether it only measures: too little to decide ends in a pause then, and a person may go on."""
+        return self in {StepKind.OBSERVE, StepKind.OBSERVE_MIRROR}
+
 
 class Step(Value):
-    """One planned step. `weight` (percent) belongs to shift and observe, the limits to observe.
+    """One planned step. `weight` (percent) belongs to shift, mirror and observe, the limits to observe.
 
-    `keep_warm_seconds` belongs to schedule_retirement; a `max_p95_ms` of 0 is no limit.
+    `keep_warm_seconds` belongs to schedule_retirement. No limit is: 0 for latency, its ratio to stable's, processor and
+    memory; 1 for the shares of errors and positives.
     """
 
     kind: StepKind
@@ -62,6 +72,11 @@ class Step(Value):
     min_seconds: float = 0.0
     max_error_rate: float = 1.0
     max_p95_ms: float = 0.0
+    max_cpu_percent: float = 0.0
+    max_memory_percent: float = 0.0
+    max_error_increase: float = 1.0
+    max_p95_ratio: float = 0.0
+    max_positive_shift: float = 1.0
     deadline_seconds: float = 1800.0
     keep_warm_seconds: float = 0.0
 

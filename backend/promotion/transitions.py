@@ -190,7 +190,7 @@ def _waited(promotion: Promotion, record: StepRecord, outcome: Waiting, now: dat
     )
     if overdue:
         late = f"not done within {record.step.deadline_seconds:g} s: {outcome.reason}"
-        if record.step.kind is StepKind.OBSERVE:
+        if record.step.kind.watches:
             return _inconclusive(promotion, seen, f"Inconclusive, {late}", now)
         failed = _ended(seen, StepState.FAILED, late, seen.output, now)
         return _stopped(promotion, failed, f"{named(record.step)} was {late}", now)
@@ -208,7 +208,7 @@ def _waited(promotion: Promotion, record: StepRecord, outcome: Waiting, now: dat
 def _errored(promotion: Promotion, record: StepRecord, outcome: Errored, now: datetime, *, overdue: bool) -> Promotion:
     attempt = promotion.attempt + 1
     tried = record.model_copy(update={"attempts": record.attempts + 1, "reason": outcome.reason})
-    observing = record.step.kind is StepKind.OBSERVE
+    observing = record.step.kind.watches
     # Missing telemetry proves nothing against a candidate: watching goes on until its deadline, then asks a person.
     may_retry = outcome.transient and (not overdue if observing else attempt < MAX_ATTEMPTS)
     if may_retry:

@@ -11,6 +11,7 @@ ROLLOUT = {
     "min_calls": "30",
     "min_seconds": "10",
     "max_p95_ms": "2000",
+    "max_p95_ratio": "10",
     "keep_warm_seconds": "86400",
     "deadline_seconds": "900",
 }

@@ -10,7 +10,6 @@ import io
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +19,10 @@ from pyarrow import parquet
 from backend.domain.endpoints import ProvisioningState
 from backend.domain.registry import Lineage, ModelVersion
 from backend.domain.runs import RunState
-from backend.domain.telemetry import TrafficSummary
 from backend.errors import NotFound
 from backend.promotion.context import Reach
 from tests.recovery.cloud_endpoints import EndpointsInMemory
+from tests.recovery.cloud_monitor import LogsInMemory, MetricsInMemory
 from tests.recovery.cloud_state import Clock, Place
 
 PRODUCTION = "diabetes-endpoint"
@@ -72,7 +71,12 @@ class Cloud:
         self.broken: set[str] = set()
         self.impostors: set[str] = set()
         self.careless: set[str] = set()
+        self.moody: set[str] = set()
         self.error_rates: dict[str, float] = {}
+        self.p95_ms: dict[str, float] = {}
+        self.positive_rates: dict[str, float] = {}
+        self.cpu_percent: dict[str, float] = {}
+        self.rollout = ROLLOUT
         self.gain = 0.1
         self.gates = GATES
         self.calls_per_second = 20.0
@@ -146,12 +150,16 @@ class Cloud:
             jobs=jobs,  # type: ignore[arg-type]
             contents=ContentsInMemory(self),  # type: ignore[arg-type]
             logs=LogsInMemory(self),  # type: ignore[arg-type]
+            metrics=MetricsInMemory(self),  # type: ignore[arg-type]
         )
 
 
 class WorkspaceInMemory:
     def data_id(self, name: str, version: str) -> str:
         return f"/data/{name}/versions/{version}"
+
+    def endpoint_id(self, name: str) -> str:
+        return f"/workspaces/w/onlineEndpoints/{name}"
 
     def model_id(self, name: str, version: str) -> str:
         return f"/models/{name}/versions/{version}"
@@ -265,25 +273,4 @@ class ContentsInMemory:
 
     def file(self, path: str, _ref: str) -> bytes | None:
         self.cloud.look()
-        return {"training/rollout.toml": ROLLOUT, "training/gates.toml": self.cloud.gates}[path]
-
-
-class LogsInMemory:
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-
-    def summary(self, endpoint: str, deployment: str, start: datetime, end: datetime) -> TrafficSummary:
-        """Calls by the weight that was in force, at a steady rate."""
-        self.cloud.look()
-        place = self.cloud.places[endpoint]
-        requests = 0.0
-        changes = [*place.served, (end, {})]
-        for (since, weights), (until, _) in pairwise(changes):
-            seconds = (min(until, end) - max(since, start)).total_seconds()
-            requests += max(0.0, seconds) * self.cloud.calls_per_second * weights.get(deployment, 0) / 100
-        version = place.machines[deployment].target.version
-        errors = int(requests * self.cloud.error_rates.get(version, 0.0))
-        p95 = 40.0 if requests else None
-        return TrafficSummary(
-            deployment=deployment, requests=int(requests), errors=errors, p50_ms=p95, p95_ms=p95, p99_ms=p95
-        )
+        return {"training/rollout.toml": self.cloud.rollout, "training/gates.toml": self.cloud.gates}[path]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from backend.domain.endpoints import ProvisioningState
-from backend.domain.promotions import Failed, Kind, Outcome, Succeeded, Waiting
-from backend.promotion.context import StepContext, settled, shown, weights_at
+from backend.domain.endpoints import Endpoint, ProvisioningState
+from backend.domain.promotions import Failed, Outcome, Succeeded, Waiting
+from backend.promotion.context import StepContext, changed_elsewhere, settled, shown, weights_at
 
 LOOK_AGAIN = 0.5
 
@@ -19,17 +19,26 @@ def run(ctx: StepContext) -> Outcome:
         return Waiting(reason=f"{endpoint.name} is {endpoint.state.value.lower()}.", retry_after=LOOK_AGAIN)
     if endpoint.traffic == wanted:
         return Succeeded(reason=f"{endpoint.name}: {shown(wanted)}.", output={"traffic": shown(wanted)})
-    left = ctx.recorded_weights()
-    # A test endpoint may be left in any state by an earlier test; production must be as it was recorded.
-    if ctx.promotion.kind is not Kind.STAGE and endpoint.traffic != left:
-        return Failed(
-            reason=f"The traffic was changed elsewhere: expected {shown(left or {})}, found {shown(endpoint.traffic)}."
-        )
+    problem = changed_elsewhere(ctx, endpoint)
+    if problem:
+        return Failed(reason=problem)
+    return _unready(endpoint, wanted) or _set(ctx, endpoint, wanted)
+
+
+def _unready(endpoint: Endpoint, wanted: dict[str, int]) -> Failed | None:
     for name in wanted:
         deployment = endpoint.deployment(name)
         if deployment is None or deployment.state is not ProvisioningState.SUCCEEDED:
             state = deployment.state.value.lower() if deployment else "gone"
             return Failed(reason=f"{name} is {state}, so it can take no traffic.")
+    return None
+
+
+def _set(ctx: StepContext, endpoint: Endpoint, wanted: dict[str, int]) -> Waiting:
+    """Azure refuses live traffic to what is mirrored to; a rollback must not wait for whoever began that."""
     ctx.before_write()
+    if any(name in endpoint.mirror_traffic for name in wanted):
+        ctx.reach.endpoints.set_mirror(endpoint.name, {})
+        return Waiting(reason=f"A mirror to {', '.join(wanted)} is being ended.", retry_after=LOOK_AGAIN)
     ctx.reach.endpoints.set_traffic(endpoint.name, wanted)
     return Waiting(reason=f"{endpoint.name} is being set to {shown(wanted)}.", retry_after=LOOK_AGAIN)
