@@ -26,9 +26,10 @@ from backend.promotion.announcement import Announcement
 from backend.promotion.context import Reach
 from backend.promotion.engine import Engine
 from backend.promotion.gate_watch import GateWatch
+from backend.promotion.leftovers import schedule_ends
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
-from backend.settings import Settings
+from backend.settings import Project, Settings
 from backend.store import Store
 
 HEARTBEAT_SECONDS = 2.0
@@ -80,7 +81,9 @@ class Worker:
             Duty("wishes", performing.perform_next, poll),
             Duty("registry", self._look_at_registry, settings.worker.registry_poll),
             Duty("gate file", gates.look, GATES_SECONDS),
-            Duty("retirements", lambda: _idle(lambda: retire_due(store, endpoints)), settings.worker.registry_poll),
+            Duty(
+                "retirements", lambda: _idle(lambda: _retire(store, project, endpoints)), settings.worker.registry_poll
+            ),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
         )
@@ -144,6 +147,11 @@ class Worker:
         if begun is not None:
             _log.info("testing v%s: %s", begun.target.version, begun.requested_reason)
         return False
+
+
+def _retire(store: Store, project: Project, endpoints: Endpoints) -> None:
+    schedule_ends(store, project)
+    retire_due(store, endpoints, project.test_endpoint)
 
 
 def _idle(work: Callable[[], None]) -> bool:

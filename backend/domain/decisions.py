@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from backend.domain.endpoints import Endpoint
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, GateFile
@@ -57,7 +59,8 @@ class Rollout(Value):
 class Blocker(Value):
     """Something that stands between a version and production; `hard` ones disable the button.
 
-    An advisory one has the name that whoever goes on has to acknowledge, in `gate`.
+    An advisory one has the name that whoever goes on has to acknowledge, in `gate`. One that clears by itself says
+    when, in `until`.
     """
 
     what: str
@@ -65,6 +68,7 @@ class Blocker(Value):
     who: str
     hard: bool = True
     gate: str = ""
+    until: datetime | None = None
 
 
 class Dossier(Value):

@@ -131,6 +131,7 @@ class Request(StrEnum):
     NONE = "none"
     PAUSE = "pause"
     ABORT = "abort"
+    PROMOTE_NOW = "promote now"
 
 
 class Promotion(Value):
@@ -174,12 +175,16 @@ class Succeeded(Value):
 
 
 class Waiting(Value):
-    """Not yet: look again after `retry_after` seconds."""
+    """Not yet: look again after `retry_after` seconds.
+
+    `held` is a wait for a rule that ends by itself, such as a freeze window: the step's deadline counts from its end.
+    """
 
     outcome: Literal["waiting"] = "waiting"
     reason: str
     retry_after: float
     output: dict[str, str | int | float | bool] = {}
+    held: bool = False
 
 
 class Failed(Value):

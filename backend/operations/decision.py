@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
@@ -11,6 +13,7 @@ from backend.operations.authorise import own_work, refusal
 from backend.policy import blockers
 from backend.policy.approval import standing_approval
 from backend.policy.findings import findings
+from backend.policy.freezes import Frozen, frozen, window_finding
 from backend.policy.gate_file import GATES_PATH
 from backend.policy.standing import latest, standing
 from backend.promotion.target import target_on
@@ -71,16 +74,22 @@ class Situation:
     def expected_stable(self) -> str:
         return self.stable.target.deployment if self.stable else ""
 
-    def blockers(self, dossier: Dossier, target: Target, *, can_approve: bool) -> tuple[Blocker, ...]:
+    def blockers(
+        self, dossier: Dossier, target: Target, closed: Frozen | None, *, can_approve: bool
+    ) -> tuple[Blocker, ...]:
         return (
             *blockers.of_version(dossier, self.champion),
             *blockers.of_approval(dossier, can_approve=can_approve),
             *blockers.of_endpoint(target, self.active, self.hold, self.stable),
+            *blockers.of_window(closed),
         )
 
 
-def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, endpoint: Endpoint | None) -> Decision:
+def decide(
+    store: Store, project: Project, actor: Actor, version: ModelVersion, endpoint: Endpoint | None, now: datetime
+) -> Decision:
     """The promotion screen's content for this person, now."""
+    closed = frozen(project.freeze, now)
     dossier = dossier_of(store, project, version)
     situation = Situation(store, project)
     target = target_on(project.endpoint, dossier.version)
@@ -92,9 +101,9 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
         stable_version=situation.champion.version if situation.champion else "",
         expected_stable=situation.expected_stable,
         effect=effect(target, dossier.rollout, situation.champion),
-        findings=findings(dossier, situation.champion),
+        findings=(*findings(dossier, situation.champion), window_finding(project.freeze, now)),
         blockers=(
-            *situation.blockers(dossier, target, can_approve=actor.may(Right.APPROVE) and not own),
+            *situation.blockers(dossier, target, closed, can_approve=actor.may(Right.APPROVE) and not own),
             *blockers.of_production(target, endpoint, situation.expected_stable),
         ),
         refusal=refusal(actor, Right.PROMOTE) or ("" if standing_approval(dossier) else own),

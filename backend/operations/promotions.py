@@ -8,7 +8,7 @@ from backend.domain.clock import Clock
 from backend.domain.decisions import Decision
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
-from backend.domain.promotions import Hold, Kind, Promotion, Request, Step, Target
+from backend.domain.promotions import Hold, Kind, Promotion, Request, Retirement, Step, Target
 from backend.domain.registry import ModelVersion
 from backend.errors import Conflict, Invalid, PolicyDenied
 from backend.operations.approvals import accepted, approval_note, approval_of, deny
@@ -16,6 +16,7 @@ from backend.operations.authorise import require, require_independence, require_
 from backend.operations.decision import Situation, decide, dossier_of
 from backend.operations.way_back import earlier_target, refuse_rejected
 from backend.policy.approval import standing_approval
+from backend.policy.freezes import frozen
 from backend.promotion import plan, transitions, wording
 from backend.promotion.target import target_on
 from backend.settings import Project
@@ -38,7 +39,7 @@ class Promotions:
     def decision(self, actor: Actor, version: ModelVersion, endpoint: Endpoint | None) -> Decision:
         """All a lead needs before the click. `endpoint` is production as last seen, None if never."""
         require(actor, Right.READ)
-        return decide(self._store, self._project, actor, version, endpoint)
+        return decide(self._store, self._project, actor, version, endpoint, self._clock())
 
     def approve_and_promote(
         self,
@@ -82,7 +83,8 @@ class Promotions:
             target = target_on(self._project.endpoint, dossier.version)
             if self._store.promotions.find(key) is None:
                 same_production(situation, expected_stable)
-                found, what = situation.blockers(dossier, target, can_approve=approving), _cannot(version)
+                closed = frozen(self._project.freeze, self._clock())
+                found, what = situation.blockers(dossier, target, closed, can_approve=approving), _cannot(version)
                 deny(found, what)
                 approval = standing_approval(dossier)
                 told = acknowledged if acknowledged is not None else approval.acknowledged if approval else ()
@@ -142,6 +144,14 @@ class Promotions:
         """Return traffic to what was found at the beginning, and hold the endpoint."""
         return self._ask(actor, promotion_id, Request.ABORT, reason)
 
+    def promote_now(self, actor: Actor, promotion_id: str, reason: str) -> Promotion:
+        """Go on to the next weight without the rest of this observation, inconclusive or not.
+
+        Needs a right of its own. What has failed cannot be gone on from, and a freeze window still holds the traffic.
+        """
+        require(actor, Right.PROMOTE_NOW)
+        return self._wish(actor, promotion_id, Request.PROMOTE_NOW, require_reason(reason))
+
     def resume(self, actor: Actor, promotion_id: str, reason: str) -> Promotion:
         """Go on after a pause, or try again where attention was needed."""
         require(actor, Right.CONTROL)
@@ -182,6 +192,10 @@ class Promotions:
         """The deployment that serves production by the ledger, "" before the first: what `expected_stable` means."""
         return Situation(self._store, self._project).expected_stable
 
+    def endings(self, endpoint: str) -> tuple[Retirement, ...]:
+        """What is kept warm or left from a test, with the date of its end, soonest first."""
+        return self._store.retirements.open(endpoint)
+
     def active(self, endpoint: str) -> Promotion | None:
         return self._store.promotions.active(endpoint)
 
@@ -198,11 +212,15 @@ class Promotions:
 
     def _ask(self, actor: Actor, promotion_id: str, request: Request, reason: str) -> Promotion:
         require(actor, Right.CONTROL)
-        said = require_reason(reason)
+        return self._wish(actor, promotion_id, request, require_reason(reason))
+
+    def _wish(self, actor: Actor, promotion_id: str, request: Request, said: str) -> Promotion:
         return self._store.promotions.change(
             promotion_id,
             lambda now: transitions.ask(now, request, actor.name, said, self._clock()),
-            lambda before, after: _told(actor, f"promotion.{request.value}_requested", said, before, after),
+            lambda before, after: _told(
+                actor, f"promotion.{request.value.replace(' ', '_')}_requested", said, before, after
+            ),
         )
 
     def _begin(

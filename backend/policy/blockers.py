@@ -11,6 +11,7 @@ from backend.domain.people import Right, who_may
 from backend.domain.promotions import Hold, Phase, Promotion, Target
 from backend.policy.approval import rejection, standing_approval, void_because
 from backend.policy.findings import findings
+from backend.policy.freezes import Frozen
 
 WORKER = "the worker"
 AUTHOR = "the author of the change"
@@ -110,6 +111,14 @@ def of_production(target: Target, endpoint: Endpoint | None, expected_stable: st
         why = f"{target.endpoint} serves {live or 'nothing'}, the ledger says {told}: it was changed elsewhere."
         return (Blocker(what="Production", why=why, who=who_may(Right.CONTROL)),)
     return ()
+
+
+def of_window(closed: Frozen | None) -> tuple[Blocker, ...]:
+    """A freeze clears by itself; nobody needs to."""
+    if closed is None:
+        return ()
+    why = f"{closed.sentence}. Rolling back is possible at any time."
+    return (Blocker(what="Window", why=why, who="nobody needs to: it ends by itself", until=closed.until),)
 
 
 def sentences(blockers: Iterable[Blocker]) -> tuple[str, ...]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from backend.domain.endpoints import Endpoint, ProvisioningState
-from backend.domain.promotions import Failed, Outcome, Succeeded, Waiting
+from backend.domain.promotions import Failed, Kind, Outcome, Succeeded, Waiting
+from backend.policy.freezes import frozen
 from backend.promotion.context import StepContext, changed_elsewhere, settled, shown, weights_at
 
 LOOK_AGAIN = 0.5
+LONGEST_LOOK = 60.0
+"""Of a freeze that somebody may shorten: the settings are read when a worker starts."""
 
 
 def run(ctx: StepContext) -> Outcome:
@@ -22,7 +25,17 @@ def run(ctx: StepContext) -> Outcome:
     problem = changed_elsewhere(ctx, endpoint)
     if problem:
         return Failed(reason=problem)
-    return _unready(endpoint, wanted) or _set(ctx, endpoint, wanted)
+    return _unready(endpoint, wanted) or _frozen(ctx) or _set(ctx, endpoint, wanted)
+
+
+def _frozen(ctx: StepContext) -> Waiting | None:
+    """A new version gains nothing inside a freeze window. Neither a rollback nor the way back asks."""
+    now = ctx.clock()
+    closed = frozen(ctx.project.freeze, now) if ctx.promotion.kind is Kind.PROMOTE else None
+    if closed is None:
+        return None
+    wait = min(LONGEST_LOOK, max(LOOK_AGAIN, (closed.until - now).total_seconds()))
+    return Waiting(reason=f"{closed.sentence}. The traffic stays as it is.", retry_after=wait, held=True)
 
 
 def _unready(endpoint: Endpoint, wanted: dict[str, int]) -> Failed | None:
