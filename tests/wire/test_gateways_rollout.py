@@ -32,11 +32,16 @@ def gateways(tiny, tmp_path_factory):
     return connect(settings_of(tiny.sandbox, tmp_path_factory.mktemp("ours"), project))
 
 
+@pytest.fixture(scope="module")
+def ours(gateways):
+    return Endpoints(gateways.prod)
+
+
 @pytest.fixture
-def endpoints(tiny, gateways):
+def endpoints(tiny, ours):
     """All calls to blue; afterwards 90/10 again and no mirror."""
     tiny.set_traffic({"blue": 100})
-    yield Endpoints(gateways.prod)
+    yield ours
     tiny.set_traffic({"blue": 90, "green": 10})
 
 
