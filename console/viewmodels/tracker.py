@@ -154,6 +154,7 @@ def sides(
     traffic: Reading[Traffic],
     capacity: Reading[tuple[CapacityPoint, ...]],
     window: str,
+    mirror: dict[str, int] | None = None,
 ) -> tuple[Side, ...]:
     """Stable and candidate; only the candidate on a first promotion."""
     stable = stable_of(promotion)
@@ -162,12 +163,16 @@ def sides(
         Side(
             deployment=name,
             role=_role(promotion, name, weights.get(name, 0)),
-            since=f"{weights.get(name, 0)} % of traffic",
+            since=_share(weights.get(name, 0), (mirror or {}).get(name, 0)),
             state=_state(promotion, name, traffic.value),
             quads=_quads(name, traffic.value, capacity.value, window),
         )
         for name in dict.fromkeys(names)
     )
+
+
+def _share(weight: int, mirrored: int) -> str:
+    return f"copies of {mirrored} % of the calls, answers nobody" if mirrored else f"{weight} % of traffic"
 
 
 def _role(promotion: Promotion, name: str, weight: int) -> str:

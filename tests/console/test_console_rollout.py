@@ -14,10 +14,11 @@ from backend.domain.analysis import Check, Health, written
 from backend.domain.clock import utc_now
 from backend.domain.decisions import Blocker, MirrorPlan
 from backend.domain.promotions import Phase, Request, Retirement, RetirementState, Waiting
+from backend.domain.value import Reading
 from backend.promotion import transitions
 from console.viewmodels.decision import headline, stop_rules
 from console.viewmodels.plan import lasting, planned
-from console.viewmodels.tracker import checks, observed
+from console.viewmodels.tracker import checks, observed, sides
 from console.viewmodels.traffic import ending
 
 ROLLOUT = hospital_models.ROLLOUT
@@ -70,6 +71,13 @@ def test_the_tracker_draws_every_check_in_its_own_words(visit, world):
     shown = text(visit("views/deployments.py", promotion=promotion.id))
     assert "not measured" in shown
     assert "140 ms" in shown
+
+
+def test_a_mirrored_candidate_answers_nobody(world):
+    promotion, none = promotion_under_way(world), Reading(value=None, at=None, source="nobody")
+    name = promotion.target.deployment
+    found = sides(promotion, {}, none, none, "15 min", {name: 20})
+    assert [side.since for side in found if side.deployment == name] == ["copies of 20 % of the calls, answers nobody"]
 
 
 def test_a_lead_goes_on_early_for_a_reason(visit, world):
