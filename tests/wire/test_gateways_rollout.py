@@ -16,6 +16,9 @@ from backend.promotion.steps.load_test import measure
 from tests.wire.endpoints_lab import ENDPOINT, GROUP, WORKSPACE, lab, wait_for
 from tests.wire.gateways_world import PROJECT, settings_of
 
+KEPT: list[Endpoints] = []
+"""For the life of the process, as in the product: a client that is collected with open connections warns."""
+
 SCORES = json.dumps({"x": 1, "say": 'mlops-scores {"positives":1,"risks":[0.81,0.2]}'}).encode()
 
 
@@ -34,7 +37,8 @@ def gateways(tiny, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ours(gateways):
-    return Endpoints(gateways.prod)
+    KEPT.append(Endpoints(gateways.prod))
+    return KEPT[0]
 
 
 @pytest.fixture
