@@ -10,10 +10,20 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -111,11 +121,44 @@ class ApprovalPolicy(Section):
     break_glass_hours: Annotated[float, Field(gt=0, le=72)] = 4.0
 
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Freeze(Section):
+    """When no version gains traffic: on `days` of every week from `start` to `end`, or once from `begins` to `ends`.
+
+    All in UTC. An `end` that is not after `start` is on the next day. Rolling back is always possible.
+    """
+
+    reason: Annotated[str, StringConstraints(min_length=3, max_length=200)]
+    days: tuple[Day, ...] = ()
+    start: time = time()
+    end: time = time()
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+    @field_validator("begins", "ends")
+    @classmethod
+    def _in_utc(cls, moment: datetime | None) -> datetime | None:
+        return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Freeze:
+        once = self.begins is not None and self.ends is not None
+        if bool(self.days) == once or (self.begins is None) != (self.ends is None):
+            raise ValueError("a freeze has either days, or both begins and ends")
+        if self.begins is not None and self.ends is not None and self.begins >= self.ends:
+            raise ValueError("a freeze ends after it begins")
+        return self
+
+
 class Project(Section):
     """One model: its repository, workspaces, data, endpoints.
 
     `log_workspace_id` is the customer id of the Log Analytics workspace; without it the one that setup declares is
-    looked up.
+    looked up. `prices` are what an hour of an instance costs, by its type, as this installation declares it, in
+    `currency`. A test deployment that waits for nobody is removed after `keep_test_hours`.
     """
 
     repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -137,6 +180,10 @@ class Project(Section):
     instance_count: Annotated[int, Field(ge=1)] = 1
     log_workspace_id: str = ""
     approval: ApprovalPolicy = ApprovalPolicy()
+    freeze: tuple[Freeze, ...] = ()
+    prices: dict[str, Annotated[float, Field(ge=0)]] = {}
+    currency: str = "USD"
+    keep_test_hours: Seconds = 24
 
 
 class Store(Section):
@@ -260,6 +307,10 @@ def _source() -> tuple[str, str]:
     return str(path), f" in {path}" if path.exists() else f"; no settings file at {path}"
 
 
+OPERATED = {"approval", "freeze", "prices", "currency", "keep_test_hours"}
+"""What concerns deciding and operating: workflows can neither approve, nor promote, nor deploy."""
+
+
 def public_toml(settings: Settings) -> str:
     """The settings that a workflow needs and everybody may read: no secret, no client id, no database, no approvals."""
     sections = {
@@ -267,7 +318,7 @@ def public_toml(settings: Settings) -> str:
         "signin": settings.signin.model_dump(include={"metadata_url", "client_id"}),
         "cloud": settings.cloud.model_dump(),
         "github": settings.github.model_dump(include={"api_url", "web_url", "login_url"}),
-        **{f"projects.{name}": project.model_dump(exclude={"approval"}) for name, project in settings.projects.items()},
+        **{f"projects.{name}": project.model_dump(exclude=OPERATED) for name, project in settings.projects.items()},
     }
     lines = [f"default_project = {json.dumps(settings.default_project)}"]
     for name, values in sections.items():

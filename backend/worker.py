@@ -35,9 +35,10 @@ from backend.promotion.context import Reach
 from backend.promotion.engine import Engine
 from backend.promotion.environment_watch import EnvironmentWatch
 from backend.promotion.gate_watch import GateWatch
+from backend.promotion.leftovers import schedule_ends
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
-from backend.settings import Settings
+from backend.settings import Project, Settings
 from backend.setup.declaration import read_declaration
 from backend.setup.github import declared_rulesets
 from backend.store import Store
@@ -77,6 +78,7 @@ class Worker:
             assets=Assets(gateways.prod),
             contents=Contents(gateways.github),
             logs=gateways.logs,
+            metrics=gateways.metrics,
         )
         anchoring = Anchoring(store, Tags(gateways.github), reach.contents, project, clock)
         lease = settings.worker.lease
@@ -101,7 +103,9 @@ class Worker:
             Duty("environments", environments.look, GATES_SECONDS),
             Duty("proofs", lambda: _idle(proving.look), every),
             Duty("repository", lambda: _idle(repository.look), every),
-            Duty("retirements", lambda: _idle(lambda: retire_due(store, endpoints)), settings.worker.registry_poll),
+            Duty(
+                "retirements", lambda: _idle(lambda: _retire(store, project, endpoints)), settings.worker.registry_poll
+            ),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
         )
@@ -170,6 +174,11 @@ class Worker:
 
     def _look_at_authors(self) -> bool:
         return self._authorship.look(self._versions)
+
+
+def _retire(store: Store, project: Project, endpoints: Endpoints) -> None:
+    schedule_ends(store, project)
+    retire_due(store, endpoints, project.test_endpoint)
 
 
 def _idle(work: Callable[[], None]) -> bool:

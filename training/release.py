@@ -7,6 +7,7 @@ Nothing here knows the server. Arrays are used throughout: a DataFrame would cos
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from training import artefact
 from training.digest import find_model_folder, folder_digest
 from training.model import probability
 from training.request import InvalidInput, parse
+
+MOST_TOLD = 100
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,17 @@ def load(environment: Mapping[str, str]) -> Release:
         raise RuntimeError(f"MLOPS_THRESHOLD must lie between 0 and 1, not {threshold:g}")
     folder = find_model_folder(Path(environment["AZUREML_MODEL_DIR"]))
     return Release(artefact.load(folder), folder_digest(folder), environment["MLOPS_MODEL_VERSION"], threshold)
+
+
+def score_line(body: Mapping[str, Any]) -> str:
+    """What an answer said, for the log: how many rows were positive, and the risks. Nothing of what was asked.
+
+    A log cuts lines of several thousand characters, so a large batch tells its first rows.
+    """
+    told = body["predictions"][:MOST_TOLD]
+    positives = sum(row["decision"] == "positive" for row in told)
+    risks = [round(row["probability"], 4) for row in told]
+    return "mlops-scores " + json.dumps({"positives": positives, "risks": risks}, separators=(",", ":"))
 
 
 def answer(release: Release, body: bytes, identifier: str) -> tuple[int, dict[str, Any]]:

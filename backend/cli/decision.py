@@ -7,9 +7,12 @@ import click
 from backend.cli.models import find_version
 from backend.cli.output import json_option, print_json, print_table
 from backend.cli.printable import printable
+from backend.cli.promotions import present_rate
 from backend.cli.session import backend, current_actor
+from backend.domain.clock import utc_now
 from backend.domain.decisions import Decision
 from backend.domain.gates import strip
+from backend.domain.pace import paces
 from backend.operations.approvals_told import approval_lines
 from backend.policy.blockers import to_acknowledge
 from backend.settings import load
@@ -25,14 +28,21 @@ def decision(version: str, as_json: bool) -> None:
     found = known.promotions.decision(
         actor, find_version(known, version), known.endpoints.show(settings.project.endpoint)
     )
+    rollout = found.dossier.rollout if found.expected_stable else None
+    rate = present_rate(known, settings.project.endpoint, utc_now()) if rollout is not None else None
+    plan = paces(rollout, rate) if rollout is not None and rate is not None else ()
     if as_json:
-        print_json({**found.model_dump(mode="json"), "to_acknowledge": to_acknowledge(found.blockers)})
+        told = {"to_acknowledge": to_acknowledge(found.blockers), "plan": [one.model_dump(mode="json") for one in plan]}
+        print_json({**found.model_dump(mode="json"), **told})
         return
     _print(found)
     for line in approval_lines(found):
         click.echo(printable(line, 600))
     for override, said, _ in known.overrides.told(found.dossier):
         click.echo(f"BREAK-GLASS {override.id}: {printable(said, 900)}")
+    for one in plan:
+        shows = f"no error in {one.calls:,} excludes a rate above {100 * one.excluded:.1f} %"
+        click.echo(f"{'Mirror of ' if one.mirrored else ''}{one.weight} %: {one.sentence}; {shows}.")
 
 
 def _print(found: Decision) -> None:

@@ -10,6 +10,7 @@ import click
 
 from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.session import backend, current_actor
+from backend.domain.cost import cost_of
 from backend.domain.proofs import ProofState
 from backend.errors import Invalid, NotFound
 from backend.settings import load
@@ -29,15 +30,17 @@ def show(name: str, as_json: bool) -> None:
     """Traffic and deployments of an endpoint (the production endpoint if none is named)."""
     settings = load()
     wanted = _named(name) or settings.project.endpoint
-    found = backend().endpoints.show(wanted)
+    known = backend()
+    found = known.endpoints.show(wanted)
     if found is None:
         raise NotFound(f"There is no endpoint {wanted}: `mlops setup apply` creates the declared ones.")
     if as_json:
         print_json(found)
         return
+    ends = {one.deployment: moment(one.due_at) for one in known.promotions.endings(wanted)}
     click.echo(f"{found.name}: {found.state.value}, {found.scoring_uri or 'no address yet'}")
     print_table(
-        ("Deployment", "Traffic", "Model", "State", "Instances", "Problem"),
+        ("Deployment", "Traffic", "Model", "State", "Instances", "Cost, declared", "Ends", "Problem"),
         (
             (
                 d.name,
@@ -45,6 +48,8 @@ def show(name: str, as_json: bool) -> None:
                 f"{d.model} v{d.version}",
                 d.state.value,
                 f"{d.instance_type} x {d.instance_count}",
+                cost.words if (cost := cost_of(d, settings.project.prices, settings.project.currency)) else "-",
+                ends.get(d.name, "-"),
                 d.problem,
             )
             for d in found.deployments

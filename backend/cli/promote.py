@@ -1,4 +1,4 @@
-"""`mlops approve`, `promote`, `rollback`, `pause`, `resume`, `abort`, `promotions`: the decisions."""
+"""`mlops approve`, `promote`, `rollback`, `pause`, `resume`, `abort`, `promote-now`: the decisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backend.cli.models import find_version
-from backend.cli.output import json_option, moment, print_json, print_table
+from backend.cli.output import json_option, print_json
 from backend.cli.session import backend, current_actor
 from backend.domain.people import Actor
 from backend.domain.promotions import Phase, Promotion
@@ -121,6 +121,14 @@ def resume(reason: str, as_json: bool) -> None:
     _control("resume", reason, as_json)
 
 
+@click.command("promote-now")
+@reason_option
+@json_option
+def promote_now(reason: str, as_json: bool) -> None:
+    """Go on to the next weight without the rest of the observation."""
+    _control("promote now", reason, as_json)
+
+
 @click.command()
 @reason_option
 @wait_option
@@ -139,34 +147,6 @@ def release_hold(reason: str) -> None:
     click.echo("The hold is released")
 
 
-@click.command()
-@click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
-@json_option
-def promotions(limit: int, as_json: bool) -> None:
-    """Promotions, newest first."""
-    found = backend().promotions.recent(limit)
-    if as_json:
-        print_json(found)
-        return
-    print_table(
-        ("Promotion", "Kind", "Endpoint", "Version", "Phase", "Reason", "By", "Since"),
-        (
-            (
-                p.id,
-                p.kind.value,
-                p.target.endpoint,
-                p.target.version,
-                p.phase.value,
-                p.reason,
-                p.requested_by,
-                moment(p.created_at),
-            )
-            for p in found
-        ),
-        "No promotion yet: a newly registered version is staged on the test endpoint by the worker.",
-    )  # fmt: skip
-
-
 def _stable(known: Backend) -> str:
     endpoint = known.endpoints.show(load().project.endpoint)
     return (endpoint.stable or "") if endpoint else ""
@@ -177,7 +157,12 @@ def _control(verb: str, reason: str, as_json: bool, wait: bool = False) -> None:
     active = known.promotions.active(load().project.endpoint)
     if active is None:
         raise NotFound(f"Nothing is being promoted on {load().project.endpoint}, so there is nothing to {verb}.")
-    action = {"pause": known.promotions.pause, "resume": known.promotions.resume, "abort": known.promotions.abort}[verb]
+    action = {
+        "pause": known.promotions.pause,
+        "resume": known.promotions.resume,
+        "abort": known.promotions.abort,
+        "promote now": known.promotions.promote_now,
+    }[verb]
     wanted = Phase.ROLLED_BACK if verb == "abort" else Phase.SUCCEEDED
     _follow(known, action(actor, active.id, reason), wait, as_json, wanted)
 

@@ -19,12 +19,38 @@ class RolloutStep(Value):
     min_seconds: float
 
 
+class LoadPlan(Value):
+    """How many requests the test endpoint is sent, and how many of them are under way at any moment."""
+
+    requests: int = 400
+    at_a_time: int = 4
+
+
+class MirrorPlan(Value):
+    """A share of the live calls copied to the candidate before it answers anybody; Azure allows at most 50 percent."""
+
+    percent: int
+    min_calls: int
+    min_seconds: float
+
+
 class Rollout(Value):
-    """`training/rollout.toml` as committed with the version; `digest` is sha256 of the file's bytes."""
+    """`training/rollout.toml` as committed with the version; `digest` is sha256 of the file's bytes.
+
+    Limits that a file does not name are not asked: those of saturation are 0 then, those against stable so wide that
+    nothing exceeds them.
+    """
 
     steps: tuple[RolloutStep, ...]
     max_error_rate: float
     max_p95_ms: float
+    max_cpu_percent: float = 0.0
+    max_memory_percent: float = 0.0
+    max_error_increase: float = 1.0
+    max_p95_ratio: float = 0.0
+    max_positive_shift: float = 1.0
+    load: LoadPlan = LoadPlan()
+    mirror: MirrorPlan | None = None
     keep_warm_seconds: float
     observe_deadline_seconds: float
     commit: str
@@ -35,7 +61,8 @@ class Blocker(Value):
     """Something that stands between a version and production; `hard` ones disable the button.
 
     An advisory one has the name that whoever goes on has to acknowledge, in `gate`. `because` is why the team asks.
-    One that was hard and may be gone past for a while, because two people broke the glass, is `overridden`.
+    One that was hard and may be gone past for a while, because two people broke the glass, is `overridden`. One that
+    clears by itself says when, in `until`.
     """
 
     what: str
@@ -45,6 +72,7 @@ class Blocker(Value):
     gate: str = ""
     because: str = ""
     overridden: bool = False
+    until: datetime | None = None
 
 
 class Dossier(Value):

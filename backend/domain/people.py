@@ -37,6 +37,7 @@ class Right(StrEnum):
     REVIEW = "review and merge a pull request"
     APPROVE = "approve a model version"
     PROMOTE = "promote to production"
+    PROMOTE_NOW = "go on before an observation has ended"
     CONTROL = "pause, abort or roll back"
     SETUP = "apply setup"
 
@@ -52,6 +53,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.REVIEW,
             Right.APPROVE,
             Right.PROMOTE,
+            Right.PROMOTE_NOW,
             Right.CONTROL,
             Right.SETUP,
         }

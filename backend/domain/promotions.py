@@ -41,6 +41,10 @@ class StepKind(StrEnum):
     CREATE_DEPLOYMENT = "create_deployment"
     VERIFY_DIGEST = "verify_digest"
     SMOKE_TEST = "smoke_test"
+    LOAD_TEST = "load_test"
+    REPLAY = "replay"
+    MIRROR_TRAFFIC = "mirror_traffic"
+    OBSERVE_MIRROR = "observe_mirror"
     COLLECT_EVIDENCE = "collect_evidence"
     SHIFT_TRAFFIC = "shift_traffic"
     OBSERVE = "observe"
@@ -50,11 +54,17 @@ class StepKind(StrEnum):
     SCHEDULE_RETIREMENT = "schedule_retirement"
     UNKNOWN = "unknown"
 
+    @property
+    def watches(self) -> bool:
+        """Whether it only measures: too little to decide ends in a pause then, and a person may go on."""
+        return self in {StepKind.OBSERVE, StepKind.OBSERVE_MIRROR}
+
 
 class Step(Value):
-    """One planned step. `weight` (percent) belongs to shift and observe, the limits to observe.
+    """One planned step. `weight` (percent) belongs to shift, mirror and observe, the limits to observe.
 
-    `keep_warm_seconds` belongs to schedule_retirement; a `max_p95_ms` of 0 is no limit.
+    `keep_warm_seconds` belongs to schedule_retirement. No limit is: 0 for latency, its ratio to stable's, processor and
+    memory; 1 for the shares of errors and positives.
     """
 
     kind: StepKind
@@ -63,6 +73,11 @@ class Step(Value):
     min_seconds: float = 0.0
     max_error_rate: float = 1.0
     max_p95_ms: float = 0.0
+    max_cpu_percent: float = 0.0
+    max_memory_percent: float = 0.0
+    max_error_increase: float = 1.0
+    max_p95_ratio: float = 0.0
+    max_positive_shift: float = 1.0
     deadline_seconds: float = 1800.0
     keep_warm_seconds: float = 0.0
 
@@ -117,6 +132,7 @@ class Request(StrEnum):
     NONE = "none"
     PAUSE = "pause"
     ABORT = "abort"
+    PROMOTE_NOW = "promote now"
 
 
 class Promotion(Value):
@@ -160,12 +176,16 @@ class Succeeded(Value):
 
 
 class Waiting(Value):
-    """Not yet: look again after `retry_after` seconds."""
+    """Not yet: look again after `retry_after` seconds.
+
+    `held` is a wait for a rule that ends by itself, such as a freeze window: the step's deadline counts from its end.
+    """
 
     outcome: Literal["waiting"] = "waiting"
     reason: str
     retry_after: float
     output: dict[str, str | int | float | bool] = {}
+    held: bool = False
 
 
 class Failed(Value):

@@ -30,6 +30,13 @@ class TrafficSummary(Value):
     p99_ms: float | None
 
 
+class Scores(Value):
+    """What a deployment's log tells of its newest answers: their risks, and how many were called positive."""
+
+    positives: int
+    risks: tuple[float, ...]
+
+
 class StatusCount(Value):
     deployment: str
     code: int

@@ -15,6 +15,7 @@ from backend.operations.council import cannot_approve, cannot_promote, council_o
 from backend.policy import blockers
 from backend.policy.approval import Council, assent, completes, standing_approval
 from backend.policy.findings import findings
+from backend.policy.freezes import Frozen, frozen, window_finding
 from backend.policy.overriding import open_override, overridable
 from backend.policy.seen import seen_of
 from backend.policy.standing import latest, standing
@@ -86,12 +87,15 @@ class Situation:
     def expected_stable(self) -> str:
         return self.stable.target.deployment if self.stable else ""
 
-    def blockers(self, dossier: Dossier, target: Target, *, can_approve: bool) -> tuple[Blocker, ...]:
+    def blockers(
+        self, dossier: Dossier, target: Target, closed: Frozen | None, *, can_approve: bool
+    ) -> tuple[Blocker, ...]:
         return (
             *blockers.of_version(dossier, self.champion),
             *blockers.of_approval(dossier, can_approve=can_approve),
             *blockers.of_endpoint(target, self.active, self.hold, self.stable),
             *blockers.of_events(self.unexplained),
+            *blockers.of_window(closed),
         )
 
 
@@ -108,6 +112,7 @@ def decide(
     store: Store, project: Project, actor: Actor, version: ModelVersion, endpoint: Endpoint | None, now: datetime
 ) -> Decision:
     """The promotion screen's content for this person, now."""
+    closed = frozen(project.freeze, now)
     dossier = dossier_of(store, project, version, now)
     council = council_of(store, project, (actor.name,), now)
     situation = Situation(store, project)
@@ -122,9 +127,9 @@ def decide(
         seen=seen_of(dossier, situation.expected_stable),
         serving_since=situation.stable.finished_at if situation.stable else None,
         effect=effect(target, dossier.rollout, situation.champion),
-        findings=found,
+        findings=(*found, window_finding(project.freeze, now)),
         blockers=(
-            *situation.blockers(dossier, target, can_approve=can_complete(dossier, council, actor)),
+            *situation.blockers(dossier, target, closed, can_approve=can_complete(dossier, council, actor)),
             *blockers.of_production(target, endpoint, situation.expected_stable),
         ),
         refusal=cannot_promote(dossier, council, actor),

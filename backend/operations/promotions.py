@@ -10,7 +10,7 @@ from backend.domain.clock import Clock
 from backend.domain.decisions import Decision, Seen
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
-from backend.domain.promotions import Hold, Kind, Promotion, Request, Step, Target
+from backend.domain.promotions import Hold, Kind, Promotion, Request, Retirement, Step, Target
 from backend.domain.registry import ModelVersion
 from backend.errors import Conflict, Invalid, PolicyDenied
 from backend.operations import judging
@@ -21,6 +21,7 @@ from backend.operations.decision import Situation, can_complete, decide, dossier
 from backend.operations.overrides import used_note
 from backend.operations.way_back import earlier_target, refuse_quarantined, refuse_rejected
 from backend.policy.approval import quarantined, standing_approval
+from backend.policy.freezes import frozen
 from backend.policy.seen import refuse_if_changed, seen_of
 from backend.promotion import plan, transitions, wording
 from backend.promotion.target import target_on
@@ -106,8 +107,11 @@ class Promotions:
                 same_production(situation, expected_stable)
                 if seen is not None:
                     refuse_if_changed(seen, seen_of(dossier, situation.expected_stable))
-                completes = approving and can_complete(dossier, council, actor)
-                found, what = situation.blockers(dossier, target, can_approve=completes), _cannot(version)
+                completes, closed = (
+                    approving and can_complete(dossier, council, actor),
+                    frozen(self._project.freeze, now),
+                )
+                found, what = situation.blockers(dossier, target, closed, can_approve=completes), _cannot(version)
                 deny(found, what)
                 approval = standing_approval(dossier)
                 told = acknowledged if acknowledged is not None else approval.acknowledged if approval else ()
@@ -180,6 +184,14 @@ class Promotions:
         """Return traffic to what was found at the beginning, and hold the endpoint."""
         return self._ask(actor, promotion_id, Request.ABORT, reason, within)
 
+    def promote_now(self, actor: Actor, promotion_id: str, reason: str) -> Promotion:
+        """Go on to the next weight without the rest of this observation, inconclusive or not.
+
+        Needs a right of its own. What has failed cannot be gone on from, and a freeze window still holds the traffic.
+        """
+        require(actor, Right.PROMOTE_NOW)
+        return self._wish(actor, promotion_id, Request.PROMOTE_NOW, require_reason(reason))
+
     def resume(self, actor: Actor, promotion_id: str, reason: str) -> Promotion:
         """Go on after a pause, or try again where attention was needed."""
         require(actor, Right.CONTROL)
@@ -243,6 +255,10 @@ class Promotions:
         """The deployment that serves production by the ledger, "" before the first: what `expected_stable` means."""
         return Situation(self._store, self._project).expected_stable
 
+    def endings(self, endpoint: str) -> tuple[Retirement, ...]:
+        """What is kept warm or left from a test, with the date of its end, soonest first."""
+        return self._store.retirements.open(endpoint)
+
     def active(self, endpoint: str) -> Promotion | None:
         return self._store.promotions.active(endpoint)
 
@@ -261,11 +277,17 @@ class Promotions:
         self, actor: Actor, promotion_id: str, request: Request, reason: str, within: Connection | None = None
     ) -> Promotion:
         require(actor, Right.CONTROL)
-        said = require_reason(reason)
+        return self._wish(actor, promotion_id, request, require_reason(reason), within)
+
+    def _wish(
+        self, actor: Actor, promotion_id: str, request: Request, said: str, within: Connection | None = None
+    ) -> Promotion:
         return self._store.promotions.change(
             promotion_id,
             lambda now: transitions.ask(now, request, actor.name, said, self._clock()),
-            lambda before, after: _told(actor, f"promotion.{request.value}_requested", said, before, after),
+            lambda before, after: _told(
+                actor, f"promotion.{request.value.replace(' ', '_')}_requested", said, before, after
+            ),
             within=within,
         )
 

@@ -14,6 +14,7 @@ from backend.domain.supply_chain import SupplyChain, watched_environment
 from backend.domain.unexplained import UnexplainedEvent
 from backend.policy.approval import missing_approval, quarantined, stamp, still_needed
 from backend.policy.findings import findings
+from backend.policy.freezes import Frozen
 from backend.policy.overriding import NEVER
 
 WORKER = "the worker"
@@ -145,6 +146,14 @@ def of_production(target: Target, endpoint: Endpoint | None, expected_stable: st
         why = f"{target.endpoint} serves {live or 'nothing'}, the ledger says {told}: it was changed elsewhere."
         return (Blocker(what="Production", why=why, who=who_may(Right.CONTROL)),)
     return ()
+
+
+def of_window(closed: Frozen | None) -> tuple[Blocker, ...]:
+    """A freeze clears by itself; nobody needs to."""
+    if closed is None:
+        return ()
+    why = f"{closed.sentence}. Rolling back is possible at any time."
+    return (Blocker(what="Window", why=why, who="nobody needs to: it ends by itself", until=closed.until),)
 
 
 def sentences(blockers: Iterable[Blocker]) -> tuple[str, ...]:

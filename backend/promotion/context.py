@@ -8,7 +8,7 @@ from datetime import datetime
 
 from backend.domain.clock import Clock
 from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState
-from backend.domain.promotions import Outcome, Promotion, Step, StepKind, StepRecord, StepState, Target
+from backend.domain.promotions import Kind, Outcome, Promotion, Step, StepKind, StepRecord, StepState, Target
 from backend.errors import PolicyDenied
 from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.client import Workspace
@@ -17,6 +17,7 @@ from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
 from backend.gateways.github.contents import Contents
 from backend.gateways.monitor.logs import Logs
+from backend.gateways.monitor.metrics import Metrics
 from backend.policy.approval import quarantined
 from backend.settings import Project
 from backend.store import Store
@@ -37,6 +38,7 @@ class Reach:
     assets: Assets
     contents: Contents
     logs: Logs
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ class StepContext:
             return weights_at(self.promotion, shift.step.weight or 0)
         return self.promotion.snapshot.traffic if self.promotion.snapshot else None
 
+    def recorded_mirror(self) -> dict[str, int]:
+        """The mirror this promotion last left behind; none before it has set one."""
+        mirror = last_mirror(self.promotion)
+        return {self.target.deployment: mirror.step.weight} if mirror and mirror.step.weight else {}
+
 
 Run = Callable[[StepContext], Outcome]
 
@@ -93,6 +100,28 @@ Run = Callable[[StepContext], Outcome]
 def last_shift(promotion: Promotion) -> StepRecord | None:
     shifts = [r for r in promotion.steps if r.step.kind is StepKind.SHIFT_TRAFFIC and r.state is StepState.SUCCEEDED]
     return shifts[-1] if shifts else None
+
+
+def last_mirror(promotion: Promotion) -> StepRecord | None:
+    kind = StepKind.MIRROR_TRAFFIC
+    return next((r for r in reversed(promotion.steps) if r.step.kind is kind and r.state is StepState.SUCCEEDED), None)
+
+
+def changed_elsewhere(ctx: StepContext, endpoint: Endpoint) -> str:
+    """Why live or mirrored traffic is not as this promotion left it, "" where it is: somebody else's change stops it.
+
+    A test endpoint may be left in any state by an earlier test; and no mirror of anybody's stands in a rollback's way.
+    """
+    if ctx.promotion.kind is Kind.STAGE:
+        return ""
+    left = ctx.recorded_weights() or {}
+    if endpoint.traffic != left:
+        return f"The traffic was changed elsewhere: expected {shown(left)}, found {shown(endpoint.traffic)}."
+    mirror = ctx.recorded_mirror()
+    if ctx.promotion.kind is Kind.PROMOTE and endpoint.mirror_traffic != mirror:
+        found, expected = shown(endpoint.mirror_traffic), shown(mirror)
+        return f"The mirrored traffic was changed elsewhere: expected {expected}, found {found}."
+    return ""
 
 
 def shifted_at(promotion: Promotion) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from backend.domain.decisions import Rollout, RolloutStep
+from backend.domain.decisions import LoadPlan, MirrorPlan, Rollout, RolloutStep
 from backend.domain.promotions import Step, StepKind
 from backend.errors import Invalid
 
@@ -21,6 +21,8 @@ EVIDENCE_DEADLINE = 7200.0
 ROLL_BACK_SECONDS = 5.0
 ROLL_BACK_DEADLINE = 120.0
 DEFAULT_KEEP_WARM = 86_400.0
+MOST_MIRRORED = 50
+"""Percent; Azure mirrors no more, and to one deployment only."""
 
 
 class _Table(BaseModel):
@@ -36,6 +38,29 @@ class _StepTable(_Table):
 class _Limits(_Table):
     max_error_rate: Annotated[float, Field(ge=0, le=1)]
     max_p95_ms: Annotated[float, Field(gt=0)]
+    max_cpu_percent: Annotated[float, Field(ge=0, le=100)] = 0.0
+    max_memory_percent: Annotated[float, Field(ge=0, le=100)] = 0.0
+
+
+class _Stable(_Table):
+    """Against what serves in the same minutes."""
+
+    max_error_increase: Annotated[float, Field(ge=0, le=1)] = 1.0
+    max_p95_ratio: Annotated[float, Field(ge=0)] = 0.0
+    max_positive_shift: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
+class _Load(_Table):
+    requests: Annotated[int, Field(ge=20, le=2000)] = 400
+    at_a_time: Annotated[int, Field(ge=1, le=32)] = 4
+
+
+class _Mirror(_Table):
+    """A `percent` of 0 mirrors nothing."""
+
+    percent: Annotated[int, Field(ge=0, le=MOST_MIRRORED)]
+    min_calls: Annotated[int, Field(ge=0)]
+    min_seconds: Annotated[float, Field(ge=0)]
 
 
 class _Observe(_Table):
@@ -49,6 +74,9 @@ class _Retirement(_Table):
 class _File(_Table):
     step: Annotated[tuple[_StepTable, ...], Field(min_length=1)]
     limits: _Limits
+    stable: _Stable = _Stable()
+    load: _Load = _Load()
+    mirror: _Mirror | None = None
     observe: _Observe
     retirement: _Retirement
 
@@ -70,13 +98,15 @@ def read_rollout(content: bytes, commit: str) -> Rollout:
         raise Invalid(f"{ROLLOUT_PATH}: step.weight: weights must rise, found {weights}")
     if weights[-1] != 100:
         raise Invalid(f"{ROLLOUT_PATH}: step.weight: the last weight must be 100, found {weights[-1]}")
-    longest = max(step.min_seconds for step in read.step)
+    longest = max(step.min_seconds for step in (*read.step, *((read.mirror,) if read.mirror else ())))
     if read.observe.deadline_seconds <= longest:
         raise Invalid(f"{ROLLOUT_PATH}: observe.deadline_seconds: must exceed the longest min_seconds, {longest:g}")
     return Rollout(
         steps=tuple(RolloutStep(**step.model_dump()) for step in read.step),
-        max_error_rate=read.limits.max_error_rate,
-        max_p95_ms=read.limits.max_p95_ms,
+        **read.limits.model_dump(),
+        **read.stable.model_dump(),
+        load=LoadPlan(**read.load.model_dump()),
+        mirror=MirrorPlan(**read.mirror.model_dump()) if read.mirror and read.mirror.percent else None,
         keep_warm_seconds=read.retirement.keep_warm_seconds,
         observe_deadline_seconds=read.observe.deadline_seconds,
         commit=commit,
@@ -96,6 +126,8 @@ def stage_plan() -> tuple[Step, ...]:
     """On the test endpoint: serve it there, test it, compare it, and let it replace the one before."""
     return (
         *_candidate(),
+        Step(kind=StepKind.LOAD_TEST, deadline_seconds=PROBE_DEADLINE),
+        Step(kind=StepKind.REPLAY, deadline_seconds=PROBE_DEADLINE),
         Step(kind=StepKind.SHIFT_TRAFFIC, weight=100, deadline_seconds=TRAFFIC_DEADLINE),
         Step(kind=StepKind.COLLECT_EVIDENCE, deadline_seconds=EVIDENCE_DEADLINE),
         Step(kind=StepKind.RETIRE_OTHERS, deadline_seconds=TRAFFIC_DEADLINE),
@@ -111,17 +143,38 @@ def promote_plan(rollout: Rollout, *, has_stable: bool) -> tuple[Step, ...]:
     for step in rollout.steps:
         watched += [
             Step(kind=StepKind.SHIFT_TRAFFIC, weight=step.weight, deadline_seconds=TRAFFIC_DEADLINE),
-            Step(
-                kind=StepKind.OBSERVE,
-                weight=step.weight,
-                min_calls=step.min_calls,
-                min_seconds=step.min_seconds,
-                max_error_rate=rollout.max_error_rate,
-                max_p95_ms=rollout.max_p95_ms,
-                deadline_seconds=rollout.observe_deadline_seconds,
-            ),
+            _observe(StepKind.OBSERVE, rollout, step.weight, step.min_calls, step.min_seconds),
         ]
-    return (*beginning, *watched, _retire(rollout.keep_warm_seconds))
+    return (*beginning, *_mirrored(rollout), *watched, _retire(rollout.keep_warm_seconds))
+
+
+def _mirrored(rollout: Rollout) -> tuple[Step, ...]:
+    """Copy, look, and stop copying: a deployment takes live or mirrored calls, not both."""
+    mirror = rollout.mirror
+    if mirror is None:
+        return ()
+    return (
+        Step(kind=StepKind.MIRROR_TRAFFIC, weight=mirror.percent, deadline_seconds=TRAFFIC_DEADLINE),
+        _observe(StepKind.OBSERVE_MIRROR, rollout, mirror.percent, mirror.min_calls, mirror.min_seconds),
+        Step(kind=StepKind.MIRROR_TRAFFIC, weight=0, deadline_seconds=TRAFFIC_DEADLINE),
+    )
+
+
+def _observe(kind: StepKind, rollout: Rollout, weight: int, min_calls: int, min_seconds: float) -> Step:
+    return Step(
+        kind=kind,
+        weight=weight,
+        min_calls=min_calls,
+        min_seconds=min_seconds,
+        max_error_rate=rollout.max_error_rate,
+        max_p95_ms=rollout.max_p95_ms,
+        max_cpu_percent=rollout.max_cpu_percent,
+        max_memory_percent=rollout.max_memory_percent,
+        max_error_increase=rollout.max_error_increase,
+        max_p95_ratio=rollout.max_p95_ratio,
+        max_positive_shift=rollout.max_positive_shift,
+        deadline_seconds=rollout.observe_deadline_seconds,
+    )
 
 
 def roll_back_plan(rollout: Rollout | None) -> tuple[Step, ...]:

@@ -25,6 +25,13 @@ _PATIENTS = (
 )
 PLAUSIBLE: tuple[dict[str, float], ...] = tuple(dict(zip(_FIELDS, patient, strict=True)) for patient in _PATIENTS)
 
+MIXED: tuple[dict[str, float], ...] = tuple(
+    {name: PLAUSIBLE[(start + step * place) % len(PLAUSIBLE)][name] for place, name in enumerate(_FIELDS)}
+    for step in (0, 1, 5, 7)
+    for start in range(len(PLAUSIBLE))
+)
+"""Those patients and mixtures of them, field by field: rows like those of a holdout, and nobody's record."""
+
 
 @dataclass(frozen=True)
 class Break:

@@ -110,12 +110,23 @@ def honour(promotion: Promotion, now: datetime) -> Promotion:
             return cleared
         paused = {"phase": Phase.PAUSED, "reason": f"Paused {by}", "request_by": "", "request_reason": ""}
         return cleared.model_copy(update=paused)
+    if promotion.request is Request.PROMOTE_NOW:
+        return _hurried(cleared, f"Gone on early {by}", now)
     if promotion.request is Request.ABORT and promotion.current is not None:
         record = promotion.current
         begun = record.started_at is not None
         ended = _ended(record, StepState.SKIPPED, f"Aborted {by}", record.output, now) if begun else record
         return _way_back(_with(cleared, ended), f"Aborted {by}", Phase.ROLLED_BACK, now)
     return cleared
+
+
+def _hurried(promotion: Promotion, reason: str, now: datetime) -> Promotion:
+    """Skip what is left of an observation; one that has ended meanwhile needs nobody's hurry."""
+    heard = promotion.model_copy(update={"request_by": "", "request_reason": ""})
+    record = promotion.current
+    if record is None or not record.step.kind.watches or promotion.phase is Phase.NEEDS_ATTENTION:
+        return heard
+    return _passed(heard, record, Skipped(reason=reason), now)
 
 
 def ask(promotion: Promotion, request: Request, by: str, reason: str, now: datetime) -> Promotion:
@@ -126,12 +137,21 @@ def ask(promotion: Promotion, request: Request, by: str, reason: str, now: datet
         raise Invalid(f"This promotion is on its way back already, so it cannot be {_past(request)}.")
     if request is Request.PAUSE and promotion.phase is Phase.NEEDS_ATTENTION:
         raise Invalid("This promotion has stopped and needs attention: resume or abort it.")
+    if request is Request.PROMOTE_NOW and not can_hurry(promotion):
+        raise Invalid("Nothing is being observed now, so there is nothing to go on from early.")
     if promotion.request is request or (request is Request.PAUSE and promotion.phase is Phase.PAUSED):
         return promotion
     if promotion.request is Request.ABORT:
         raise Invalid("An abort was asked for already, and it goes first.")
     wish = {"request": request, "request_by": by, "request_reason": reason, "updated_at": now, "next_at": now}
     return promotion.model_copy(update=wish)
+
+
+def can_hurry(promotion: Promotion) -> bool:
+    """Whether a person may go on before the observation has ended: only while a new version is being observed."""
+    record = promotion.current
+    observed = record is not None and record.step.kind.watches and promotion.kind is Kind.PROMOTE
+    return observed and not promotion.phase.final and promotion.phase is not Phase.NEEDS_ATTENTION
 
 
 def resume(promotion: Promotion, by: str, reason: str, now: datetime) -> Promotion:
@@ -188,9 +208,11 @@ def _waited(promotion: Promotion, record: StepRecord, outcome: Waiting, now: dat
     seen = record.model_copy(
         update={"state": StepState.WAITING, "reason": outcome.reason, "output": {**record.output, **outcome.output}}
     )
-    if overdue:
+    if outcome.held:
+        seen = seen.model_copy(update={"started_at": now})
+    elif overdue:
         late = f"not done within {record.step.deadline_seconds:g} s: {outcome.reason}"
-        if record.step.kind is StepKind.OBSERVE:
+        if record.step.kind.watches:
             return _inconclusive(promotion, seen, f"Inconclusive, {late}", now)
         failed = _ended(seen, StepState.FAILED, late, seen.output, now)
         return _stopped(promotion, failed, f"{named(record.step)} was {late}", now)
@@ -208,7 +230,7 @@ def _waited(promotion: Promotion, record: StepRecord, outcome: Waiting, now: dat
 def _errored(promotion: Promotion, record: StepRecord, outcome: Errored, now: datetime, *, overdue: bool) -> Promotion:
     attempt = promotion.attempt + 1
     tried = record.model_copy(update={"attempts": record.attempts + 1, "reason": outcome.reason})
-    observing = record.step.kind is StepKind.OBSERVE
+    observing = record.step.kind.watches
     # Missing telemetry proves nothing against a candidate: watching goes on until its deadline, then asks a person.
     may_retry = outcome.transient and (not overdue if observing else attempt < MAX_ATTEMPTS)
     if may_retry:
@@ -284,7 +306,9 @@ def backoff(attempt: int) -> float:
 
 
 def _past(request: Request) -> str:
-    return {Request.PAUSE: "paused", Request.ABORT: "aborted", Request.NONE: "changed"}[request]
+    return {Request.PAUSE: "paused", Request.ABORT: "aborted", Request.PROMOTE_NOW: "hurried", Request.NONE: "changed"}[
+        request
+    ]
 
 
 def _snapshot(outcome: Succeeded | Skipped) -> Snapshot:

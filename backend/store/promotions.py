@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.clock import Clock
-from backend.domain.promotions import Kind, Phase, Promotion, Request, Snapshot, StepKind, StepRecord, Target
+from backend.domain.promotions import Kind, Phase, Promotion, Request, Snapshot, StepRecord, Target
 from backend.errors import Conflict, CorruptState, NotFound
 from backend.store.audit import Audit, Note
 from backend.store.database import Database
@@ -245,7 +245,7 @@ def _due(promotion: Promotion) -> bool:
     if promotion.request is not Request.NONE:
         return True
     if promotion.phase is Phase.PAUSED:
-        return promotion.current is not None and promotion.current.step.kind is StepKind.OBSERVE
+        return promotion.current is not None and promotion.current.step.kind.watches
     return promotion.phase is not Phase.NEEDS_ATTENTION and not promotion.phase.final
 
 

@@ -75,7 +75,8 @@ def sides_cards(
     capacity: Reading[tuple[CapacityPoint, ...]],
 ) -> Html:
     weights = endpoint.value.traffic if endpoint.value else {}
-    views = sides(promotion, weights, traffic, capacity, "15 min")
+    mirror = endpoint.value.mirror_traffic if endpoint.value else {}
+    views = sides(promotion, weights, traffic, capacity, "15 min", mirror)
     return cards(_side(view, 6 if len(views) > 1 else 12) for view in views)
 
 

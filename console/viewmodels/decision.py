@@ -54,7 +54,11 @@ def headline(decision: Decision) -> Pill:
         return VERSIONS[state]
     if state in {VersionState.TESTING, VersionState.REGISTERED}:
         return Pill("Waiting for the test", "blue", "sync")
+    if hard and all(blocker.until for blocker in hard):
+        until = max(blocker.until for blocker in hard if blocker.until)
+        return Pill(f"Waiting for the window until {until:%a %d %b %H:%M} UTC", "blue", "hourglass_top")
     if hard:
+        hard.sort(key=lambda blocker: blocker.until is not None)
         what, who = Untrusted(hard[0].what).one_line(40).lower(), Untrusted(hard[0].who).one_line(40)
         return Pill(f"Blocked by {what} ({who})", "bad", "block")
     if any(blocker.overridden for blocker in decision.blockers):
@@ -184,9 +188,31 @@ def stop_rules(rollout: Rollout | None, stable: str) -> tuple[tuple[str, str], .
     return (
         (f"errors exceed {rollout.max_error_rate:.1%}".replace("%", " %"), "at every step"),
         (f"p95 exceeds {rollout.max_p95_ms:,.0f} ms", "at every step"),
-        ("too few calls arrive", f"after {duration(rollout.observe_deadline_seconds)}"),
+        *_against_stable(rollout),
+        ("too few calls arrive: it pauses", f"after {duration(rollout.observe_deadline_seconds)}"),
         ("it answers with another digest", "any answer"),
     )
+
+
+def _against_stable(rollout: Rollout) -> tuple[tuple[str, str], ...]:
+    """The limits that this rollout has beside errors and latency."""
+    points = f"{100 * rollout.max_error_increase:g} points"
+    asked = (
+        (rollout.max_error_increase < 1, f"errors exceed stable's by {points}", "while stable takes calls"),
+        (
+            rollout.max_p95_ratio > 0,
+            f"p95 exceeds stable's {rollout.max_p95_ratio:g} times",
+            "while stable takes calls",
+        ),
+        (rollout.max_cpu_percent > 0, f"processor above {rollout.max_cpu_percent:g} %", "three minutes in a row"),
+        (rollout.max_memory_percent > 0, f"memory above {rollout.max_memory_percent:g} %", "three minutes in a row"),
+        (
+            rollout.max_positive_shift < 1,
+            f"positives differ by {100 * rollout.max_positive_shift:g} points",
+            "while stable takes calls",
+        ),
+    )
+    return tuple((rule, when) for wanted, rule, when in asked if wanted)
 
 
 def bound(decision: Decision) -> tuple[str, str, str]:

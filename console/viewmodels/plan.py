@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend.domain.decisions import Rollout
+from backend.domain.pace import excluded, pace, paces, roughly, whole
 from backend.domain.promotions import Promotion, Step, StepKind, StepRecord, StepState
 from console.viewmodels.figures import clock, duration
 from console.viewmodels.text import Untrusted
@@ -30,21 +31,45 @@ _LABELS = {
 }
 
 
-def planned(rollout: Rollout | None, stable: str) -> tuple[Line, ...]:
-    """What follows the click, before there is a promotion."""
+def planned(rollout: Rollout | None, stable: str, per_hour: float | None = None) -> tuple[Line, ...]:
+    """What follows the click, before there is a promotion; `per_hour` calls arrive, None where that is not known."""
     if rollout is None:
         return ()
     lines = [Line("0 %", Untrusted("deployment created, smoke test"), "", "open")]
+    mirror = rollout.mirror
+    if mirror is not None and stable:
+        text = f"copies of {mirror.percent} % of the calls: " + _asked(
+            mirror.percent, mirror.min_calls, mirror.min_seconds, per_hour
+        )
+        lines.append(Line("mirror", Untrusted(text), "", "open"))
     for step in rollout.steps:
-        wait = f"{step.min_calls:,} calls and {duration(step.min_seconds)}, then analysis"
-        lines.append(Line(f"{step.weight} %", Untrusted(wait), "", "open"))
+        text = _asked(step.weight, step.min_calls, step.min_seconds, per_hour)
+        lines.append(Line(f"{step.weight} %", Untrusted(text), "", "open"))
     if stable:
         warm = duration(rollout.keep_warm_seconds)
         lines.append(Line(f"+ {warm}", Untrusted(f"{stable} is released"), "", "open"))
     return tuple(lines)
 
 
-def progressed(promotion: Promotion, now: datetime) -> tuple[Line, ...]:
+def _asked(weight: int, calls: int, seconds: float, per_hour: float | None) -> str:
+    """`300 calls and 30 min, then analysis; about 31 h to reach 300 calls at 10 % of 97 calls/h`."""
+    asked = f"{calls:,} calls and {duration(seconds)}, then analysis"
+    return asked if per_hour is None or not calls else f"{asked}; {pace(weight, calls, seconds, per_hour).sentence}"
+
+
+def lasting(rollout: Rollout, per_hour: float | None) -> str:
+    """All of it at the present rate, and what it cannot show."""
+    if per_hour is None:
+        return "How long it takes is not known: the endpoint's traffic has not been read."
+    found = paces(rollout, per_hour)
+    seconds, calls = whole(found), min(one.calls for one in found)
+    takes = f"About {roughly(seconds)} in all" if seconds is not None else "It would not end: no calls arrive"
+    shows = f"no error in {calls:,} calls excludes a rate above {100 * excluded(calls):.1f} %" if calls else ""
+    told = f"{takes} at {per_hour:,.0f} calls/h now; {shows}" if shows else f"{takes} at {per_hour:,.0f} calls/h now"
+    return f"{told}. Live calls show health, not accuracy."
+
+
+def progressed(promotion: Promotion, now: datetime, per_hour: float | None = None) -> tuple[Line, ...]:
     """The steps of a promotion, those of one share of traffic drawn together."""
     groups: list[tuple[str, list[StepRecord]]] = []
     for record in promotion.steps:
@@ -53,10 +78,12 @@ def progressed(promotion: Promotion, now: datetime) -> tuple[Line, ...]:
             groups[-1][1].append(record)
         else:
             groups.append((label, [record]))
-    return tuple(_line(label, records, promotion, now) for label, records in groups)
+    return tuple(_line(label, records, promotion, now, per_hour) for label, records in groups)
 
 
 def label_of(step: Step) -> str:
+    if step.kind in {StepKind.MIRROR_TRAFFIC, StepKind.OBSERVE_MIRROR}:
+        return "mirror"
     if step.weight is not None:
         return f"{step.weight} %"
     if step.kind is StepKind.SCHEDULE_RETIREMENT and step.keep_warm_seconds:
@@ -72,7 +99,7 @@ def position(promotion: Promotion) -> str:
     return f"{reached} of {len(labels)}"
 
 
-def _line(label: str, records: list[StepRecord], promotion: Promotion, now: datetime) -> Line:
+def _line(label: str, records: list[StepRecord], promotion: Promotion, now: datetime, per_hour: float | None) -> Line:
     states = {record.state for record in records}
     ended = {StepState.SUCCEEDED, StepState.SKIPPED}
     said = next((r.reason for r in reversed(records) if r.reason), "")
@@ -83,18 +110,18 @@ def _line(label: str, records: list[StepRecord], promotion: Promotion, now: date
     in_progress = not promotion.phase.final and any(r.ordinal == promotion.position for r in records)
     running = in_progress or bool(states & {StepState.RUNNING, StepState.WAITING})
     if running and not promotion.phase.final:
-        return Line(label, Untrusted(said or _intended(records), 240), "now", "now")
-    return Line(label, Untrusted(said or _intended(records), 240), "", "open")
+        return Line(label, Untrusted(said or _intended(records, per_hour), 240), "now", "now")
+    return Line(label, Untrusted(said or _intended(records, per_hour), 240), "", "open")
 
 
 def _finished(records: list[StepRecord]) -> datetime | None:
     return max((r.finished_at for r in records if r.finished_at), default=None)
 
 
-def _intended(records: list[StepRecord]) -> str:
-    observe = next((r.step for r in records if r.step.kind is StepKind.OBSERVE), None)
+def _intended(records: list[StepRecord], per_hour: float | None) -> str:
+    observe = next((r.step for r in records if r.step.kind.watches), None)
     if observe is not None:
-        return f"{observe.min_calls:,} calls and {duration(observe.min_seconds)}, then analysis"
+        return _asked(observe.weight or 0, observe.min_calls, observe.min_seconds, per_hour)
     if any(r.step.kind is StepKind.SCHEDULE_RETIREMENT for r in records):
         return "what served before is released"
     return ", ".join(r.step.kind.value.replace("_", " ") for r in records)

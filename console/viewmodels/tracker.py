@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.domain.analysis import Check as Found
+from backend.domain.analysis import Health, read_checks
 from backend.domain.promotions import Kind, Phase, Promotion, Request, StepKind, StepRecord, StepState
 from backend.domain.telemetry import CapacityPoint, Mark, Traffic
 from backend.domain.value import Reading
@@ -76,7 +78,7 @@ def stable_of(promotion: Promotion) -> str | None:
 
 def observed(promotion: Promotion) -> Observed | None:
     """The observe step in progress, else the last one that ran."""
-    observing = [r for r in promotion.steps if r.step.kind is StepKind.OBSERVE and r.started_at is not None]
+    observing = [r for r in promotion.steps if r.step.kind.watches and r.started_at is not None]
     if not observing:
         return None
     record = observing[-1]
@@ -95,6 +97,9 @@ def checks(seen: Observed) -> tuple[Check, ...]:
 
     Errors above the limit are a failure only where the step has failed: before that they may be chance.
     """
+    told = read_checks(str(seen.record.output.get("checks", "")))
+    if told:
+        return (*(_check(one) for one in told if one.measure != "Calls"), *_amounts(seen))
     step, n = seen.record.step, f"{seen.calls:,}"
     short = step.min_calls - seen.calls
     few = Pill(f"inconclusive: needs {short:,} more calls", "blue", "hourglass_top")
@@ -118,11 +123,29 @@ def checks(seen: Observed) -> tuple[Check, ...]:
         verdict = over if slow and (failed or short <= 0) else few if short > 0 or seen.p95_ms is None else PASS
         measured = "no calls yet" if seen.p95_ms is None else f"{milliseconds(seen.p95_ms)} ms"
         rows.append(Check("p95 latency", measured, f"≤ {step.max_p95_ms:,.0f} ms", n, verdict))
+    return (*rows, *_amounts(seen))
+
+
+def _check(found: Found) -> Check:
+    pill = {
+        Health.GOOD: PASS,
+        Health.BAD: Pill("over the limit", "bad", "error"),
+        Health.UNCLEAR: Pill("inconclusive: more is needed", "blue", "hourglass_top"),
+        Health.UNMEASURED: Pill("not measured", "quiet", "radio_button_unchecked"),
+    }[found.health]
+    return Check(found.measure, found.measured, found.limit, f"{found.n:,}" if found.n else "–", pill)
+
+
+def _amounts(seen: Observed) -> tuple[Check, ...]:
+    """Calls and time, which a passing measure waits for."""
+    step, n, short = seen.record.step, f"{seen.calls:,}", seen.record.step.min_calls - seen.calls
+    few = Pill(f"inconclusive: needs {short:,} more calls", "blue", "hourglass_top")
     wait = step.min_seconds - seen.seconds
     time_left = Pill(f"{duration(wait)} to go", "blue", "hourglass_top") if wait > 0 else PASS
-    rows.append(Check("Calls", n, f"≥ {step.min_calls:,}", n, few if short > 0 else PASS))
-    rows.append(Check("Time", duration(seen.seconds), f"≥ {duration(step.min_seconds)}", "–", time_left))
-    return tuple(rows)
+    return (
+        Check("Calls", n, f"≥ {step.min_calls:,}", n, few if short > 0 else PASS),
+        Check("Time", duration(seen.seconds), f"≥ {duration(step.min_seconds)}", "–", time_left),
+    )
 
 
 def sides(
@@ -131,6 +154,7 @@ def sides(
     traffic: Reading[Traffic],
     capacity: Reading[tuple[CapacityPoint, ...]],
     window: str,
+    mirror: dict[str, int] | None = None,
 ) -> tuple[Side, ...]:
     """Stable and candidate; only the candidate on a first promotion."""
     stable = stable_of(promotion)
@@ -139,12 +163,16 @@ def sides(
         Side(
             deployment=name,
             role=_role(promotion, name, weights.get(name, 0)),
-            since=f"{weights.get(name, 0)} % of traffic",
+            since=_share(weights.get(name, 0), (mirror or {}).get(name, 0)),
             state=_state(promotion, name, traffic.value),
             quads=_quads(name, traffic.value, capacity.value, window),
         )
         for name in dict.fromkeys(names)
     )
+
+
+def _share(weight: int, mirrored: int) -> str:
+    return f"copies of {mirrored} % of the calls, answers nobody" if mirrored else f"{weight} % of traffic"
 
 
 def _role(promotion: Promotion, name: str, weight: int) -> str:
@@ -216,6 +244,14 @@ def latency_chart(promotion: Promotion, traffic: Traffic, marks: tuple[Mark, ...
         limit_text=f"limit {limit:,.0f} ms",
         height=230,
     )
+
+
+def can_hurry(promotion: Promotion) -> bool:
+    """Whether an observation of a new version is under way or has ended inconclusive."""
+    current = promotion.current
+    observed = current is not None and current.step.kind.watches and promotion.kind is Kind.PROMOTE
+    stopped = promotion.phase.final or promotion.phase in {Phase.ROLLING_BACK, Phase.NEEDS_ATTENTION}
+    return observed and not stopped and promotion.request in {Request.NONE, Request.PAUSE}
 
 
 def controls(promotion: Promotion) -> tuple[bool, bool, bool]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from backend.domain.endpoints import Endpoint
-from backend.domain.promotions import Promotion, Step, StepKind
+from backend.domain.promotions import Promotion, Retirement, Step, StepKind
+from console.viewmodels.figures import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ def split(endpoint: Endpoint | None, promotion: Promotion | None) -> Split:
     shares = tuple(Share(name, weight, roles.get(name, "previous")) for name, weight in weights if weight > 0)
     ahead = next_shift(promotion) if candidate else None
     return Split(shares, ahead.weight if ahead else None)
+
+
+def ending(deployment: str, endings: tuple[Retirement, ...], now: datetime) -> str:
+    """`ends 24 Oct 14:05`: when what is kept warm, or left from a test, is removed; "" where nobody has said."""
+    found = next((one for one in endings if one.deployment == deployment), None)
+    return f"ends {clock(found.due_at, now)} UTC" if found else ""
 
 
 def next_shift(promotion: Promotion | None) -> Step | None:

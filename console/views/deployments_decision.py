@@ -7,6 +7,7 @@ import streamlit as st
 from backend.domain.clock import utc_now
 from backend.domain.decisions import Decision
 from backend.domain.gates import FindingState
+from backend.domain.pace import calls_per_hour
 from backend.domain.people import Actor, Right, who_may
 from backend.domain.promotions import Promotion
 from backend.domain.registry import ModelVersion, VersionState
@@ -39,7 +40,7 @@ from console.components.verdicts import approval_marks, hold_button, reject_butt
 from console.session import attempt, tell
 from console.surroundings import find, surroundings
 from console.viewmodels.decision import bound, headline
-from console.viewmodels.plan import planned
+from console.viewmodels.plan import lasting, planned
 from console.viewmodels.stages import Stage, Surroundings, stages
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
@@ -83,7 +84,7 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
         if serving:
             _serves(wired, actor, decision)
         else:
-            _click(wired, actor, decision)
+            _click(wired, actor, decision, calls_per_hour(traffic.value) if traffic.value is not None else None)
 
 
 def _unknown(world: Surroundings, number: str) -> None:
@@ -149,7 +150,7 @@ def _serves(wired: Wiring, actor: Actor, decision: Decision) -> None:
     grave_path(wired, actor, decision)
 
 
-def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
+def _click(wired: Wiring, actor: Actor, decision: Decision, per_hour: float | None) -> None:
     version = decision.dossier.version
     draw(card_head("Your decision", f"as {actor.name}"))
     default = f"Reviewed in pull request #{version.lineage.pull_request}." if version.lineage.pull_request else ""
@@ -172,8 +173,9 @@ def _click(wired: Wiring, actor: Actor, decision: Decision) -> None:
     if rollout is not None:
         draw(
             fill(
-                '<div class="sub">After the click</div>{lines}',
-                lines=timeline(planned(rollout, decision.expected_stable)),
+                '<div class="sub">After the click</div>{lines}<p class="quiet">{lasting}</p>',
+                lines=timeline(planned(rollout, decision.expected_stable, per_hour)),
+                lasting=lasting(rollout, per_hour) if decision.expected_stable else "",
             )
         )
         draw(rules(rollout, decision))

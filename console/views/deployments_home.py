@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from backend.domain.clock import utc_now
+from backend.domain.cost import cost_of
 from backend.domain.decisions import Dossier
-from backend.domain.endpoints import Endpoint
+from backend.domain.endpoints import Deployment, Endpoint
 from backend.domain.people import Actor
 from backend.domain.promotions import Promotion
 from backend.domain.value import Reading
+from backend.settings import Project
 from console import navigation, topics
 from console.components.cards import card, cards, role_mark, word
 from console.components.header import page_header
@@ -29,7 +31,7 @@ from console.viewmodels.stages import Stage, Surroundings, stages
 from console.viewmodels.state import PHASES, VERSIONS, promotion_pill
 from console.viewmodels.text import Untrusted
 from console.viewmodels.tracker import named
-from console.viewmodels.traffic import split
+from console.viewmodels.traffic import ending, split
 from console.wiring import Wiring
 
 
@@ -47,8 +49,9 @@ def show_home(wired: Wiring, actor: Actor) -> None:
     draw(freshness(world.endpoint, utc_now()))
     serving, side = st.columns([0.71, 0.29], gap="small")
     with serving:
-        draw(_endpoint_card("Production", world.endpoint, world.active))
-        draw(_endpoint_card("Test endpoint", test, wired.backend.promotions.active(project.test_endpoint)))
+        draw(_endpoint_card(wired, "Production", world.endpoint, world.active))
+        active = wired.backend.promotions.active(project.test_endpoint)
+        draw(_endpoint_card(wired, "Test endpoint", test, active))
         _recent(recent)
     with side:
         if world.active is not None:
@@ -75,13 +78,17 @@ def _follow(wired: Wiring, world: Surroundings) -> None:
     follow("deployments", keys, marks, every=FAST if world.active else CALM)
 
 
-def _endpoint_card(title: str, reading: Reading[Endpoint | None], active: Promotion | None) -> Html:
+def _endpoint_card(wired: Wiring, title: str, reading: Reading[Endpoint | None], active: Promotion | None) -> Html:
     endpoint = reading.value
     if endpoint is None:
         if reading.at is None:
             return card(title, waiting(reading, "the endpoint"))
         return card(title, empty("The endpoint does not exist yet", "Setup creates it; `mlops setup apply`.", "dns"))
-    rows = [_deployment_row(endpoint, name, active) for name in sorted(d.name for d in endpoint.deployments)]
+    project, ends = wired.settings.project, wired.backend.promotions.endings(endpoint.name)
+    rows = [
+        (*_deployment_row(endpoint, found.name, active, ending(found.name, ends, utc_now())), _cost(found, project))
+        for found in sorted(endpoint.deployments, key=lambda d: d.name)
+    ]
     if rows:
         heads = (
             Column("Deployment"),
@@ -89,6 +96,7 @@ def _endpoint_card(title: str, reading: Reading[Endpoint | None], active: Promot
             Column("State"),
             Column("Instance"),
             Column("Traffic", number=True),
+            Column("Cost, declared", number=True),
         )
         body = table(heads, rows, caption=f"Deployments of {endpoint.name}")
     else:
@@ -98,13 +106,20 @@ def _endpoint_card(title: str, reading: Reading[Endpoint | None], active: Promot
     return card(title, fill("{bar}{body}", bar=bar, body=body), note=note)
 
 
-def _deployment_row(endpoint: Endpoint, name: str, active: Promotion | None) -> tuple[Content, ...]:
+def _cost(deployment: Deployment, project: Project) -> str:
+    found = cost_of(deployment, project.prices, project.currency)
+    return found.words if found else "no price declared"
+
+
+def _deployment_row(endpoint: Endpoint, name: str, active: Promotion | None, ends: str) -> tuple[Content, ...]:
     deployment = endpoint.deployment(name)
     assert deployment is not None, "the row is made of the endpoint's own deployments"
     candidate = active is not None and active.target.deployment == name
     state: Content = deployment.state.value
     if deployment.problem:
         state = two_lines(deployment.state.value, Untrusted(deployment.problem, 300))
+    elif ends:
+        state = two_lines(deployment.state.value, ends)
     mark = role_mark(candidate) if candidate or endpoint.stable == name else Html("")
     return (
         fill("{mark}{name}", mark=mark, name=strong(name)),

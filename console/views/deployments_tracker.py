@@ -9,6 +9,7 @@ import streamlit as st
 from backend.domain.audit import AuditKind
 from backend.domain.clock import utc_now
 from backend.domain.endpoints import Endpoint
+from backend.domain.pace import calls_per_hour
 from backend.domain.people import Actor, Right, who_may
 from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.value import Reading
@@ -32,7 +33,8 @@ from console.viewmodels.plan import position, progressed
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.state import PHASES, promotion_pill
 from console.viewmodels.text import Untrusted
-from console.viewmodels.tracker import controls, latency_chart, latency_limit, stable_of, title
+from console.viewmodels.tracker import can_hurry, controls, latency_chart, latency_limit, stable_of, title
+from console.viewmodels.traffic import next_shift
 from console.wiring import Wiring
 
 WINDOW = 900
@@ -117,8 +119,10 @@ def _measured(wired: Wiring, promotion: Promotion, endpoint: Reading[Endpoint | 
 
 def _steps(wired: Wiring, promotion: Promotion) -> None:
     now = utc_now()
+    traffic = wired.snapshots.watch(topics.traffic(promotion.target.endpoint, WINDOW))
+    rate = calls_per_hour(traffic.value) if traffic.value is not None else None
     head = "<header><h2>{title}</h2><span>{note}</span></header>{body}"
-    steps = fill(head, title="Steps", note=position(promotion), body=timeline(progressed(promotion, now)))
+    steps = fill(head, title="Steps", note=position(promotion), body=timeline(progressed(promotion, now, rate)))
     draw(fill('<section class="card steps-card">{body}</section>', body=steps))
     told = (AuditKind.PROMOTIONS, AuditKind.STEPS)
     entries = wired.backend.ledger.entries(limit=12, subject=f"promotion/{promotion.id}", kinds=told)
@@ -143,6 +147,8 @@ def _controls(wired: Wiring, actor: Actor, promotion: Promotion, endpoint: Readi
         _resume(wired, actor, promotion, may)
     else:
         _pause(wired, actor, promotion, may or ("" if pausable else "Nothing to pause now."))
+    if promotion.kind is Kind.PROMOTE:
+        _promote_now(wired, actor, promotion)
     _abort(wired, actor, promotion, may or ("" if abortable else "The way back was asked for already."))
 
 
@@ -182,6 +188,30 @@ def _resume(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> 
 
     if clicked:
         open_dialog("Resume this promotion", body)
+
+
+def _promote_now(wired: Wiring, actor: Actor, promotion: Promotion) -> None:
+    may = "" if actor.may(Right.PROMOTE_NOW) else f"Needs the role {who_may(Right.PROMOTE_NOW)}."
+    refusal = may or ("" if can_hurry(promotion) else "Nothing is being observed now.")
+    clicked = action("Promote now…", key="promote_now", refusal=refusal, symbol="fast_forward")
+    draw(Html("<p class=quiet>Skips the rest of this observation; what it has not shown stays unknown.</p>"))
+    if not clicked:
+        return
+    ahead = next_shift(promotion)
+    after = f"{ahead.weight} % to {promotion.target.deployment}" if ahead else "the promotion succeeds"
+
+    def body() -> None:
+        confirm_body(
+            (("Next step", "when its limits are met", after),),
+            Html("<p>Calls and time that are missing are not waited for. The ledger says that you went on early.</p>"),
+            form=f"promote_now_{promotion.id[:12]}",
+            label="Promote now",
+            reason="",
+            done="It goes on; the page follows it.",
+            wish=lambda _, reason: wired.backend.promotions.promote_now(actor, promotion.id, reason),
+        )
+
+    open_dialog("Go on before the observation has ended", body)
 
 
 def _abort(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> None:

@@ -11,6 +11,9 @@ ROLLOUT = {
     "min_calls": "30",
     "min_seconds": "10",
     "max_p95_ms": "2000",
+    "max_p95_ratio": "10",
+    # One machine runs everything here: its processor says nothing of a candidate.
+    "max_cpu_percent": "0",
     "keep_warm_seconds": "86400",
     "deadline_seconds": "900",
 }

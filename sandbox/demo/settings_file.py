@@ -118,7 +118,10 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, Any]], kept: dict[
             "environment": "diabetes-training",
             "endpoint": "diabetes-endpoint",
             "test_endpoint": "diabetes-test",
+            "currency": "USD",
         },
+        # Invented, as is everything else here: what a page of prices would look like.
+        "projects.diabetes.prices": {"Standard_DS2_v2": 0.14},
     }
     lines: list[str] = []
     for name, values in sections.items():

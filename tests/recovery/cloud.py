@@ -12,7 +12,6 @@ import json
 import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +22,10 @@ from backend.domain.endpoints import ProvisioningState
 from backend.domain.registry import Lineage, ModelVersion
 from backend.domain.runs import RunState
 from backend.domain.supply_chain import EnvironmentDefinition, Package
-from backend.domain.telemetry import TrafficSummary
 from backend.errors import NotFound
 from backend.promotion.context import Reach
 from tests.recovery.cloud_endpoints import EndpointsInMemory
+from tests.recovery.cloud_monitor import LogsInMemory, MetricsInMemory
 from tests.recovery.cloud_state import Clock, Place
 
 PRODUCTION = "diabetes-endpoint"
@@ -107,12 +106,16 @@ class Cloud:
         self.mute: set[str] = set()
         self.archived: set[str] = set()
         self.stranger = "somebody@hospital.example"
+        self.moody: set[str] = set()
         self.error_rates: dict[str, float] = {}
+        self.p95_ms: dict[str, float] = {}
+        self.positive_rates: dict[str, float] = {}
+        self.cpu_percent: dict[str, float] = {}
+        self.rollout = ROLLOUT
         self.gain = 0.1
         self.made: dict[str, str] = {}
         self.gates = GATES
         self.card: bytes | None = CARD
-        self.rollout = ROLLOUT
         self.slowness = 1.0
         self.calls_per_second = 20.0
 
@@ -186,12 +189,16 @@ class Cloud:
             assets=AssetsInMemory(self),  # type: ignore[arg-type]
             contents=ContentsInMemory(self),  # type: ignore[arg-type]
             logs=LogsInMemory(self),  # type: ignore[arg-type]
+            metrics=MetricsInMemory(self),  # type: ignore[arg-type]
         )
 
 
 class WorkspaceInMemory:
     def data_id(self, name: str, version: str) -> str:
         return f"/data/{name}/versions/{version}"
+
+    def endpoint_id(self, name: str) -> str:
+        return f"/workspaces/w/onlineEndpoints/{name}"
 
     def model_id(self, name: str, version: str) -> str:
         return f"/models/{name}/versions/{version}"
@@ -335,24 +342,3 @@ class ContentsInMemory:
             "training/gates.toml": self.cloud.gates,
             "training/card.toml": self.cloud.card,
         }[path]
-
-
-class LogsInMemory:
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-
-    def summary(self, endpoint: str, deployment: str, start: datetime, end: datetime) -> TrafficSummary:
-        """Calls by the weight that was in force, at a steady rate."""
-        self.cloud.look()
-        place = self.cloud.places[endpoint]
-        requests = 0.0
-        changes = [*place.served, (end, {})]
-        for (since, weights), (until, _) in pairwise(changes):
-            seconds = (min(until, end) - max(since, start)).total_seconds()
-            requests += max(0.0, seconds) * self.cloud.calls_per_second * weights.get(deployment, 0) / 100
-        version = place.machines[deployment].target.version
-        errors = int(requests * self.cloud.error_rates.get(version, 0.0))
-        p95 = 40.0 if requests else None
-        return TrafficSummary(
-            deployment=deployment, requests=int(requests), errors=errors, p50_ms=p95, p95_ms=p95, p99_ms=p95
-        )

@@ -34,11 +34,13 @@ class Machine:
 
 @dataclass
 class Place:
-    """An endpoint. `wanted` becomes `traffic` when its update ends."""
+    """An endpoint. `wanted` becomes `traffic` when its update ends; a mirror is set at once."""
 
     traffic: dict[str, int] = field(default_factory=dict)
     wanted: dict[str, int] | None = None
     until: datetime | None = None
     machines: dict[str, Machine] = field(default_factory=dict)
+    mirror: dict[str, int] = field(default_factory=dict)
+    mirrored: list[tuple[datetime, dict[str, int]]] = field(default_factory=list)
     served: list[tuple[datetime, dict[str, int]]] = field(default_factory=list)
     keys: tuple[str, str] = ("first", "second")

@@ -68,9 +68,10 @@ def test_a_ready_version_can_be_approved_and_promoted_with_one_click(ready):
         "Data": FindingState.PASS,
         "Quality": FindingState.ADVISORY,
         "Calibration": FindingState.PASS,
-        "Contract": FindingState.NOT_RUN,
+        "Contract": FindingState.PASS,
         "Fairness": FindingState.PASS,
         "Approvals": FindingState.NOT_RUN,
+        "Window": FindingState.PASS,
     }
 
 

@@ -115,3 +115,63 @@ def test_every_step_of_every_plan_has_a_deadline_and_a_file():
     rollout = read_rollout(GOOD.encode(), "c0ffee")
     for plan in (stage_plan(), promote_plan(rollout, has_stable=True), roll_back_plan(rollout), compensation_plan()):
         assert all(0 < step.deadline_seconds <= 86_400 for step in plan)
+
+
+NEW = (
+    GOOD
+    + """
+[stable]
+max_error_increase = 0.005
+max_p95_ratio = 1.5
+max_positive_shift = 0.25
+[load]
+requests = 100
+[mirror]
+percent = 20
+min_calls = 60
+min_seconds = 30
+"""
+)
+
+
+def test_a_file_of_an_earlier_release_asks_nothing_new():
+    rollout = read_rollout(GOOD.encode(), "c0ffee")
+    assert (rollout.mirror, rollout.load.requests, rollout.load.at_a_time) == (None, 400, 4)
+    observe = next(s for s in promote_plan(rollout, has_stable=True) if s.kind is StepKind.OBSERVE)
+    compared = (observe.max_error_increase, observe.max_p95_ratio, observe.max_cpu_percent, observe.max_positive_shift)
+    assert compared == (1, 0, 0, 1)
+
+
+def test_a_mirror_is_planned_before_the_first_weight_and_never_for_the_first_version():
+    rollout = read_rollout(NEW.encode(), "c0ffee")
+    plan = promote_plan(rollout, has_stable=True)
+    assert [(s.kind.value, s.weight) for s in plan][3:7] == [
+        ("smoke_test", None), ("mirror_traffic", 20), ("observe_mirror", 20), ("mirror_traffic", 0),
+    ]  # fmt: skip
+    assert (plan[5].min_calls, plan[5].min_seconds, plan[5].max_p95_ratio) == (60, 30, 1.5)
+    kinds = {s.kind for s in promote_plan(rollout, has_stable=False)}
+    assert StepKind.MIRROR_TRAFFIC not in kinds
+    off = NEW.replace("percent = 20", "percent = 0")
+    assert read_rollout(off.encode(), "c0ffee").mirror is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("percent = 20", "percent = 51", "mirror.percent: .*less than or equal to 50"),
+        ("requests = 100", "requests = 100000", "load.requests: .*less than or equal to 2000"),
+        ("max_p95_ratio = 1.5", "max_p95_ratio = -1", "stable.max_p95_ratio"),
+        ("min_seconds = 30", "min_seconds = 600", "observe.deadline_seconds: must exceed the longest"),
+        ("percent = 20\n", "", "mirror.percent: field required"),
+    ],
+)
+def test_a_wrong_new_section_is_refused_by_key(before, after, words):
+    with pytest.raises(Invalid, match=words):
+        read_rollout(NEW.replace(before, after).encode(), "c0ffee")
+
+
+def test_the_test_endpoint_is_loaded_and_replayed_before_it_takes_traffic():
+    assert [s.kind.value for s in stage_plan()] == [
+        "create_deployment", "verify_digest", "smoke_test", "load_test", "replay", "shift_traffic", "collect_evidence",
+        "retire_others",
+    ]  # fmt: skip

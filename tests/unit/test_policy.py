@@ -1,4 +1,4 @@
-"""The paired AUC difference, its four words, and the health of a candidate."""
+"""The paired AUC difference and its four words."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.domain.comparison import Verdict
-from backend.domain.promotions import Step, StepKind
-from backend.domain.telemetry import TrafficSummary
 from backend.errors import Invalid
 from backend.policy.auc import paired_auc
 from backend.policy.comparison import in_words, paired_difference, verdict
-from backend.policy.health import Health, judge, lower_bound
 
 
 def by_definition(outcome, champion, challenger):
@@ -125,42 +122,3 @@ def test_a_single_row_of_a_class_proves_nothing():
 def test_words_carry_estimate_interval_and_n():
     difference = paired_difference([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.1], [0.9, 0.6, 0.5, 0.1])
     assert in_words(difference, 3000) == "too little data: AUC +0.250 (95 % -0.443 to +0.943, n 3,000)"
-
-
-STEP = Step(kind=StepKind.OBSERVE, weight=10, min_calls=30, max_error_rate=0.01, max_p95_ms=100)
-
-
-def seen(requests, errors, p95=50.0):
-    return TrafficSummary(deployment="v2", requests=requests, errors=errors, p50_ms=p95, p95_ms=p95, p99_ms=p95)
-
-
-@pytest.mark.parametrize(
-    ("requests", "errors", "p95", "health", "words"),
-    [
-        (0, 0, None, Health.UNCLEAR, "0 of 30 calls"),
-        (29, 0, 50.0, Health.UNCLEAR, "29 of 30 calls"),
-        (30, 0, 50.0, Health.GOOD, "errors 0.00 %, limit 1 %, n 30; p95 50 ms"),
-        (10, 5, 50.0, Health.BAD, "errors 50.00 %, limit 1 %, n 10"),
-        (40, 1, 50.0, Health.UNCLEAR, "more calls are needed"),
-        (4000, 100, 50.0, Health.BAD, "n 4,000"),
-        (29, 0, 500.0, Health.UNCLEAR, "29 of 30 calls"),
-        (30, 0, 101.0, Health.BAD, "p95 101 ms, limit 100 ms, n 30"),
-        (30, 0, 100.0, Health.GOOD, "p95 100 ms"),
-    ],
-)
-def test_health_minds_the_number_of_calls(requests, errors, p95, health, words):
-    judgement = judge(seen(requests, errors, p95), STEP)
-    assert judgement.health is health
-    assert words in judgement.sentence
-
-
-def test_a_rollback_is_not_judged_by_latency():
-    step = STEP.model_copy(update={"max_p95_ms": 0.0, "min_calls": 0})
-    assert judge(seen(5, 0, 9000.0), step).health is Health.GOOD
-    assert judge(seen(0, 0, None), step).health is Health.GOOD
-
-
-def test_wilson_bound_of_a_published_value():
-    # Newcombe, Statistics in Medicine 17 (1998) 857-872, table I, method 3: 81 of 263 gives 0.2553 to 0.3662.
-    assert lower_bound(81, 263) == pytest.approx(0.2553, abs=5e-5)
-    assert lower_bound(0, 20) == pytest.approx(0, abs=1e-12)

@@ -59,6 +59,8 @@ def run(request):
         return AMLResponse({"error": error}, 400, json_str=True)
     if "raise" in body:
         raise ValueError(body["raise"])
+    if "say" in body:
+        print(body["say"], flush=True)
     if "echo" in body:
         return AMLResponse({"echo": repr(body["echo"]), "headers": sorted(request.headers.keys())}, 200, json_str=True)
     if "big" in body:

@@ -117,6 +117,22 @@ def serving(trained, tmp_path_factory):
         process.wait(timeout=20)
 
 
+def test_each_answer_is_told_to_the_log_but_for_probes(serving):
+    def told():
+        return serving.log.read_text().count("mlops-scores ")
+
+    before = told()
+    assert serving.score(ROW, headers={"User-Agent": "mlops-probe/1"})[0] == 200
+    assert serving.score(ROW, ROW, headers={"User-Agent": "ward/1"})[0] == 200
+    deadline = time.monotonic() + 20
+    while told() < before + 1:
+        assert time.monotonic() < deadline, serving.log.read_text()
+        time.sleep(0.05)
+    assert told() == before + 1
+    line = next(x for x in reversed(serving.log.read_text().splitlines()) if "mlops-scores " in x)
+    assert len(json.loads(line.partition("mlops-scores ")[2])["risks"]) == 2
+
+
 def test_an_answer_carries_the_release(serving):
     status, headers, body = serving.score(ROW, {**ROW, "Age": 70, "Pregnancies": 9}, headers={"x-request-id": "call-7"})
     assert status == 200

@@ -77,6 +77,14 @@ class Endpoints:
             entity.traffic = {name: weight for name, weight in weights.items() if weight > 0}
             ml.online_endpoints.begin_create_or_update(entity)
 
+    def set_mirror(self, endpoint: str, weights: Mapping[str, int]) -> None:
+        """Begin setting the percentage of calls copied to one deployment; live traffic stays as it is."""
+        ml = self._workspace.ml()
+        with azureml("set mirrored traffic"):
+            entity = ml.online_endpoints.get(endpoint)
+            entity.mirror_traffic = {name: weight for name, weight in weights.items() if weight > 0}
+            ml.online_endpoints.begin_create_or_update(entity)
+
     def delete_deployment(self, endpoint: str, deployment: str) -> None:
         """Begin removing a deployment; one that is gone already is no error."""
         try:

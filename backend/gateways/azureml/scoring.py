@@ -131,6 +131,23 @@ def as_served(answer: Answer, milliseconds: float) -> Served:
         ) from error
 
 
+def predictions(answer: Answer, rows: int) -> list[tuple[float, str]]:
+    """Risk and decision of each row. Raises RemoteRejected for a refusal, or an answer to another number of rows."""
+    request_id = answer.headers.get("x-ms-request-id", "")
+    try:
+        if answer.status != 200:
+            problem = f"{rows} plausible rows got {answer.status}: {_message(answer.body)}"
+        else:
+            found = json.loads(answer.body)["predictions"]
+            told = [(float(one["probability"]), str(one["decision"])) for one in found]
+            if len(told) == rows:
+                return told
+            problem = f"{rows} rows got {len(told)} answers"
+    except (ValueError, KeyError, TypeError) as error:
+        problem = f"the answer to {rows} rows lacks {error} of the scoring contract"
+    raise RemoteRejected(problem, service=SERVICE, operation="score", status=answer.status, request_id=request_id)
+
+
 def _refusal(endpoint: str, answer: Answer) -> RemoteError:
     """An answer other than 200 as an error.
 

@@ -45,6 +45,23 @@ def one_summary(endpoint: str, deployment: str) -> str:
     return f"{_calls(endpoint)} and DeploymentName == {literal(deployment)} | summarize {FIGURES}"
 
 
+def slower(endpoint: str, deployment: str, milliseconds: float) -> str:
+    """How many calls of a deployment took longer than that. Durations are logged in whole milliseconds."""
+    return (
+        f"{_calls(endpoint)} and DeploymentName == {literal(deployment)} and TotalDurationMs > {milliseconds:.3f} "
+        "| summarize Requests=count()"
+    )
+
+
+def score_lines(resource_id: str, deployment: str, marker: str, limit: int) -> str:
+    """The newest lines in which a scoring script tells what it answered."""
+    return (
+        f"AmlOnlineEndpointConsoleLog | where _ResourceId endswith {literal(_suffix(resource_id))} "
+        f"and DeploymentName == {literal(deployment)} and Message contains {literal(marker)} "
+        f"| project TimeGenerated, Message | top {limit} by TimeGenerated desc"
+    )
+
+
 def statuses(endpoint: str) -> str:
     return (
         f"{_calls(endpoint)} | summarize Requests=count() "

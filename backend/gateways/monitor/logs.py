@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backend.domain.clock import Clock, utc_now
-from backend.domain.telemetry import CallerCount, LogLine, StatusCount, Traffic, TrafficPoint, TrafficSummary
+from backend.domain.telemetry import CallerCount, LogLine, Scores, StatusCount, Traffic, TrafficPoint, TrafficSummary
 from backend.errors import RemoteUnavailable
 from backend.gateways.monitor import kusto
 from backend.gateways.monitor.errors import SERVICE, monitor
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 LOG_DAYS = 7
 """How far back the newest console and event lines are looked for."""
+
+SCORES = "mlops-scores "
+"""How a line of `training/score.py` begins that tells what a call was answered."""
+
+SCORE_LINES = 2000
+"""The newest calls whose scores are compared: more would say no more, and cost at every look."""
 
 Row = dict[str, Any]
 
@@ -80,6 +87,17 @@ class Logs:
         if not figures.get("requests"):
             return TrafficSummary(deployment=deployment, requests=0, errors=0, p50_ms=None, p95_ms=None, p99_ms=None)
         return TrafficSummary(**figures)
+
+    def slower(self, endpoint: str, deployment: str, milliseconds: float, start: datetime, end: datetime) -> int:
+        """How many of a deployment's calls took longer than that."""
+        query = kusto.slower(endpoint, deployment, milliseconds)
+        rows = self._one("count a deployment's slow calls", query, (start, end))
+        return int(rows[0]["Requests"] or 0) if rows else 0
+
+    def scores(self, resource_id: str, deployment: str, start: datetime, end: datetime) -> Scores:
+        """What the newest calls were answered, by the scoring script's own word; none where it tells nothing."""
+        query = kusto.score_lines(resource_id, deployment, SCORES, SCORE_LINES)
+        return as_scores(str(row["Message"]) for row in self._one("read a deployment's scores", query, (start, end)))
 
     def data_until(self, endpoint: str, start: datetime, end: datetime) -> datetime | None:
         """The newest line's time in the window: later calls may still be on their way."""
@@ -199,6 +217,21 @@ def _lines(rows: list[Row], name: str) -> tuple[LogLine, ...]:
         )
         for row in reversed(rows)
     )
+
+
+def as_scores(lines: Iterable[str]) -> Scores:
+    """The scores that lines of a console log tell. A line that was cut, or is another program's, tells nothing."""
+    positives, risks = 0, list[float]()
+    for line in lines:
+        _, marker, text = line.partition(SCORES)
+        try:
+            told = json.loads(text) if marker else {}
+            found = [float(risk) for risk in told["risks"]]
+            positives += min(int(told["positives"]), len(found))
+        except (ValueError, KeyError, TypeError):
+            continue
+        risks += found
+    return Scores(positives=positives, risks=tuple(risks))
 
 
 def as_number(value: object) -> float | None:

@@ -23,6 +23,8 @@ def _ensure(ctx: StepContext) -> Outcome:
     endpoint = ctx.endpoint()
     if endpoint is None:
         return Failed(reason=f"{target.endpoint} does not exist; apply the setup first.")
+    if ctx.promotion.kind is Kind.STAGE and _ends(ctx):
+        ctx.store.retirements.cancel(target.endpoint, target.deployment, "it is tested again")
     if ctx.store.retirements.removing(target.endpoint, target.deployment):
         return Waiting(
             reason=f"{target.deployment} is being removed; it is created anew after that.", retry_after=LOOK_AGAIN
@@ -37,6 +39,10 @@ def _ensure(ctx: StepContext) -> Outcome:
     if deployment.state is ProvisioningState.FAILED:
         return _failed(ctx, endpoint, deployment)
     return Waiting(reason=f"{deployment.name} is {deployment.state.value.lower()}.", retry_after=LOOK_AGAIN)
+
+
+def _ends(ctx: StepContext) -> bool:
+    return any(r.deployment == ctx.target.deployment for r in ctx.store.retirements.open(ctx.target.endpoint))
 
 
 def _create(ctx: StepContext) -> Outcome:

@@ -20,6 +20,8 @@ def run(ctx: StepContext) -> Outcome:
         return Skipped(reason=f"{name} was there before this promotion and stays.")
     if endpoint.traffic.get(name, 0):
         return Failed(reason=f"{name} still has {endpoint.traffic[name]} % of the traffic, so it is not removed.")
+    if endpoint.mirror_traffic.get(name, 0):
+        return Failed(reason=f"{endpoint.mirror_traffic[name]} % of the calls are copied to {name}: it is not removed.")
     if deployment.state is ProvisioningState.CREATING:
         return Waiting(reason=f"{name} is still being created; it is removed after that.", retry_after=LOOK_AGAIN)
     if deployment.state is not ProvisioningState.DELETING:

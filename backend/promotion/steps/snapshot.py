@@ -22,6 +22,9 @@ def run(ctx: StepContext) -> Outcome:
             reason=f"Production has moved since the click: {name} serves {live or 'nothing'}, "
             f"expected {expected or 'nothing'}."
         )
+    if endpoint.mirror_traffic and ctx.promotion.kind is Kind.PROMOTE:
+        mirrored = shown(endpoint.mirror_traffic)
+        return Failed(reason=f"{name} mirrors calls ({mirrored}), which nobody here began; end that first.")
     note = "" if live == expected else f" It was changed elsewhere: {expected or 'nothing'} was expected."
     return Succeeded(
         reason=f"{name} serves {shown(endpoint.traffic)}.{note}",

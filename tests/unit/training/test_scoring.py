@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from training.data import FEATURES
-from training.release import Release, answer
+from training.release import MOST_TOLD, Release, answer, score_line
 from training.request import MAX_BYTES, MAX_ROWS, request_id
 
 ROW = {
@@ -146,3 +146,22 @@ def test_the_callers_request_id_is_kept_when_it_is_safe_to_repeat():
     assert request_id({"x-ms-request-id": "ms-1", "x-request-id": "abc-1"}) == "ms-1"
     for odd in ("", "a" * 101, "<script>", "a\nb"):
         assert request_id({"x-request-id": odd}) not in ("", odd)
+
+
+def test_the_log_line_tells_answers_and_nothing_that_was_asked(release):
+    status, body = answer(release, _body(ROW | {"Age": 70}, ROW, ROW | {"Age": 71}), "an id")
+    assert status == 200
+    line = score_line(body)
+    marker, _, text = line.partition(" ")
+    told = json.loads(text)
+    assert (marker, told["positives"], len(told["risks"])) == ("mlops-scores", 2, 3)
+    assert told["risks"][1] == round(body["predictions"][1]["probability"], 4)
+    assert "an id" not in line
+    assert not any(name in line for name in ROW)
+
+
+def test_the_log_line_of_a_large_batch_is_short(release):
+    _, body = answer(release, _body(*[ROW] * MAX_ROWS), "id")
+    line = score_line(body)
+    assert len(json.loads(line.partition(" ")[2])["risks"]) == MOST_TOLD
+    assert len(line) < 2000
