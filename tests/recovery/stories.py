@@ -107,6 +107,11 @@ class Story:
     def world(self, folder: Path, databases: Databases) -> Hospital:
         return Hospital.after(folder, *self.served, staged=self.staged, databases=databases)
 
+    @property
+    def keeps_warm(self) -> bool:
+        """Whether a deployment is warm from the start, whose removal may come in between."""
+        return len(self.served) > 1
+
     def has_come(self, promotion: Promotion) -> bool:
         """Whether the promotion stands where something happens; a story without a place happens at once."""
         current = promotion.current

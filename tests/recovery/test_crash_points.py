@@ -76,7 +76,7 @@ class Telling:
         try:
             with self.boundaries.counting():
                 busy = hospital.engine.tick()
-                if not busy:
+                if not busy and self.story.keeps_warm:
                     retire_due(hospital.store, hospital.cloud.reach().endpoints)
         except PowerCut:
             hospital.engine = hospital.new_worker()
