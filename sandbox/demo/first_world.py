@@ -127,6 +127,10 @@ class FirstWorld:
         reran = False
         while time.monotonic() < end:
             self.alive()
+            # GitHub answers at once, while a command takes seconds of a core from the training that it asks about.
+            if self._training_goes_on():
+                time.sleep(1)
+                continue
             found = [v for v in self.lead.read("models", "list") if v["version"] == version]
             state = found[0]["state"] if found else "not registered"
             if state not in ("not registered", "registered", "testing"):
@@ -140,8 +144,16 @@ class FirstWorld:
             time.sleep(2)
         raise WorldFailed(f"Model version {version} was {state} after {seconds:.0f} s. Start again to continue.")
 
+    def _training_runs(self) -> list[dict[str, Any]]:
+        answer = self.lead.github(f"/repos/{REPOSITORY}/actions/runs?branch=main&event=push")
+        runs: list[dict[str, Any]] = answer["workflow_runs"]
+        return runs
+
+    def _training_goes_on(self) -> bool:
+        return any(run["status"] != "completed" for run in self._training_runs())
+
     def _rerun_failed_training(self) -> bool:
-        runs = self.lead.github(f"/repos/{REPOSITORY}/actions/runs?branch=main&event=push")["workflow_runs"]
+        runs = self._training_runs()
         finished = [r for r in runs if r["status"] == "completed" and r["conclusion"] != "success"]
         if runs and len(finished) == len(runs) and runs[0]["run_attempt"] < 3:
             self.lead.github(f"/repos/{REPOSITORY}/actions/runs/{runs[0]['id']}/rerun-failed-jobs", "POST", {})

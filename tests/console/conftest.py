@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import hospital
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from visitors import claims
 
 ENTRY = Path(__file__).resolve().parents[2] / "console" / "app.py"
 SECONDS = 20
+# A console looks once, when it starts, for components among the installed packages; AppTest would at every visit.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture

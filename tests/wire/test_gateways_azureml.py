@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,7 +41,11 @@ NAME = PROJECT.endpoint
 
 @pytest.fixture(scope="module")
 def settings(sandbox, tmp_path_factory):
-    return settings_of(sandbox, tmp_path_factory.mktemp("ours"), PROJECT)
+    """Ends after everything that was made with it; only the garbage collector closes the connections of the SDKs."""
+    yield settings_of(sandbox, tmp_path_factory.mktemp("ours"), PROJECT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,12 @@ PARAMS = (ROOT / "training" / "params.toml").read_text()
 FIGURES = {"roc.png", "precision_recall.png", "calibration.png", "age_bands.png"}
 
 
-def _run(module, *arguments, **variables):
+def _run(module, *arguments, folder=ROOT, **variables):
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "AZUREML_"))}
+    environment["PYTHONPATH"] = str(ROOT)
     command = [RUNTIME, "-m", f"training.{module}", *map(str, arguments)]
     return subprocess.run(
-        command, cwd=ROOT, env=environment | variables, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=environment | variables, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -35,7 +36,8 @@ def _train(folder, csv, parameters=PARAMS, **variables):
         "--evidence-dir",
         folder / "evidence",
     )
-    done = _run("train", "--data", csv, *places, **variables)
+    # MLflow keeps artefacts below the working folder where the tracking address is a database.
+    done = _run("train", "--data", csv, *places, folder=folder, **variables)
     assert done.returncode == 0, done.stderr
     return done
 
