@@ -7,23 +7,17 @@ from collections import Counter
 from sqlalchemy import Connection
 
 from backend.domain.audit import AuditEntry
-from backend.domain.comparison import Comparison
 from backend.domain.decisions import Dossier
 from backend.domain.evidence import Evidence
 from backend.domain.gates import FindingState
 from backend.domain.judgement import Judgement, Recorded, Replay, ReplayLine, Word, words
 from backend.domain.people import Actor
 from backend.domain.promotions import Target
-from backend.domain.quality import HoldoutFigures
 from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, NotFound
 from backend.gateways.azureml.jobs import Jobs
-from backend.policy.comparison import judge
 from backend.policy.findings import exhibits, gate_findings
 from backend.policy.gates import Exhibits, judge_gates
-from backend.policy.holdout import Holdout, read_paired, read_single
-from backend.policy.holdout_figures import measure
-from backend.policy.margins import SUBGROUP_MARGIN
 from backend.store import Store
 from backend.store.audit import Note
 
@@ -100,21 +94,18 @@ class Judging:
 
     def _computed_again(self, evidence: Evidence) -> ReplayLine:
         what = f"{evidence.kind} computed from its predictions again"
-        try:
-            holdout, digest = self._predictions(evidence)
-        except BackendError as error:
-            return ReplayLine(what=what, same=None, detail=f"The predictions cannot be read: {error}")
+        # numpy comes with it, which every command would otherwise wait for.
+        from backend.operations.recomputing import file_of, recomputed
+
         body = evidence.comparison or evidence.holdout
         assert body is not None
+        try:
+            again, rows, digest = recomputed(evidence, self._jobs.artefact(evidence.source, file_of(evidence)))
+        except BackendError as error:
+            return ReplayLine(what=what, same=None, detail=f"The predictions cannot be read: {error}")
         if digest not in body.predictions:
             return ReplayLine(what=what, same=False, detail=f"The predictions are other bytes now: {digest}.")
-        same = _again(evidence, holdout) == evidence
-        return ReplayLine(what=what, same=same, detail=f"{len(holdout.outcome):,} rows, {digest[:19]}…")
-
-    def _predictions(self, evidence: Evidence) -> tuple[Holdout, str]:
-        file, read = ("paired", read_paired) if evidence.comparison else ("predictions", read_single)
-        holdout = read(self._jobs.artefact(evidence.source, f"evidence/{file}.parquet"))
-        return holdout, holdout.digests[0]
+        return ReplayLine(what=what, same=again == evidence, detail=f"{rows:,} rows, {digest[:19]}…")
 
 
 def _computed(evidence: Evidence) -> bool:
@@ -156,31 +147,6 @@ def _compared(then: Word, now: Word | None) -> ReplayLine:
         return ReplayLine(what=f"gate {then.gate}", same=True, detail=f"{then.state.value}: {then.sentence}")
     said = f"{now.state.value}: {now.sentence}" if now else "nothing"
     return ReplayLine(what=f"gate {then.gate}", same=False, detail=f"then {then.state.value}, now {said}")
-
-
-def _again(evidence: Evidence, holdout: Holdout) -> Evidence:
-    """The same quotation with everything that was computed computed anew."""
-    if evidence.comparison is not None:
-        return evidence.model_copy(update={"comparison": _compare(evidence.comparison, holdout)})
-    assert evidence.holdout is not None
-    return evidence.model_copy(update={"holdout": _measure(evidence.holdout, holdout)})
-
-
-def _compare(body: Comparison, holdout: Holdout) -> Comparison:
-    margin = body.subgroups.margin if body.subgroups else SUBGROUP_MARGIN
-    one, two = body.champion.threshold, body.challenger.threshold
-    assert one is not None
-    assert two is not None
-    found = judge(holdout, one, two, margin)
-    names = ("differences", "consequence", "subgroups", "flips", "sweep")
-    return body.model_copy(update={name: getattr(found, name) for name in names})
-
-
-def _measure(body: HoldoutFigures, holdout: Holdout) -> HoldoutFigures:
-    found = measure(holdout, body.threshold)
-    # A quotation from before the AUC was measured is replayed as it was.
-    names = ("sensitivity", "specificity", "brier", "slope", "intercept", "bands", *(("auc",) if body.auc else ()))
-    return body.model_copy(update={name: getattr(found, name) for name in names})
 
 
 def _read(row: AuditEntry) -> Recorded:

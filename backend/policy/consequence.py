@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from backend.domain.comparison import Consequence, PerThousand
 from backend.policy.margins import CONFIDENCE
-from backend.policy.proportions import PairedShare
+
+if TYPE_CHECKING:
+    from backend.policy.proportions import PairedShare
 
 PATIENTS = 1000
 
