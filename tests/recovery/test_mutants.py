@@ -63,7 +63,7 @@ MUTANTS = (
     Mutant(
         "the snapshot is taken late",
         "backend/promotion/plan.py",
-        "    return (*beginning, *watched, _retire(rollout.keep_warm_seconds))\n",
+        "    return (*beginning, *_mirrored(rollout), *watched, _retire(rollout.keep_warm_seconds))\n",
         "    first, *rest = watched\n"
         "    return (*beginning[1:], first, beginning[0], *rest, _retire(rollout.keep_warm_seconds))\n",
         (ENGINE, "test_an_abort_restores_the_snapshot_and_holds_the_endpoint and sqlite"),
@@ -114,9 +114,9 @@ MUTANTS = (
     ),
     Mutant(
         "traffic is set without comparing",
-        "backend/promotion/steps/shift_traffic.py",
-        "if ctx.promotion.kind is not Kind.STAGE and endpoint.traffic != left:",
-        "if ctx.promotion.kind is not Kind.STAGE and left is None:",
+        "backend/promotion/context.py",
+        "    if endpoint.traffic != left:\n",
+        "    if endpoint.traffic != left and not left:\n",
         ("tests/recovery/test_way_back.py", "test_traffic_changed_before_a_shift_is_not_overwritten"),
     ),
     Mutant(
@@ -143,15 +143,15 @@ MUTANTS = (
     Mutant(
         "an observation without enough calls counts as passed",
         "backend/promotion/steps/observe.py",
-        "if judgement.health is Health.UNCLEAR:",
-        "if judgement.health is Health.BAD:",
+        "if analysis.health is Health.UNCLEAR:",
+        "if analysis.health is Health.BAD:",
         (ENGINE, "test_a_quiet_endpoint_ends_inconclusive_and_waits_for_a_person and sqlite"),
     ),
     Mutant(
         "a void approval is accepted",
         "backend/policy/approval.py",
-        'latest.decision != "approved" or void_because(dossier, latest)',
-        'latest.decision != "approved"',
+        "    if void:\n",
+        "    if void and not approval.id:\n",
         (DECIDE, "test_an_approval_is_void_for_another_digest_or_threshold"),
     ),
     Mutant(
@@ -176,6 +176,13 @@ MUTANTS = (
         'exclude={"hash"}',
         'exclude={"hash", "previous"}',
         ("tests/unit/test_audit.py", "test_the_chain_can_be_checked_without_our_code"),
+    ),
+    Mutant(
+        "an approval never ends",
+        "backend/policy/approval.py",
+        "    if council.now >= ends:\n",
+        "    if council.now >= ends and not approval.id:\n",
+        ("tests/unit/test_approval_operations.py", "test_an_approval_ends_by_the_clock_and_the_click_says_so_and_when"),
     ),
     Mutant(
         "a plan of a later release is run",
