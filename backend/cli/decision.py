@@ -7,12 +7,12 @@ import click
 from backend.cli.models import find_version
 from backend.cli.output import json_option, print_json, print_table
 from backend.cli.printable import printable
-from backend.cli.promotions import present_rate
+from backend.cli.promotions import last_hour
 from backend.cli.session import backend, current_actor
 from backend.domain.clock import utc_now
 from backend.domain.decisions import Decision
 from backend.domain.gates import strip
-from backend.domain.pace import paces
+from backend.domain.pace import calls_per_hour, paces
 from backend.operations.approvals_told import approval_lines
 from backend.policy.blockers import to_acknowledge
 from backend.settings import load
@@ -25,12 +25,11 @@ def decision(version: str, as_json: bool) -> None:
     """What a promotion would do, what every gate found, and what stands in the way."""
     known, settings = backend(), load()
     actor = current_actor(settings, known)
-    found = known.promotions.decision(
-        actor, find_version(known, version), known.endpoints.show(settings.project.endpoint)
-    )
+    wanted, name = find_version(known, version), settings.project.endpoint
+    traffic = last_hour(known, name, utc_now())
+    found = known.promotions.decision(actor, wanted, known.endpoints.show(name), traffic)
     rollout = found.dossier.rollout if found.expected_stable else None
-    rate = present_rate(known, settings.project.endpoint, utc_now()) if rollout is not None else None
-    plan = paces(rollout, rate) if rollout is not None and rate is not None else ()
+    plan = paces(rollout, calls_per_hour(traffic)) if rollout is not None and traffic is not None else ()
     if as_json:
         told = {"to_acknowledge": to_acknowledge(found.blockers), "plan": [one.model_dump(mode="json") for one in plan]}
         print_json({**found.model_dump(mode="json"), **told})

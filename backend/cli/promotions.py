@@ -14,6 +14,7 @@ from backend.domain.analysis import read_checks
 from backend.domain.clock import utc_now
 from backend.domain.pace import Pace, calls_per_hour, pace
 from backend.domain.promotions import Promotion, StepKind, StepRecord
+from backend.domain.telemetry import Traffic
 from backend.errors import BackendError
 
 BIN_SECONDS = 60
@@ -90,17 +91,19 @@ def step_name(record: StepRecord) -> str:
 def ahead(promotion: Promotion, known: Backend) -> tuple[Pace, ...]:
     """The observations that have not ended, at the traffic of the last hour; none where that cannot be read."""
     waiting = [r.step for r in promotion.steps if r.step.kind.watches and r.finished_at is None and r.step.min_calls]
-    rate = present_rate(known, promotion.target.endpoint, utc_now()) if waiting and not promotion.phase.final else None
-    if rate is None:
+    watched = waiting and not promotion.phase.final
+    traffic = last_hour(known, promotion.target.endpoint, utc_now()) if watched else None
+    if traffic is None:
         return ()
+    rate = calls_per_hour(traffic)
     mirrors = StepKind.OBSERVE_MIRROR
     return tuple(pace(s.weight or 0, s.min_calls, s.min_seconds, rate, mirrored=s.kind is mirrors) for s in waiting)
 
 
-def present_rate(known: Backend, endpoint: str, now: datetime) -> float | None:
-    """Calls an hour by the last one; None where Azure Monitor does not answer, which a terminal is told."""
+def last_hour(known: Backend, endpoint: str, now: datetime) -> Traffic | None:
+    """The calls of the last hour; None where Azure Monitor does not answer, which a terminal is told."""
     try:
-        return calls_per_hour(known.telemetry.traffic(endpoint, now - timedelta(hours=1), now, BIN_SECONDS))
+        return known.telemetry.traffic(endpoint, now - timedelta(hours=1), now, BIN_SECONDS)
     except BackendError as error:
         click.echo(f"The present traffic is not known: {printable(str(error), 300)}", err=True)
         return None

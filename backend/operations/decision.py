@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
@@ -11,11 +12,13 @@ from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion, Target
 from backend.domain.registry import ModelVersion, VersionState
 from backend.domain.supply_chain import watched_environment
+from backend.domain.telemetry import Traffic
 from backend.operations.council import cannot_approve, cannot_promote, council_of, duty
 from backend.policy import blockers
 from backend.policy.approval import Council, assent, completes, standing_approval
 from backend.policy.findings import findings
 from backend.policy.freezes import Frozen, frozen, window_finding
+from backend.policy.live_health import health_finding
 from backend.policy.overriding import open_override, overridable
 from backend.policy.seen import seen_of
 from backend.policy.standing import latest, standing
@@ -108,9 +111,15 @@ def compared_with(store: Store, project: Project, dossier: Dossier) -> Target | 
     return next((p.target for p in reversed(served) if p.target.digest == compared.champion.digest), None)
 
 
-def decide(
-    store: Store, project: Project, actor: Actor, version: ModelVersion, endpoint: Endpoint | None, now: datetime
-) -> Decision:
+@dataclass(frozen=True)
+class Live:
+    """Production as services last told it: the endpoint, and its last hour of calls; None where they have not yet."""
+
+    endpoint: Endpoint | None
+    traffic: Traffic | None = None
+
+
+def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, live: Live, now: datetime) -> Decision:
     """The promotion screen's content for this person, now."""
     closed = frozen(project.freeze, now)
     dossier = dossier_of(store, project, version, now)
@@ -121,16 +130,20 @@ def decide(
     return Decision(
         dossier=dossier,
         target=target,
-        endpoint=endpoint,
+        endpoint=live.endpoint,
         stable_version=situation.champion.version if situation.champion else "",
         expected_stable=situation.expected_stable,
         seen=seen_of(dossier, situation.expected_stable),
         serving_since=situation.stable.finished_at if situation.stable else None,
         effect=effect(target, dossier.rollout, situation.champion),
-        findings=(*found, window_finding(project.freeze, now)),
+        findings=(
+            *found,
+            health_finding(live.traffic, situation.expected_stable, dossier.rollout),
+            window_finding(project.freeze, now),
+        ),
         blockers=(
             *situation.blockers(dossier, target, closed, can_approve=can_complete(dossier, council, actor)),
-            *blockers.of_production(target, endpoint, situation.expected_stable),
+            *blockers.of_production(target, live.endpoint, situation.expected_stable),
         ),
         refusal=cannot_promote(dossier, council, actor),
         approve_refusal=_approve_refusal(dossier, council, actor, situation),

@@ -12,12 +12,13 @@ from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Hold, Kind, Promotion, Request, Retirement, Step, Target
 from backend.domain.registry import ModelVersion
+from backend.domain.telemetry import Traffic
 from backend.errors import Conflict, Invalid, PolicyDenied
 from backend.operations import judging
 from backend.operations.approvals import accepted, approval_note, approval_of, deny
 from backend.operations.authorise import require, require_key, require_reason
 from backend.operations.council import council_of, require_may_approve, require_may_promote
-from backend.operations.decision import Situation, can_complete, decide, dossier_of
+from backend.operations.decision import Live, Situation, can_complete, decide, dossier_of
 from backend.operations.overrides import used_note
 from backend.operations.way_back import earlier_target, refuse_quarantined, refuse_rejected
 from backend.policy.approval import quarantined, standing_approval
@@ -42,10 +43,12 @@ class Promotions:
         self._project = project
         self._clock = clock
 
-    def decision(self, actor: Actor, version: ModelVersion, endpoint: Endpoint | None) -> Decision:
-        """All a lead needs before the click. `endpoint` is production as last seen, None if never."""
+    def decision(
+        self, actor: Actor, version: ModelVersion, endpoint: Endpoint | None, traffic: Traffic | None = None
+    ) -> Decision:
+        """All a lead needs before the click: `endpoint` and its last hour of calls as last seen, None if never."""
         require(actor, Right.READ)
-        return decide(self._store, self._project, actor, version, endpoint, self._clock())
+        return decide(self._store, self._project, actor, version, Live(endpoint, traffic), self._clock())
 
     def approve_and_promote(
         self,

@@ -57,7 +57,7 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
         return
     project = wired.settings.project
     traffic = wired.snapshots.watch(topics.traffic(project.endpoint, HOUR))
-    decision = wired.backend.promotions.decision(actor, version, world.endpoint.value)
+    decision = wired.backend.promotions.decision(actor, version, world.endpoint.value, traffic.value)
     serving = decision.dossier.state is VersionState.SERVING
     title = "{model} v{number} serves production" if serving else "Promote {model} v{number} to production"
     page_header(

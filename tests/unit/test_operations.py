@@ -69,6 +69,7 @@ def test_a_ready_version_can_be_approved_and_promoted_with_one_click(ready):
         "Quality": FindingState.ADVISORY,
         "Calibration": FindingState.PASS,
         "Contract": FindingState.PASS,
+        "Health": FindingState.NOT_RUN,
         "Fairness": FindingState.PASS,
         "Approvals": FindingState.NOT_RUN,
         "Window": FindingState.PASS,
