@@ -17,8 +17,8 @@ from backend.promotion.context import Reach
 from tests.recovery.cloud import Cloud
 from tests.recovery.cloud_state import Clock
 
-GATEWAYS = ("workspace", "endpoints", "models", "jobs", "contents", "logs")
-WRITES = frozenset({"create_deployment", "set_traffic", "delete_deployment", "submit"})
+GATEWAYS = ("workspace", "endpoints", "models", "jobs", "assets", "contents", "logs", "metrics")
+WRITES = frozenset({"create_deployment", "set_traffic", "set_mirror", "delete_deployment", "submit"})
 
 
 class RunningClock(Clock):

@@ -13,6 +13,7 @@ from backend.domain.unexplained import EventKind, EventState
 from backend.errors import NotPermitted, PolicyDenied, RemoteUnavailable
 from backend.operations.events import Events
 from backend.operations.proving import Proving
+from backend.promotion.leftovers import schedule_ends
 from tests.recovery.cloud import PRODUCTION, TEST
 from tests.recovery.cloud_state import Machine
 from tests.recovery.hospital import LEAD, OPERATOR, PROJECT, VIEWER, WHY, Hospital
@@ -69,10 +70,23 @@ def test_what_was_promoted_is_proved_on_both_endpoints(world):
     proof = world.proof()
     assert (proof.state, proof.proven_at) == (ProofState.PROVEN, proof.at), proof.reason
     assert proof.expected == proof.served
-    assert (proof.served[0].digest, proof.served[0].threshold) == ("sha256:1111", 0.5)
+    assert (proof.served[0].digest, proof.served[0].threshold) == (world.hospital.version("1").digest, 0.5)
     assert "own word" in proof.limits
     assert world.proof(TEST).state is ProofState.PROVEN, world.proof(TEST).reason
     assert world.events.unexplained() == ()
+
+
+def test_a_test_deployment_with_a_dated_end_may_be_replaced_before_it(world):
+    hospital = world.hospital
+    hospital.promote(hospital.version("2"))
+    schedule_ends(world.store, PROJECT)
+    (end,) = world.store.retirements.open(TEST)
+    world.look()
+    hospital.staged("3")
+    assert end.deployment not in hospital.cloud.places[TEST].machines
+    world.look()
+    assert world.events.unexplained() == ()
+    assert world.store.retirements.open(TEST) == ()
 
 
 def foreign(world: Watched) -> None:

@@ -46,7 +46,7 @@ def test_a_promotion_outlives_its_worker(world):
     world.start_worker()
     ended = world.wait_final(world.staged(first).id)
     assert ended.phase is Phase.SUCCEEDED, ended.reason
-    world.promotions.approve_and_promote(LEAD, first, world.promotions.stable(), WHY, "click-1")
+    world.click(first, "click-1")
     ended = world.wait_final("click-1")
     assert ended.phase is Phase.SUCCEEDED, ended.reason
 
@@ -56,7 +56,7 @@ def test_a_promotion_outlives_its_worker(world):
     ended = world.wait_final(world.staged(second).id)
     assert ended.phase is Phase.SUCCEEDED, ended.reason
 
-    world.promotions.approve_and_promote(LEAD, second, world.promotions.stable(), WHY, "click-2")
+    world.click(second, "click-2")
     kill_at(world, "click-2", StepKind.SHIFT_TRAFFIC)
     ended = world.wait_final("click-2")
     assert ended.phase is Phase.SUCCEEDED, ended.reason

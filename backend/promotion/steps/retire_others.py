@@ -21,6 +21,8 @@ def run(ctx: StepContext) -> Outcome:
             return Failed(reason=f"{deployment.name} has traffic again, so it is not removed.")
         if deployment.state not in {ProvisioningState.DELETING, ProvisioningState.CREATING}:
             ctx.before_write()
+            # Its dated end has come early: what is gone must not be waited for, nor missed.
+            ctx.store.retirements.cancel(endpoint.name, deployment.name, f"{ctx.target.deployment} takes its place")
             ctx.reach.endpoints.delete_deployment(endpoint.name, deployment.name)
     names = ", ".join(d.name for d in others)
     return Waiting(reason=f"{names} is being removed.", retry_after=LOOK_AGAIN)
