@@ -35,6 +35,8 @@ SMALL = {
     "max_p95_ratio": "50",
     "max_cpu_percent": "0",
     "max_memory_percent": "0",
+    "max_error_increase": "1",
+    "max_positive_shift": "1",
     "deadline_seconds": "120",
     "keep_warm_seconds": "600",
 }

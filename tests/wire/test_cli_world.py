@@ -35,10 +35,10 @@ READS = {
     ("audit", "at", "2026-01-01"): [{"moment", "sentence", "shares", "changing"}],
     ("audit", "verify"): {"whole", "entries", "anchors"},
 }
-FOLLOWED = {"pr show", "runs show", "setup plan"}
+FOLLOWED = {"pr show", "promotions show", "runs show", "setup plan"}
 """Reads of what another command names; each has its test below, `setup plan` in test_setup.py."""
 WRITES = {
-    *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage"),
+    *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage", "promote-now"),
     *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
     *("pr approve", "pr merge", "pr request-changes", "events take", "events explain"),
 }
@@ -60,7 +60,7 @@ def with_json(command, *names):
         context = click.Context(command)
         for name in command.list_commands(context):
             yield from with_json(command.get_command(context, name), *names, name)
-    elif any(option.name == "as_json" for option in command.params):
+    if any(option.name == "as_json" for option in command.params):
         yield " ".join(names)
 
 
@@ -83,6 +83,13 @@ def test_each_read_prints_one_json_document_and_nothing_else(made_world, command
             assert wanted[0] <= document[0].keys()
     else:
         assert wanted <= document.keys()
+
+
+def test_a_promotion_is_told_step_by_step(made_world):
+    newest = made_world.lead.read("promotions")[0]
+    shown = json.dumps(made_world.lead.read("promotions", "show", newest["id"]))
+    assert newest["id"] in shown
+    assert "create_deployment" in shown
 
 
 def test_the_ledger_is_anchored_answers_and_leaves_as_files(made_world, tmp_path):

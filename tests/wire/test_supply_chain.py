@@ -69,6 +69,7 @@ def step(gateways, tmp_path):
         assets=Assets(gateways.prod),
         contents=Contents(gateways.github),
         logs=gateways.logs,
+        metrics=gateways.metrics,
     )
 
     def of(version):
