@@ -7,7 +7,7 @@ from datetime import datetime
 
 from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
 from backend.domain.endpoints import Endpoint
-from backend.domain.gates import GATES_PATH
+from backend.domain.gates import GATES_PATH, Finding
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion, Target
 from backend.domain.registry import ModelVersion, VersionState
@@ -91,10 +91,16 @@ class Situation:
         return self.stable.target.deployment if self.stable else ""
 
     def blockers(
-        self, dossier: Dossier, target: Target, closed: Frozen | None, *, can_approve: bool
+        self,
+        dossier: Dossier,
+        found: tuple[Finding, ...],
+        target: Target,
+        closed: Frozen | None,
+        *,
+        can_approve: bool,
     ) -> tuple[Blocker, ...]:
         return (
-            *blockers.of_version(dossier, self.champion),
+            *blockers.of_version(dossier, self.champion, found),
             *blockers.of_approval(dossier, can_approve=can_approve),
             *blockers.of_endpoint(target, self.active, self.hold, self.stable),
             *blockers.of_events(self.unexplained),
@@ -142,11 +148,13 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
             window_finding(project.freeze, now),
         ),
         blockers=(
-            *situation.blockers(dossier, target, closed, can_approve=can_complete(dossier, council, actor)),
+            *situation.blockers(dossier, found, target, closed, can_approve=can_complete(dossier, council, actor)),
             *blockers.of_production(target, live.endpoint, situation.expected_stable),
         ),
         refusal=cannot_promote(dossier, council, actor),
-        approve_refusal=_approve_refusal(dossier, council, actor, situation),
+        approve_refusal=_approve_refusal(
+            dossier, council, actor, blockers.of_version(dossier, situation.champion, found)
+        ),
         duty=tuple(dict.fromkeys(said for said in duty(dossier, council, actor) if said)),
         overridable=overridable(found),
         author_apart=not council.rules.author_may_approve,
@@ -158,9 +166,9 @@ def can_complete(dossier: Dossier, council: Council, actor: Actor) -> bool:
     return actor.may(Right.APPROVE) and completes(dossier, council, actor.name)
 
 
-def _approve_refusal(dossier: Dossier, council: Council, actor: Actor, situation: Situation) -> str:
+def _approve_refusal(dossier: Dossier, council: Council, actor: Actor, against: tuple[Blocker, ...]) -> str:
     by_person = cannot_approve(dossier, council, actor)
-    hard = blockers.sentences(b for b in blockers.of_version(dossier, situation.champion) if b.hard)
+    hard = blockers.sentences(b for b in against if b.hard)
     return by_person or next(iter(hard), "")
 
 

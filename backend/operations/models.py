@@ -85,7 +85,7 @@ class Models:
                 situation = Situation(self._store, self._project)
                 if seen is not None:
                     refuse_if_changed(seen, seen_of(dossier, situation.expected_stable))
-                found = blockers.of_version(dossier, situation.champion)
+                found = blockers.of_version(dossier, situation.champion, findings(dossier, situation.champion))
                 deny(found, what)
                 acknowledged = accepted(found, acknowledged, what)
                 judging.record(self._store, actor, dossier, situation.champion, transaction)

@@ -22,6 +22,7 @@ from backend.operations.decision import Live, Situation, can_complete, decide, d
 from backend.operations.overrides import used_note
 from backend.operations.way_back import earlier_target, refuse_quarantined, refuse_rejected
 from backend.policy.approval import quarantined, standing_approval
+from backend.policy.findings import findings
 from backend.policy.freezes import frozen
 from backend.policy.seen import refuse_if_changed, seen_of
 from backend.promotion import plan, transitions, wording
@@ -114,7 +115,8 @@ class Promotions:
                     approving and can_complete(dossier, council, actor),
                     frozen(self._project.freeze, now),
                 )
-                found, what = situation.blockers(dossier, target, closed, can_approve=completes), _cannot(version)
+                judged, what = findings(dossier, situation.champion), _cannot(version)
+                found = situation.blockers(dossier, judged, target, closed, can_approve=completes)
                 deny(found, what)
                 approval = standing_approval(dossier)
                 told = acknowledged if acknowledged is not None else approval.acknowledged if approval else ()

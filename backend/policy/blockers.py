@@ -13,7 +13,6 @@ from backend.domain.promotions import Hold, Phase, Promotion, Target
 from backend.domain.supply_chain import SupplyChain, watched_environment
 from backend.domain.unexplained import UnexplainedEvent
 from backend.policy.approval import missing_approval, quarantined, stamp, still_needed
-from backend.policy.findings import findings
 from backend.policy.freezes import Frozen
 from backend.policy.overriding import NEVER
 
@@ -23,8 +22,11 @@ GATE_FILE = "gate_file"
 """What is acknowledged where a change also changed the rules that judge it."""
 
 
-def of_version(dossier: Dossier, champion: Target | None) -> tuple[Blocker, ...]:
-    """Those that concern the version whatever the endpoint is doing: they refuse an approval too."""
+def of_version(dossier: Dossier, champion: Target | None, found: tuple[Finding, ...]) -> tuple[Blocker, ...]:
+    """Those that concern the version whatever the endpoint is doing: they refuse an approval too.
+
+    `found` is what `findings` says of it against this champion.
+    """
     structural = (
         _quarantine(dossier),
         _identity(dossier),
@@ -34,14 +36,13 @@ def of_version(dossier: Dossier, champion: Target | None) -> tuple[Blocker, ...]
         _rollout(dossier),
         _gate_file(dossier),
     )
-    return (*(found for found in structural if found), *of_gates(dossier, champion))
+    return (*(one for one in structural if one), *of_gates(dossier, champion, found))
 
 
-def of_gates(dossier: Dossier, champion: Target | None) -> tuple[Blocker, ...]:
+def of_gates(dossier: Dossier, champion: Target | None, found: tuple[Finding, ...]) -> tuple[Blocker, ...]:
     """A blocker for each gate that did not pass: hard or to be acknowledged, as the gate file says."""
     if champion is not None and champion.digest == dossier.version.digest:
         return ()
-    found = findings(dossier, champion)
     leak = [_leak(f) for f in found if f.gate == "data" and not f.passed]
     unread = [_unread(f) for f in found if f.gate == "gates"] if dossier.staging is not None else []
     override = dossier.override
