@@ -11,7 +11,7 @@ from backend.domain.gates import GATES_PATH, Finding
 from backend.errors import Invalid
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.github.checks import COMPARISON_CHECK, Checks, Conclusion, comparison_text
-from backend.policy.comparison import figures, in_words, judge
+from backend.policy.comparison import Origin, comparison_of, in_words, judge
 from backend.policy.consequence import consequence_lines
 from backend.policy.gate_changes import gate_changes
 from backend.policy.gate_file import read_gates
@@ -59,23 +59,10 @@ def compare(jobs: Jobs, pair_of: TrainedPair, now: datetime) -> Comparison:
     challenger, of_challenger = _side(jobs, pair_of.challenger_commit, pair_of.challenger_run)
     judged = judge(holdout, of_champion, of_challenger)
     dataset = json.loads(jobs.artefact(pair_of.challenger_run, "evidence/dataset.json"))
-    return Comparison(
-        champion=champion,
-        challenger=challenger,
-        data_asset=pair_of.data_asset,
-        data_digest=pair_of.data_digest,
-        rows=len(holdout.outcome),
-        positives=int(holdout.ill.sum()),
-        shared_groups=int(dataset["shared_groups"]),
-        differences=judged.differences,
-        figures=figures(judged.differences),
-        made_at=now,
-        consequence=judged.consequence,
-        subgroups=judged.subgroups,
-        predictions=holdout.digests,
-        # A check run's text is short: the counts go with it, the cases stay with the evidence of a version.
-        flips=judged.flips.model_copy(update={"cases": ()}),
-    )
+    origin = Origin(pair_of.data_asset, pair_of.data_digest, int(dataset["shared_groups"]), now)
+    whole = comparison_of(judged, holdout, champion, challenger, origin)
+    # A check run's text is short: the counts go with it, cases and thresholds stay with the evidence of a version.
+    return whole.model_copy(update={"flips": judged.flips.model_copy(update={"cases": ()}), "sweep": ()})
 
 
 @dataclass(frozen=True, slots=True)

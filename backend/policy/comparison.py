@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from math import isfinite
 from typing import Protocol
 
@@ -10,9 +11,11 @@ from numpy.typing import ArrayLike
 
 from backend.domain.comparison import (
     METRIC_NAMES,
+    Comparison,
     Consequence,
     Difference,
     Flips,
+    Side,
     Subgroups,
     ThresholdPoint,
     Verdict,
@@ -83,6 +86,37 @@ def judge(
         subgroups=subgroups(holdout, *called, band_margin),
         flips=flips(holdout, *called),
         sweep=sweep(holdout, called[0]),
+    )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the rows came from: the data, how many patients are on both sides of the split, and when they were read."""
+
+    data_asset: str
+    data_digest: str
+    shared_groups: int
+    made_at: datetime
+
+
+def comparison_of(judged: Judged, holdout: Holdout, champion: Side, challenger: Side, origin: Origin) -> Comparison:
+    """What was judged, as it is quoted."""
+    return Comparison(
+        champion=champion,
+        challenger=challenger,
+        data_asset=origin.data_asset,
+        data_digest=origin.data_digest,
+        rows=len(holdout.outcome),
+        positives=int(holdout.ill.sum()),
+        shared_groups=origin.shared_groups,
+        differences=judged.differences,
+        figures=figures(judged.differences),
+        made_at=origin.made_at,
+        consequence=judged.consequence,
+        subgroups=judged.subgroups,
+        predictions=holdout.digests,
+        flips=judged.flips,
+        sweep=judged.sweep,
     )
 
 

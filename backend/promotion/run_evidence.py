@@ -14,7 +14,7 @@ from backend.domain.quality import HoldoutFigures, Robustness, RobustnessCheck
 from backend.domain.registry import ModelVersion
 from backend.errors import Invalid, NotFound, RemoteRejected
 from backend.gateways.azureml.jobs import Jobs
-from backend.policy.comparison import figures, judge
+from backend.policy.comparison import Origin, comparison_of, judge
 from backend.policy.holdout import read_paired, read_single
 from backend.policy.holdout_figures import measure
 from backend.policy.margins import CONFIDENCE, SUBGROUP_MARGIN
@@ -122,34 +122,24 @@ def read_comparison(jobs: Jobs, job: str, sides: Sides, now: datetime) -> Compar
         judged = judge(holdout, champion.threshold, sides.threshold, sides.band_margin)
     except Invalid as error:
         raise _unusable(job, error) from error
-    return Comparison(
-        champion=Side(
+    return comparison_of(
+        judged,
+        holdout,
+        Side(
             commit=champion.commit,
             run=champion.run,
             version=champion.version,
             digest=champion.digest,
             threshold=champion.threshold,
         ),
-        challenger=Side(
+        Side(
             commit=version.lineage.commit,
             run=version.lineage.run,
             version=version.version,
             digest=version.digest,
             threshold=sides.threshold,
         ),
-        data_asset=version.lineage.data_asset,
-        data_digest=str(dataset["digest"]),
-        rows=len(holdout.outcome),
-        positives=int(holdout.ill.sum()),
-        shared_groups=int(dataset["shared_groups"]),
-        differences=judged.differences,
-        figures=figures(judged.differences),
-        made_at=now,
-        consequence=judged.consequence,
-        subgroups=judged.subgroups,
-        predictions=holdout.digests,
-        flips=judged.flips,
-        sweep=judged.sweep,
+        Origin(version.lineage.data_asset, str(dataset["digest"]), int(dataset["shared_groups"]), now),
     )
 
 
