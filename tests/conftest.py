@@ -21,6 +21,7 @@ from hypothesis import Phase, settings
 from backend.cli import SELDOM
 from tests import offline
 from tests.made_world import MadeWorld
+from tests.resident import Resident
 
 if TYPE_CHECKING:
     from tests.databases import Databases
@@ -214,20 +215,23 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
     """Both kinds of database, one after the other: what holds in one must hold in the other."""
-    if request.param == "sqlite":
-        from tests.databases import FILES
+    from tests.databases import chosen
 
-        yield FILES
-        return
-    postgresql: Cluster = request.getfixturevalue("cluster")
-    yield postgresql
-    postgresql.clear()
+    yield from chosen(request)
 
 
 @pytest.fixture(scope="session")
-def made_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeWorld]:
+def resident(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The console's interpreter with everything imported, for suites that run `mlops` often: `-m MODULE ARGUMENTS`."""
+    made = Resident(interpreter("MLOPS_RUNNER_PYTHON", "console"), tmp_path_factory.mktemp("resident"), cwd=ROOT)
+    yield made.python
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def made_world(tmp_path_factory: pytest.TempPathFactory, resident: Path) -> Iterator[MadeWorld]:
     """The first world with version 1 serving, made once a session by the product's own commands."""
-    world = MadeWorld(tmp_path_factory.mktemp("made"))
+    world = MadeWorld(tmp_path_factory.mktemp("made"), resident)
     try:
         world.make()
         yield world

@@ -5,11 +5,17 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
 
 from backend.store import Store
+
+if TYPE_CHECKING:
+    from tests.postgres import Cluster
 
 
 class Databases(Protocol):
@@ -62,3 +68,13 @@ def temporary_folder() -> Path:
 
 
 FILES = Files()
+
+
+def chosen(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """What the fixture `databases` answers for its parameter, "sqlite" or "postgresql"."""
+    if request.param == FILES.name:
+        yield FILES
+        return
+    postgresql: Cluster = request.getfixturevalue("cluster")
+    yield postgresql
+    postgresql.clear()

@@ -21,10 +21,12 @@ from sandbox.demo.settings_file import Ports, service_environment
 class MadeWorld:
     """Sandbox and worker of one home, and `first`, whose `lead` and `scientist` are signed in at its terminal.
 
-    Tests of a session share it: leave version 1 serving, and open pull requests under branch names of your own.
+    `python` runs their commands. Tests of a session share the world: leave version 1 serving, and open pull requests
+    under branch names of your own.
     """
 
     home: Path
+    python: Path
     ports: Ports = field(default_factory=lambda: Ports(console=free_port(), sandbox=free_port(), browser=free_port()))
     children: Children = field(init=False)
     first: FirstWorld = field(init=False)
@@ -33,7 +35,8 @@ class MadeWorld:
         """Start sandbox and worker, then run the first world's own script. About a minute on two quiet cores."""
         self.children = Children(self.home / "logs")
         start_services(self.children, self.home, self.ports, console=False)
-        self.first = FirstWorld(CHECKOUT, self.home, self.ports, lambda _text, _started: None, self.children.check)
+        silent, alive = lambda _text, _started: None, self.children.check
+        self.first = FirstWorld(CHECKOUT, self.home, self.ports, silent, alive, self.python)
         self.first.make(())
 
     @property
@@ -54,7 +57,7 @@ class MadeWorld:
 
     def person(self, account: str) -> Person:
         """Somebody else at a terminal of their own; `sign_in()` is the caller's."""
-        return Person(account, python_of(CHECKOUT, "console"), CHECKOUT, self.home, self.ports, self.environment())
+        return Person(account, self.python, CHECKOUT, self.home, self.ports, self.environment())
 
     def environment(self, program: str = "mlops-console") -> dict[str, str]:
         """What a service of this world is started with, signed in as `program`."""

@@ -34,7 +34,10 @@ class WorldFailed(Exception):
 
 
 class FirstWorld:
-    """Makes the world of one home. `say(text, started)` prints a line; `alive()` raises if a process has died."""
+    """Makes the world of one home. `say(text, started)` prints a line; `alive()` raises if a process has died.
+
+    `python` runs the commands, the console's own unless another one is given.
+    """
 
     def __init__(
         self,
@@ -43,10 +46,11 @@ class FirstWorld:
         ports: Ports,
         say: Callable[[str, float | None], None],
         alive: Callable[[], None],
+        python: Path | None = None,
     ) -> None:
         self.checkout, self.home, self.ports, self.say, self.alive = checkout, home, ports, say, alive
         self.told: dict[str, dict[str, str]] = json.loads((home / "sandbox" / "secrets.json").read_text())
-        python = python_of(checkout, "console")
+        python = python or python_of(checkout, "console")
         env = service_environment(home, self.told, "mlops-console")
         self.setup_env = service_environment(home, self.told, "mlops-setup")
         self.lead = Person("lead", python, checkout, home, ports, env)

@@ -17,11 +17,12 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.recovery)])
-def world(make_sandbox, tmp_path_factory, request):
+def world(make_sandbox, tmp_path_factory, request, resident):
     home = tmp_path_factory.mktemp("recovery")
     sandbox = make_sandbox("--poll-after-ms", "50", "--ingestion-seconds", "0.2", home=home / "sandbox")
     kept = FILES if request.param == "sqlite" else request.getfixturevalue("cluster")
-    made = World(home, sandbox, interpreter("MLOPS_RUNTIME_PYTHON", "runtime"), kept.fresh(home))
+    runtime = interpreter("MLOPS_RUNTIME_PYTHON", "runtime")
+    made = World(home, sandbox, runtime, resident, kept.fresh(home))
     made.set_up()
     yield made
     made.end()
@@ -143,9 +144,8 @@ BROKEN = {
 """File, text and its replacement before training, and what the model server then says of the registered folder."""
 
 
-@pytest.mark.parametrize(
-    "case", ["a missing file", pytest.param("a type that nobody trusts", marks=pytest.mark.recovery)]
-)
+@pytest.mark.recovery
+@pytest.mark.parametrize("case", BROKEN)
 def test_a_version_that_does_not_load_fails_its_test_and_changes_nothing(world, case):
     if world.store.promotions.find("click-2") is None:
         test_a_promotion_outlives_its_worker(world)
@@ -181,6 +181,7 @@ def test_a_version_that_does_not_load_fails_its_test_and_changes_nothing(world, 
     whole(world)
 
 
+@pytest.mark.recovery
 def test_the_next_good_version_takes_the_place_of_the_broken_one(world):
     version = world.train("The challenger, saved whole")
     ended = world.wait_final(world.staged(version).id)

@@ -29,7 +29,7 @@ from tests.recovery.hospital import LEAD, PROJECT, WHY
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {
-    "min_calls": "0",
+    "min_calls": "3",
     "min_seconds": "1",
     "max_p95_ms": "5000",
     "max_p95_ratio": "50",
@@ -41,12 +41,18 @@ SMALL = {
     "keep_warm_seconds": "600",
 }
 
+CALLS_A_SECOND = 4
+"""Of practitioners: a weight of 10 % sees its calls in some seconds."""
+
 
 class World:
-    """`runtime` is the interpreter that makes the simulated patients; the workers find their database at `url`."""
+    """`runtime` is the interpreter that makes the simulated patients, `python` the one that runs single commands.
 
-    def __init__(self, home: Path, sandbox: Any, runtime: Path, url: str) -> None:
-        self.home, self.sandbox, self.runtime = home, sandbox, runtime
+    The workers find their database at `url`.
+    """
+
+    def __init__(self, home: Path, sandbox: Any, runtime: Path, python: Path, url: str) -> None:
+        self.home, self.sandbox, self.runtime, self.python = home, sandbox, runtime, python
         ports = Ports(console=1, sandbox=sandbox.port, browser=sandbox.browser_port)
         self.told = write_settings(home, ports)
         self.tree = home / "diabetes"
@@ -60,7 +66,7 @@ class World:
     def prepare(self, *arguments: str) -> Any:
         """Run one of `prepare.py`'s verbs as the setup program."""
         done = subprocess.run(
-            [sys.executable, "-m", "tests.recovery.prepare", *arguments],
+            [str(self.python), "-m", "tests.recovery.prepare", *arguments],
             cwd=ROOT,
             env=service_environment(self.home, self.told, "mlops-setup") | {"MLOPS_DATABASE_URL": self.url},
             capture_output=True,
@@ -90,6 +96,8 @@ class World:
         gates = self.tree / "training" / "gates.toml"
         gates.write_text(gates.read_text().replace('level = "hard"', 'level = "advisory"'))
         self.git("init", "-q", "-b", "main")
+        calls = {"per_second": CALLS_A_SECOND}
+        httpx.post(f"{self.sandbox.browser_url}/control/practitioners", json=calls, timeout=20).raise_for_status()
 
     def push(self, message: str) -> str:
         """Commit what is in the tree and push it to a branch of its own, which every reader can reach by its hash.
@@ -156,7 +164,7 @@ class World:
     def mlops(self, *arguments: str) -> str:
         """What a command that reads prints, run as the console's identity."""
         done = subprocess.run(
-            [sys.executable, "-m", "backend", *arguments],
+            [str(self.python), "-m", "backend", *arguments],
             cwd=ROOT,
             env=service_environment(self.home, self.told, "mlops-console"),
             capture_output=True,

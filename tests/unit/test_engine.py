@@ -12,6 +12,7 @@ from backend.domain.promotions import Kind, Phase, Request, StepKind, StepState
 from backend.errors import RemoteRejected, RemoteUnavailable
 from backend.promotion.engine import Engine
 from backend.store import Store
+from tests.databases import chosen
 from tests.recovery.cloud import PRODUCTION, TEST
 from tests.recovery.hospital import LEAD, PROJECT, Hospital
 
@@ -22,6 +23,12 @@ def kept(hospital):
     report = hospital.store.audit.verify()
     hospital.close()
     assert report.whole, report.problem
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.recovery)])
+def databases(request):
+    """The long run plays all of it on a server too; the stores of both are compared in test_store_databases.py."""
+    yield from chosen(request)
 
 
 @pytest.fixture

@@ -157,15 +157,15 @@ def test_a_lost_twentieth_of_the_ill_never_passes_and_no_loss_mostly_does():
     """Power and size of the hard gate on 3,000 rows: a true loss of five points, and none."""
     random = np.random.default_rng(5)
     passed = {"loss": 0, "none": 0}
-    for _ in range(40):
+    for _ in range(15):
         holdout = draw(random, 3000, ALIKE, bands=False)
         called = holdout.champion >= 0.5
         missed = called & holdout.ill & (random.random(len(called)) < 0.05 / called[holdout.ill].mean())
         for case, challenger in (("loss", np.where(missed, 0.0, holdout.champion)), ("none", holdout.champion)):
             found = compared(replace(holdout, challenger=challenger))
             passed[case] += said("sensitivity", replace(EMPTY, comparison=found)).state is PASS
-    assert passed["loss"] <= 4
-    assert passed["none"] == 40
+    assert passed["loss"] <= 2
+    assert passed["none"] == 15
 
 
 @pytest.mark.parametrize(

@@ -232,11 +232,11 @@ def test_saturation_fails_after_minutes_not_at_once(tmp_path):
 def test_a_frozen_weight_waits_beyond_its_deadline_and_goes_on_by_itself(ready):
     ready.click("2")
     until(ready, StepKind.OBSERVE, 10)
-    ends = ready.clock() + timedelta(seconds=3000)
+    ends = ready.clock() + timedelta(seconds=900)
     freeze(ready, Freeze(reason="go-live of the ward system", begins=ready.clock() - timedelta(hours=1), ends=ends))
     until(ready, StepKind.SHIFT_TRAFFIC, 50)
     weights = ready.traffic
-    ready.settle(2000)
+    ready.settle(600)
     waiting = ready.store.promotions.get("click-2")
     assert (waiting.phase, waiting.current.step.kind) == (Phase.WAITING, StepKind.SHIFT_TRAFFIC)
     assert f"Frozen until {ends:%a %d %b %H:%M} UTC: go-live of the ward system" in waiting.reason

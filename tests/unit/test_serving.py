@@ -223,7 +223,7 @@ ACTS = st.sampled_from(["promote 1", "promote 3", "promote 3", "abort", "pause",
 
 @example(served=("1", "2"), acts=[("promote 3", 39), ("abort", 1)])  # cut short between its order and its proof
 @given(st.sampled_from([(), ("1", "2")]), st.lists(st.tuples(ACTS, st.integers(0, 45)), min_size=1, max_size=8))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_history_is_told_as_it_was(served, acts):
     """Any order of clicks at any step: the ledger's answer is what the cloud had."""
     folder = Path(tempfile.mkdtemp(prefix="mlops-serving-"))

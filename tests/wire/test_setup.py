@@ -17,13 +17,13 @@ REFUSED = 2
 
 
 @pytest.fixture(scope="module")
-def ground(make_sandbox, tmp_path_factory):
+def ground(make_sandbox, tmp_path_factory, resident):
     """A world without workspaces and without a repository; lead is signed in, nobody else."""
     home = tmp_path_factory.mktemp("ground")
     sandbox = make_sandbox("--poll-after-ms", "50", home=home / "sandbox")
     ports = Ports(console=1, sandbox=sandbox.port, browser=sandbox.browser_port)
     write_settings(home, ports)
-    world = FirstWorld(CHECKOUT, home, ports, lambda _text, _started: None, lambda: None)
+    world = FirstWorld(CHECKOUT, home, ports, lambda _text, _started: None, lambda: None, resident)
     world.lead.sign_in()
     for name, rows, seed in (("dev", 60, 1), ("prod", 60, 2)):
         command = [sys.executable, "-m", "training.cohort", "--rows", str(rows), "--seed", str(seed)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -37,8 +36,12 @@ DECIDING = [
 class Terminal:
     """`mlops` in a world of its own. Id tokens last some seconds there, so every command renews the sign-in."""
 
-    def __init__(self, make_sandbox, home):
-        self.home, self.world = home, make_sandbox("--entra-token-seconds", "8", home=home / "sandbox")
+    def __init__(self, make_sandbox, home, python):
+        self.home, self.python, self.world = (
+            home,
+            python,
+            make_sandbox("--entra-token-seconds", "8", home=home / "sandbox"),
+        )
         told = write_settings(home, Ports(console=1, sandbox=self.world.port, browser=self.world.browser_port))
         self.env = service_environment(home, told, "mlops-console")
         self.good = False
@@ -53,14 +56,14 @@ class Terminal:
 
     def mlops(self, *arguments, **env):
         return subprocess.run(
-            [sys.executable, "-m", "backend", *arguments], cwd=CHECKOUT, env={**self.env, **env},
+            [str(self.python), "-m", "backend", *arguments], cwd=CHECKOUT, env={**self.env, **env},
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     def login(self, *options):
         """The exit code, standard output, and the lines of the other stream."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "backend", "login", *options], cwd=CHECKOUT, env=self.env,
+            [str(self.python), "-m", "backend", "login", *options], cwd=CHECKOUT, env=self.env,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stderr is not None
@@ -93,8 +96,8 @@ class Terminal:
 
 
 @pytest.fixture(scope="module")
-def terminal(make_sandbox, tmp_path_factory):
-    made = Terminal(make_sandbox, tmp_path_factory.mktemp("terminal"))
+def terminal(make_sandbox, tmp_path_factory, resident):
+    made = Terminal(make_sandbox, tmp_path_factory.mktemp("terminal"), resident)
     assert made.login()[0] == 0
     return made
 
