@@ -74,6 +74,16 @@ class Blocker(Value):
     overridden: bool = False
     until: datetime | None = None
 
+    @property
+    def weight(self) -> str:
+        """`blocks`, `advisory`, or `overridden` where it would block and two people have gone past it."""
+        return "overridden" if self.overridden else "blocks" if self.hard else "advisory"
+
+    @property
+    def cause(self) -> str:
+        """What was found, and why the team asks for it."""
+        return f"{self.why} {self.because}".strip()
+
 
 class Dossier(Value):
     """All our own records about one version. Nothing in it needs a network.
