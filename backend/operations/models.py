@@ -85,10 +85,11 @@ class Models:
                 situation = Situation(self._store, self._project)
                 if seen is not None:
                     refuse_if_changed(seen, seen_of(dossier, situation.expected_stable))
-                found = blockers.of_version(dossier, situation.champion, findings(dossier, situation.champion))
+                judged = findings(dossier, situation.champion)
+                found = blockers.of_version(dossier, situation.champion, judged)
                 deny(found, what)
                 acknowledged = accepted(found, acknowledged, what)
-                judging.record(self._store, actor, dossier, situation.champion, transaction)
+                judging.record(self._store, actor, dossier, situation.champion, judged, transaction)
             else:
                 acknowledged = again.acknowledged
             approval = approval_of(dossier, actor, APPROVED, said, key, self._clock(), acknowledged)

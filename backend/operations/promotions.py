@@ -121,7 +121,7 @@ class Promotions:
                 approval = standing_approval(dossier)
                 told = acknowledged if acknowledged is not None else approval.acknowledged if approval else ()
                 acknowledged = accepted(found, told, what)
-                judging.record(self._store, actor, dossier, situation.champion, transaction)
+                judging.record(self._store, actor, dossier, situation.champion, judged, transaction)
             if dossier.rollout is None:
                 raise PolicyDenied(f"{_cannot(version)}: its rollout plan has not been read.", ())
             if approving:

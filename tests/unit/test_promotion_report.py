@@ -12,7 +12,6 @@ from backend.domain.registry import VersionState
 from backend.operations.markdown import one_line, plain
 from backend.operations.promotion_report import PAGE, report_of
 from console.navigation import DEPLOYMENTS
-from tests.recovery.cloud import PRODUCTION
 from tests.recovery.hospital import LEAD, VIEWER, Hospital
 
 CONSOLE = "https://console.hospital.example"
@@ -28,8 +27,7 @@ PAST = Blocker(what="Sensitivity", why="BREAK-GLASS", who="nobody has to now", h
 def decision(tmp_path_factory):
     """v1 serves, v2 has been tested."""
     hospital = Hospital.after(tmp_path_factory.mktemp("ward"), "1", staged="2")
-    endpoint = hospital.cloud.reach().endpoints.get(PRODUCTION)
-    yield hospital.promotions.decision(VIEWER, hospital.version("2"), endpoint)
+    yield hospital.decision(VIEWER)
     hospital.close()
 
 
@@ -128,11 +126,8 @@ def test_the_consoles_page_is_where_the_report_sends_people():
     assert PAGE.startswith(f"/{DEPLOYMENTS.path}?version=")
 
 
-def test_a_lead_who_can_give_what_is_missing_sees_no_block_where_others_do(decision, tmp_path):
-    hospital = Hospital.after(tmp_path, "1", staged="2")
-    endpoint = hospital.cloud.reach().endpoints.get(PRODUCTION)
-    theirs = hospital.promotions.decision(LEAD, hospital.version("2"), endpoint)
-    hospital.close()
+def test_a_lead_who_can_give_what_is_missing_sees_no_block_where_others_do(decision, ready):
+    theirs = ready.decision(LEAD)
     assert headline(theirs).words == "Ready"
     assert headline(decision).words == "Blocked by approval (lead)"
     assert [(b.what, b.cause, b.who) for b in theirs.blockers] == [(b.what, b.cause, b.who) for b in decision.blockers]
