@@ -9,8 +9,9 @@ from backend.domain.people import Right, who_may
 from backend.domain.registry import Approval
 from backend.domain.value import Value
 
+APPROVED, REJECTED = "approved", "rejected"
 CHANGES_REQUESTED = "changes requested"
-"""A decision: the author should do something first."""
+"""The decisions about a version; the third one says that the author should do something first."""
 
 
 class ApprovalRules(Value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from backend.domain.approvals import CHANGES_REQUESTED
+from backend.domain.approvals import APPROVED, CHANGES_REQUESTED, REJECTED
 from backend.domain.clock import Clock
 from backend.domain.decisions import Dossier, Seen
 from backend.domain.gates import Finding
@@ -19,7 +19,6 @@ from backend.operations.council import council_of, require_may_approve
 from backend.operations.decision import Situation, compared_with, dossier_of
 from backend.operations.promotions import Promotions
 from backend.policy import blockers
-from backend.policy.approval import APPROVED, REJECTED
 from backend.policy.findings import findings
 from backend.policy.seen import refuse_if_changed, seen_of
 from backend.settings import Project

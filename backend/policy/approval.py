@@ -9,13 +9,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from backend.domain.approvals import CHANGES_REQUESTED, ApprovalRules, Assent, Awaited, Delegation, Quarantine, SetAside
+from backend.domain.approvals import (
+    APPROVED,
+    CHANGES_REQUESTED,
+    REJECTED,
+    ApprovalRules,
+    Assent,
+    Awaited,
+    Delegation,
+    Quarantine,
+    SetAside,
+)
 from backend.domain.clock import stamp
 from backend.domain.decisions import Dossier
 from backend.domain.registry import Approval
 from backend.policy.duty import Names, may_not_approve, names_of
-
-APPROVED, REJECTED = "approved", "rejected"
 
 
 @dataclass(frozen=True)
