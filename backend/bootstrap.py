@@ -245,6 +245,11 @@ def _github(settings: Settings, project: Project) -> tuple[str, str, Installatio
     return settings.github.api_url, project.repository, credential, settings.cloud.ca_bundle
 
 
+def as_app(settings: Settings, project: Project) -> GitHubWriter:
+    """GitHub as our programs write to it: nothing is sent twice, as the reader's SDK would after a 502."""
+    return GitHubWriter(*_github(settings, project))
+
+
 def as_person(settings: Settings, project: Project, token: SecretStr) -> GitHubWriter:
     """GitHub as the holder of this token."""
     return GitHubWriter(settings.github.api_url, project.repository, token, settings.cloud.ca_bundle)

@@ -9,8 +9,9 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from backend.bootstrap import Gateways, as_person, connect, github_oauth, open_store
+from backend.bootstrap import Gateways, as_app, as_person, connect, github_oauth, open_store
 from backend.domain.clock import Clock, utc_now
 from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, CorruptState
@@ -18,6 +19,7 @@ from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
+from backend.gateways.github.checks import Checks
 from backend.gateways.github.commits import Commits
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
@@ -27,6 +29,7 @@ from backend.gateways.github.tags import Tags
 from backend.operations.anchoring import Anchoring
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.performing import Performing
+from backend.operations.promotion_checks import PromotionChecks
 from backend.operations.proving import Proving
 from backend.operations.repository_watch import RepositoryWatch
 from backend.promotion.announcement import Announcement
@@ -46,6 +49,8 @@ from backend.store import Store
 HEARTBEAT_SECONDS = 2.0
 GATES_SECONDS = 30.0
 """A gate file that changes on main makes what was judged stale, within this time."""
+CHECKS_SECONDS = 15.0
+"""What stands in a version's way shows on its commit within this time; GitHub is asked only where it changes."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -91,7 +96,10 @@ class Worker:
         proving = Proving(store, endpoints, self._models, project, clock, every=every)
         past, declared = Past(gateways.github, project.required_check), declared_rulesets(project, read_declaration())
         repository = RepositoryWatch(store, past, Rulesets(gateways.github), project, declared)
-        self._announcement = Announcement(store, Deployments(gateways.github), project)
+        writer, console = as_app(settings, project), settings.console.public_url
+        self._announcement = Announcement(store, Deployments(writer), project)
+        serving = partial(endpoints.get, project.endpoint)
+        self._checks = PromotionChecks(store, Checks(writer), serving, project, console, clock)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
         performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
         self._duties = (
@@ -106,6 +114,7 @@ class Worker:
             Duty(
                 "retirements", lambda: _idle(lambda: _retire(store, project, endpoints)), settings.worker.registry_poll
             ),
+            Duty("promotion checks", lambda: _idle(lambda: self._checks.look(self._versions)), CHECKS_SECONDS),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
         )

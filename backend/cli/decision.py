@@ -12,6 +12,7 @@ from backend.cli.session import backend, current_actor
 from backend.domain.clock import utc_now
 from backend.domain.decisions import Decision
 from backend.domain.gates import strip
+from backend.domain.headline import headline
 from backend.domain.pace import calls_per_hour, paces
 from backend.operations.approvals_told import approval_lines
 from backend.policy.blockers import to_acknowledge
@@ -32,7 +33,7 @@ def decision(version: str, as_json: bool) -> None:
     plan = paces(rollout, calls_per_hour(traffic)) if rollout is not None and traffic is not None else ()
     if as_json:
         told = {"to_acknowledge": to_acknowledge(found.blockers), "plan": [one.model_dump(mode="json") for one in plan]}
-        print_json({**found.model_dump(mode="json"), **told})
+        print_json({**found.model_dump(mode="json"), "headline": headline(found).words, **told})
         return
     _print(found)
     for line in approval_lines(found):
@@ -45,7 +46,7 @@ def decision(version: str, as_json: bool) -> None:
 
 
 def _print(found: Decision) -> None:
-    click.echo(found.effect)
+    click.echo(f"{printable(headline(found).words, 160)}. {found.effect}")
     click.echo(" · ".join(f"{word.group} {word.state.value}" for word in strip(found.findings)))
     print_table(
         ("Gate", "Level", "Result", "Why"),
@@ -61,17 +62,8 @@ def _print(found: Decision) -> None:
         "Nothing has been judged yet.",
     )
     for blocker in found.blockers:
-        kind = (
-            "overridden"
-            if blocker.overridden
-            else "blocks"
-            if blocker.hard
-            else f"advisory, --acknowledge {blocker.gate}"
-            if blocker.gate
-            else "advisory"
-        )
-        why = printable(f"{blocker.why} {blocker.because}".strip(), 600)
-        click.echo(f"{blocker.what} ({kind}): {why} Can clear it: {blocker.who}")
+        kind = f"{blocker.weight}, --acknowledge {blocker.gate}" if blocker.gate else blocker.weight
+        click.echo(f"{blocker.what} ({kind}): {printable(blocker.cause, 600)} Can clear it: {blocker.who}")
     if found.approve_refusal:
         click.echo(f"You may not approve: {printable(found.approve_refusal, 400)}")
     if found.refusal:

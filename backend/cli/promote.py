@@ -14,7 +14,6 @@ from backend.cli.session import backend, current_actor
 from backend.domain.people import Actor
 from backend.domain.promotions import Phase, Promotion
 from backend.errors import NotFound, PolicyDenied
-from backend.policy.approval import still_needed
 from backend.settings import load
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def approve(version: str, reason: str, acknowledge: tuple[str, ...], as_json: bo
     click.echo(f"Approved v{approval.version} ({approval.digest})")
     missing = known.models.dossier(find_version(known, version)).assent
     if not missing.complete:
-        click.echo(f"Still needed: {still_needed(missing)}")
+        click.echo(f"Still needed: {missing.still_needed}")
 
 
 @click.command()

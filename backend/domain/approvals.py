@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from backend.domain.clock import stamp
+from backend.domain.people import Right, who_may
 from backend.domain.registry import Approval
 from backend.domain.value import Value
 
+APPROVED, REJECTED = "approved", "rejected"
 CHANGES_REQUESTED = "changes requested"
-"""A decision: the author should do something first."""
+"""The decisions about a version; the third one says that the author should do something first."""
 
 
 class ApprovalRules(Value):
@@ -79,6 +82,24 @@ class Assent(Value):
     def missing(self) -> int:
         """How many more people have to approve, whoever they are."""
         return max(0, self.needed - len(self.counted))
+
+    @property
+    def still_needed(self) -> str:
+        """Who has to approve yet: the required people by name, with who may stand in, then how many others."""
+        named = [
+            awaited.person + "".join(f" (or {who} until {stamp(until)})" for who, until in awaited.delegates)
+            for awaited in self.awaited
+        ]
+        others, role = self.missing - len(named), who_may(Right.APPROVE)
+        if others > 0 and (self.needed > 1 or named):
+            named.append(f"{others} {'more ' if named or self.counted else ''}{role}{'s' if others > 1 else ''}")
+        return " and ".join(named) or role
+
+    @property
+    def progress(self) -> str:
+        """`1 of 2 approvals (lead)`."""
+        who = f" ({', '.join(approval.actor for approval in self.counted)})" if self.counted else ""
+        return f"{len(self.counted)} of {self.needed} approval{'' if self.needed == 1 else 's'}{who}"
 
 
 class Override(Value):

@@ -74,6 +74,16 @@ class Blocker(Value):
     overridden: bool = False
     until: datetime | None = None
 
+    @property
+    def weight(self) -> str:
+        """`blocks`, `advisory`, or `overridden` where it would block and two people have gone past it."""
+        return "overridden" if self.overridden else "blocks" if self.hard else "advisory"
+
+    @property
+    def cause(self) -> str:
+        """What was found, and why the team asks for it."""
+        return f"{self.why} {self.because}".strip()
+
 
 class Dossier(Value):
     """All our own records about one version. Nothing in it needs a network.
@@ -104,11 +114,21 @@ class Dossier(Value):
     overrides: tuple[Override, ...] = ()
     override: Override | None = None
 
+    @property
+    def newest_evidence(self) -> str:
+        """The digest of what was last measured about exactly this model, "" where nothing was.
+
+        The list of authors is no measurement: it comes by itself, some seconds after a version or a new champion, and
+        who may not decide is looked up at the click in any case.
+        """
+        about = (e for e in self.evidence if e.model_digest == self.version.digest and e.authorship is None)
+        return next((found.digest for found in about), "")
+
 
 class Seen(Value):
     """What somebody had before them when they decided; the click sends it back and is refused if any of it changed.
 
-    `decision` is the id of the newest approval or rejection, `evidence` the digest of the newest quotation.
+    `decision` is the id of the newest approval or rejection, `evidence` is `Dossier.newest_evidence`.
     """
 
     stable: str

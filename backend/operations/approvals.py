@@ -24,8 +24,6 @@ def approval_of(
 ) -> Approval:
     """A decision bound to all that the version is now: what it was made of, its rules, its newest evidence."""
     version = dossier.version
-    about = (e for e in dossier.evidence if e.model_digest == version.digest and e.authorship is None)
-    evidence = next((found.digest for found in about), "")
     return Approval(
         id=key,
         model=version.name,
@@ -35,7 +33,7 @@ def approval_of(
         decision=decision,
         actor=actor.name,
         reason=reason,
-        evidence=evidence,
+        evidence=dossier.newest_evidence,
         at=at,
         commit=version.lineage.commit,
         data_digest=version.lineage.data_digest,

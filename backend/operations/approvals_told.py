@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backend.domain.approvals import Assent
+from backend.domain.clock import stamp
 from backend.domain.decisions import Decision, Dossier
-from backend.policy.approval import progress, stamp, still_needed
 from backend.policy.duty import authors, how_known, submitter_of
 
 
@@ -14,18 +13,13 @@ def approval_lines(decision: Decision) -> Iterator[str]:
     """How many there are of how many, until when they stand, who is awaited, what does not count, and what you made."""
     found = decision.dossier.assent
     until = f"; the first ends {stamp(found.expires_at)}" if found.expires_at else ""
-    yield f"Approvals: {progress(found)}{until}."
+    yield f"Approvals: {found.progress}{until}."
     if not found.complete:
-        yield f"Still needed: {still_needed(found)}."
+        yield f"Still needed: {found.still_needed}."
     yield from dict.fromkeys(one.why for one in found.set_aside)
     yield from decision.duty
     yield f"Written by {', '.join(authors(decision.dossier)) or 'nobody known'}. {how_known(decision.dossier)}"
     yield f"Run submitted by {submitter_of(decision.dossier)}."
-
-
-def needed(found: Assent) -> str:
-    """Who has to approve yet."""
-    return still_needed(found)
 
 
 def hands(dossier: Dossier) -> tuple[str, str, str]:

@@ -9,14 +9,14 @@ from sqlalchemy import Connection
 from backend.domain.audit import AuditEntry
 from backend.domain.decisions import Dossier
 from backend.domain.evidence import Evidence
-from backend.domain.gates import FindingState
+from backend.domain.gates import Finding, FindingState
 from backend.domain.judgement import Judgement, Recorded, Replay, ReplayLine, Word, words
 from backend.domain.people import Actor
 from backend.domain.promotions import Target
 from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, NotFound
 from backend.gateways.azureml.jobs import Jobs
-from backend.policy.findings import exhibits, gate_findings
+from backend.policy.findings import exhibits
 from backend.policy.gates import Exhibits, judge_gates
 from backend.store import Store
 from backend.store.audit import Note
@@ -25,9 +25,16 @@ ACTION = "version.judged"
 MOST = 1000
 
 
-def record(store: Store, actor: Actor, dossier: Dossier, champion: Target | None, within: Connection) -> None:
-    """Into the ledger, in the transaction of the decision."""
-    found = judgement(dossier, champion)
+def record(
+    store: Store,
+    actor: Actor,
+    dossier: Dossier,
+    champion: Target | None,
+    judged: tuple[Finding, ...],
+    within: Connection,
+) -> None:
+    """Into the ledger, in the transaction of the decision; `judged` is what `findings` said of it for the decision."""
+    found = judgement(dossier, champion, judged)
     store.audit.append(
         Note(
             actor=actor.name,
@@ -47,8 +54,8 @@ def tally(said: tuple[Word, ...]) -> str:
     return ", ".join(f"{counted[state]} {state.value}" for state in FindingState if counted[state])
 
 
-def judgement(dossier: Dossier, champion: Target | None) -> Judgement:
-    """What the gates say now, and the quotations they say it from."""
+def judgement(dossier: Dossier, champion: Target | None, judged: tuple[Finding, ...]) -> Judgement:
+    """What the gates have said, and the quotations they said it from."""
     version = dossier.version
     seen = exhibits(dossier, champion)
     bodies = (seen.comparison, seen.holdout, seen.smoke, seen.robustness, seen.load, seen.card, dossier.gates)
@@ -59,7 +66,7 @@ def judgement(dossier: Dossier, champion: Target | None) -> Judgement:
         threshold=version.threshold,
         champion=champion,
         quoted={e.kind: e.digest for e in reversed(dossier.evidence) if getattr(e, e.kind) in bodies},
-        words=words(gate_findings(dossier, champion)),
+        words=words(judged),
     )
 
 

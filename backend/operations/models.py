@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from backend.domain.approvals import CHANGES_REQUESTED
+from backend.domain.approvals import APPROVED, CHANGES_REQUESTED, REJECTED
 from backend.domain.clock import Clock
 from backend.domain.decisions import Dossier, Seen
 from backend.domain.gates import Finding
@@ -19,7 +19,6 @@ from backend.operations.council import council_of, require_may_approve
 from backend.operations.decision import Situation, compared_with, dossier_of
 from backend.operations.promotions import Promotions
 from backend.policy import blockers
-from backend.policy.approval import APPROVED, REJECTED
 from backend.policy.findings import findings
 from backend.policy.seen import refuse_if_changed, seen_of
 from backend.settings import Project
@@ -85,10 +84,11 @@ class Models:
                 situation = Situation(self._store, self._project)
                 if seen is not None:
                     refuse_if_changed(seen, seen_of(dossier, situation.expected_stable))
-                found = blockers.of_version(dossier, situation.champion, findings(dossier, situation.champion))
+                judged = findings(dossier, situation.champion)
+                found = blockers.of_version(dossier, situation.champion, judged)
                 deny(found, what)
                 acknowledged = accepted(found, acknowledged, what)
-                judging.record(self._store, actor, dossier, situation.champion, transaction)
+                judging.record(self._store, actor, dossier, situation.champion, judged, transaction)
             else:
                 acknowledged = again.acknowledged
             approval = approval_of(dossier, actor, APPROVED, said, key, self._clock(), acknowledged)

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from backend.domain.approvals import APPROVED
 from backend.domain.clock import Clock
-from backend.domain.decisions import Decision, Seen
+from backend.domain.decisions import Blocker, Decision, Dossier, Seen
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Hold, Kind, Promotion, Request, Retirement, Step, Target
@@ -103,34 +104,29 @@ class Promotions:
             council = council_of(self._store, self._project, (actor.name,), now)
             situation = Situation(self._store, self._project)
             target = target_on(self._project.endpoint, dossier.version)
-            known = self._store.promotions.find(key)
-            if known is None:
+            # The same click again is not judged again: by now it may well be in its own way.
+            found: tuple[Blocker, ...] = ()
+            if self._store.promotions.find(key) is None:
                 if approving:
                     require_may_approve(dossier, council, actor)
                 require_may_promote(dossier, council, actor, approving=approving)
                 same_production(situation, expected_stable)
                 if seen is not None:
                     refuse_if_changed(seen, seen_of(dossier, situation.expected_stable))
-                completes, closed = (
-                    approving and can_complete(dossier, council, actor),
-                    frozen(self._project.freeze, now),
-                )
-                judged, what = findings(dossier, situation.champion), _cannot(version)
+                completes = approving and can_complete(dossier, council, actor)
+                closed, judged = frozen(self._project.freeze, now), findings(dossier, situation.champion)
                 found = situation.blockers(dossier, judged, target, closed, can_approve=completes)
-                deny(found, what)
-                approval = standing_approval(dossier)
-                told = acknowledged if acknowledged is not None else approval.acknowledged if approval else ()
-                acknowledged = accepted(found, told, what)
-                judging.record(self._store, actor, dossier, situation.champion, transaction)
+                acknowledged = _admitted(dossier, found, acknowledged)
+                judging.record(self._store, actor, dossier, situation.champion, judged, transaction)
             if dossier.rollout is None:
                 raise PolicyDenied(f"{_cannot(version)}: its rollout plan has not been read.", ())
             if approving:
-                approval = approval_of(dossier, actor, "approved", said, key + APPROVAL_SUFFIX, now, acknowledged or ())
+                approval = approval_of(dossier, actor, APPROVED, said, key + APPROVAL_SUFFIX, now, acknowledged or ())
                 self._store.approvals.record(approval, approval_note(actor, approval, version.lineage), transaction)
             steps = plan.promote_plan(dossier.rollout, has_stable=situation.stable is not None)
             wanted = self._begin(actor, Kind.PROMOTE, target, steps, expected_stable, said, key)
             begun = self._store.promotions.submit(wanted, _requested(actor, wanted), transaction)
-            past = tuple(b.what for b in found if b.overridden) if known is None else ()
+            past = tuple(blocker.what for blocker in found if blocker.overridden)
             if past and dossier.override is not None:
                 self._store.audit.append(used_note(actor, dossier.override, past, begun.id, said), transaction)
             return begun
@@ -316,6 +312,14 @@ class Promotions:
             now=self._clock(),
             expected_stable=expected_stable,
         )
+
+
+def _admitted(dossier: Dossier, found: tuple[Blocker, ...], acknowledged: tuple[str, ...] | None) -> tuple[str, ...]:
+    """What this click acknowledges, or the approval that stands did, where a click brings none. Raises PolicyDenied."""
+    what, approval = _cannot(dossier.version), standing_approval(dossier)
+    deny(found, what)
+    told = acknowledged if acknowledged is not None else approval.acknowledged if approval else ()
+    return accepted(found, told, what)
 
 
 def _cannot(version: ModelVersion) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
 from backend.domain.audit import AuditEntry
 from backend.domain.clock import Clock
 from backend.domain.decisions import Dossier
 from backend.domain.model_card import CardDifference, ModelCard
+from backend.domain.promotions import Kind
 from backend.domain.registry import ModelVersion
 from backend.domain.release import Release
 from backend.errors import NotFound
@@ -35,10 +37,7 @@ class Releases:
         self._clock = clock
 
     def release(self, version: ModelVersion) -> Release:
-        dossier = self._dossier(version)
-        if dossier.promotions:
-            # What was decided then is told as it counted then: an approval that has ended since had not.
-            dossier = dossier_of(self._store, self._project, version, dossier.promotions[0].created_at)
+        dossier = dossier_of(self._store, self._project, version, self._decided(version))
         champion = compared_with(self._store, self._project, dossier)
         newest = self._store.audit.entries(limit=1)
         return Release(
@@ -52,6 +51,11 @@ class Releases:
             head=newest[0].hash if newest else "",
             made_at=self._clock(),
         )
+
+    def _decided(self, version: ModelVersion) -> datetime:
+        """What was decided is told as it counted then: an approval that has ended since had not."""
+        history = self._store.promotions.of_version(version.name, version.version)
+        return next((p.created_at for p in history if p.kind is not Kind.STAGE), self._clock())
 
     def _dossier(self, version: ModelVersion) -> Dossier:
         return dossier_of(self._store, self._project, version, self._clock())

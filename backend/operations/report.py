@@ -11,6 +11,7 @@ from backend.domain.gates import GATES_PATH, Finding
 from backend.errors import Invalid
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.github.checks import COMPARISON_CHECK, Checks, Conclusion, comparison_text
+from backend.operations.markdown import plain
 from backend.policy.comparison import Origin, comparison_of, in_words, judge
 from backend.policy.consequence import consequence_lines
 from backend.policy.gate_changes import gate_changes
@@ -111,7 +112,7 @@ def _rule_changes(rules: Rules) -> list[str]:
     return [
         "> [!WARNING]",
         f"> **This change also changes the rules that judge it**, in `{GATES_PATH}`:",
-        *(f"> - {change}" for change in changes),
+        *(f"> - {plain(change)}" for change in changes),
         "",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backend.domain.approvals import REJECTED
 from backend.domain.promotions import Kind, Phase, Target
 from backend.errors import NotFound, PolicyDenied
 from backend.policy.approval import quarantined
@@ -33,7 +34,7 @@ def earlier_target(store: Store, endpoint: str, to_version: str = "") -> Target:
 def refuse_rejected(store: Store, target: Target) -> None:
     """Raises PolicyDenied for a version that was rejected after it had served."""
     latest = next(iter(store.approvals.of_version(target.model, target.version)), None)
-    if latest is not None and latest.decision == "rejected":
+    if latest is not None and latest.decision == REJECTED:
         why = f"Rejected: {latest.actor} rejected v{target.version}: {latest.reason}"
         raise PolicyDenied(f"v{target.version} may not serve again. {why}", (why,))
 

@@ -9,13 +9,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from backend.domain.approvals import CHANGES_REQUESTED, ApprovalRules, Assent, Awaited, Delegation, Quarantine, SetAside
+from backend.domain.approvals import (
+    APPROVED,
+    CHANGES_REQUESTED,
+    REJECTED,
+    ApprovalRules,
+    Assent,
+    Awaited,
+    Delegation,
+    Quarantine,
+    SetAside,
+)
+from backend.domain.clock import stamp
 from backend.domain.decisions import Dossier
-from backend.domain.people import Right, who_may
 from backend.domain.registry import Approval
 from backend.policy.duty import Names, may_not_approve, names_of
-
-APPROVED, REJECTED = "approved", "rejected"
 
 
 @dataclass(frozen=True)
@@ -141,18 +149,6 @@ def _delegates(council: Council, person: str) -> tuple[tuple[str, datetime], ...
     return tuple((d.delegate, d.until) for d in standing_in)
 
 
-def still_needed(found: Assent) -> str:
-    """Who has to approve yet: the required people by name, with who may stand in, then how many others."""
-    named = [
-        awaited.person + "".join(f" (or {who} until {stamp(until)})" for who, until in awaited.delegates)
-        for awaited in found.awaited
-    ]
-    others, role = found.missing - len(named), who_may(Right.APPROVE)
-    if others > 0 and (found.needed > 1 or named):
-        named.append(f"{others} {'more ' if named or found.counted else ''}{role}{'s' if others > 1 else ''}")
-    return " and ".join(named) or role
-
-
 def missing_approval(dossier: Dossier) -> str:
     """Why the version is not approved, in a sentence or two."""
     found, version = dossier.assent, dossier.version.version
@@ -162,13 +158,7 @@ def missing_approval(dossier: Dossier) -> str:
     aside = " ".join(dict.fromkeys(one.why for one in found.set_aside))
     if found.needed == 1 and not found.counted and not found.awaited:
         return aside or f"v{version} has not been approved."
-    return f"{aside} v{version} has {progress(found)}; still needed: {still_needed(found)}.".strip()
-
-
-def progress(found: Assent) -> str:
-    """`1 of 2 approvals (lead)`."""
-    who = f" ({', '.join(approval.actor for approval in found.counted)})" if found.counted else ""
-    return f"{len(found.counted)} of {found.needed} approval{'' if found.needed == 1 else 's'}{who}"
+    return f"{aside} v{version} has {found.progress}; still needed: {found.still_needed}.".strip()
 
 
 def quarantined(version: str, held: Quarantine) -> str:
@@ -177,7 +167,3 @@ def quarantined(version: str, held: Quarantine) -> str:
     if held.version != version:
         return f"v{version} has the same bytes as v{held.version}, which is {said}"
     return f"v{version} is {said}"
-
-
-def stamp(moment: datetime) -> str:
-    return f"{moment:%d %b %H:%M} UTC"

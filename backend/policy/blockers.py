@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from backend.domain.approvals import Override
+from backend.domain.clock import stamp
 from backend.domain.decisions import Blocker, Dossier
 from backend.domain.endpoints import Endpoint
 from backend.domain.gates import Finding, FindingState, GateRule
@@ -12,7 +13,7 @@ from backend.domain.people import Right, who_may
 from backend.domain.promotions import Hold, Phase, Promotion, Target
 from backend.domain.supply_chain import SupplyChain, watched_environment
 from backend.domain.unexplained import UnexplainedEvent
-from backend.policy.approval import missing_approval, quarantined, stamp, still_needed
+from backend.policy.approval import missing_approval, quarantined
 from backend.policy.freezes import Frozen
 from backend.policy.overriding import NEVER
 
@@ -92,8 +93,8 @@ def of_approval(dossier: Dossier, *, can_approve: bool) -> tuple[Blocker, ...]:
     found = dossier.assent
     if found.complete:
         return ()
-    who = still_needed(found)
-    return (Blocker(what="Approval", why=missing_approval(dossier), who=who, hard=not can_approve),)
+    why = missing_approval(dossier)
+    return (Blocker(what="Approval", why=why, who=found.still_needed, hard=not can_approve),)
 
 
 def _quarantine(dossier: Dossier) -> Blocker | None:
@@ -112,7 +113,7 @@ def of_endpoint(
         what = f"v{active.target.version} by {active.requested_by} is {active.phase.value} on {target.endpoint}."
         found.append(Blocker(what="Active promotion", why=what, who=who_may(Right.CONTROL)))
     if hold is not None:
-        why = f"{target.endpoint} is on hold since {hold.set_at:%d %b %H:%M} UTC: {hold.reason}"
+        why = f"{target.endpoint} is on hold since {stamp(hold.set_at)}: {hold.reason}"
         found.append(Blocker(what="Hold", why=why, who=who_may(Right.PROMOTE)))
     if stable is not None and stable.target.deployment == target.deployment:
         why = f"{target.endpoint} serves v{target.version} already."

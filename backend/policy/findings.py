@@ -6,12 +6,13 @@ for nothing and says so.
 
 from __future__ import annotations
 
+from backend.domain.clock import stamp
 from backend.domain.comparison import Comparison
 from backend.domain.decisions import Dossier
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, FindingState
 from backend.domain.promotions import Target
-from backend.policy.approval import missing_approval, progress, stamp, standing_approval
+from backend.policy.approval import missing_approval, standing_approval
 from backend.policy.gates import Exhibits, judge_gates
 
 
@@ -114,7 +115,7 @@ def _approval(dossier: Dossier) -> Finding:
         return said(FindingState.FAIL, missing_approval(dossier))
     if approved is not None:
         until = f" It stands until {stamp(found.expires_at)}." if found.expires_at else ""
-        others = f" {progress(found)}." if found.needed > 1 else ""
+        others = f" {found.progress}." if found.needed > 1 else ""
         return said(
             FindingState.PASS, f"Approved by {approved.actor} on {stamp(approved.at)}: {approved.reason}{others}{until}"
         )

@@ -247,7 +247,8 @@ RESTS_ON = {
     "card": "card",
 }
 """The kind of evidence that each gate reads."""
-COMPARING = frozenset({"sensitivity", "specificity", "auc", "brier", "subgroups", "flips"})
+COMPARING = frozenset(gate for gate, kind in RESTS_ON.items() if kind == "comparison")
+"""Those that ask nothing of a first version: nothing serves that it could be compared with."""
 GROUPS = {
     "sensitivity": "Quality",
     "minimum_sensitivity": "Quality",

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from backend.domain.approvals import Override
+from backend.domain.clock import stamp
 from backend.domain.decisions import Dossier
 from backend.domain.gates import Finding
-from backend.policy.approval import stamp
 
 NEVER = frozenset({"contract"})
 """What smoke and contract tests found is no judgement that a person could weigh: the app would break."""

@@ -22,7 +22,7 @@ def seen_of(dossier: Dossier, stable: str) -> Seen:
         threshold=dossier.version.threshold,
         gates=gates.digest if gates and dossier.gates_are_current else "",
         decision=newest.id if newest else "",
-        evidence=dossier.evidence[0].digest if dossier.evidence else "",
+        evidence=dossier.newest_evidence,
     )
 
 

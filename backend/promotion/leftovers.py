@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from backend.domain.approvals import REJECTED
 from backend.domain.promotions import Kind, Phase, Promotion
 from backend.settings import Project
 from backend.store import Store
@@ -35,7 +36,7 @@ def idle_since(store: Store, project: Project, test: Promotion) -> datetime | No
         return test.finished_at
     target = test.target
     approval = next(iter(store.approvals.of_version(target.model, target.version)), None)
-    if approval is not None and approval.decision == "rejected" and approval.digest == target.digest:
+    if approval is not None and approval.decision == REJECTED and approval.digest == target.digest:
         return approval.at
     later = [p for p in store.promotions.of_version(target.model, target.version) if p.kind is Kind.PROMOTE]
     newest = next((p for p in later if p.target.digest == target.digest), None)

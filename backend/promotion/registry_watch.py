@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from backend.domain.approvals import APPROVED
 from backend.domain.clock import Clock
 from backend.domain.promotions import Kind, Promotion, Target
 from backend.domain.registry import ModelVersion
@@ -60,7 +61,7 @@ class RegistryWatch:
         if self._quarantined(version):
             return False
         latest = next(iter(self._store.approvals.of_version(version.name, version.version)), None)
-        if latest is not None and latest.decision != "approved":
+        if latest is not None and latest.decision != APPROVED:
             return False
         return not any(
             e.comparison is not None and e.comparison.champion.digest == champion.digest

@@ -20,6 +20,14 @@ class Marks:
             found = connection.execute(select(marks.c.value).where(marks.c.name == name)).scalar_one_or_none()
             return found or ""
 
+    def below(self, prefix: str) -> dict[str, str]:
+        """Every mark whose name begins with this, by its name."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(marks.c.name, marks.c.value).where(marks.c.name.startswith(prefix, autoescape=True))
+            )
+            return {row.name: row.value for row in rows}
+
     def set(self, name: str, value: str, within: Connection | None = None) -> None:
         with self._database.writing(within) as transaction:
             transaction.execute(marks.delete().where(marks.c.name == name))

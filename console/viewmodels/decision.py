@@ -10,11 +10,12 @@ from backend.domain.comparison import Comparison
 from backend.domain.decisions import Decision, Dossier, Rollout
 from backend.domain.endpoints import Deployment
 from backend.domain.evidence import Evidence
+from backend.domain.headline import Readiness, headline
 from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion, VersionState
 from backend.domain.telemetry import Traffic, TrafficSummary
 from backend.domain.value import Reading
-from backend.operations.approvals_told import hands, needed
+from backend.operations.approvals_told import hands
 from console.viewmodels.figures import (
     ago,
     asset,
@@ -30,6 +31,11 @@ from console.viewmodels.state import VERSIONS, Pill
 from console.viewmodels.text import Untrusted
 
 _CODE = frozenset({"Model digest", "Commit", "Data asset", "Data digest", "Environment", "Run"})
+_READINESS = {
+    Readiness.READY: ("good", "check_circle"),
+    Readiness.BLOCKED: ("bad", "block"),
+    Readiness.WAITING: ("blue", "hourglass_top"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +52,13 @@ class NowNext:
         return self.field in _CODE
 
 
-def headline(decision: Decision) -> Pill:
-    """Ready, blocked by what and whose turn it is, or what it waits for; a version that serves or may not says that."""
-    hard = [blocker for blocker in decision.blockers if blocker.hard]
-    state = decision.dossier.state
-    if state in {VersionState.SERVING, VersionState.REJECTED, VersionState.QUARANTINED}:
-        return VERSIONS[state]
-    if state in {VersionState.TESTING, VersionState.REGISTERED}:
-        return Pill("Waiting for the test", "blue", "sync")
-    if hard and all(blocker.until for blocker in hard):
-        until = max(blocker.until for blocker in hard if blocker.until)
-        return Pill(f"Waiting for the window until {until:%a %d %b %H:%M} UTC", "blue", "hourglass_top")
-    if hard:
-        hard.sort(key=lambda blocker: blocker.until is not None)
-        what, who = Untrusted(hard[0].what).one_line(40).lower(), Untrusted(hard[0].who).one_line(40)
-        return Pill(f"Blocked by {what} ({who})", "bad", "block")
-    if any(blocker.overridden for blocker in decision.blockers):
-        return Pill("Ready, by break-glass", "bad", "emergency_home")
-    return Pill("Ready", "good", "check_circle")
+def state_pill(decision: Decision) -> Pill:
+    """The headline with its symbol; a version about which there is nothing to decide shows its state."""
+    said = headline(decision)
+    if said.readiness is Readiness.SETTLED:
+        return VERSIONS[decision.dossier.state]
+    tone, symbol = ("bad", "emergency_home") if said.past_a_gate else _READINESS[said.readiness]
+    return Pill(Untrusted(said.words).one_line(100), tone, symbol)
 
 
 def now_next(decision: Decision, stable: ModelVersion | None, instance: str) -> tuple[NowNext, ...]:
@@ -140,7 +135,7 @@ def who(decision: Decision, actor: Actor) -> tuple[tuple[str, Untrusted], ...]:
         ("Author", Untrusted(authors or "unknown")),
         ("Run by", Untrusted(submitter)),
         ("Approver", Untrusted(given if found.needed == 1 else f"{given}, {len(found.counted)} of {found.needed}")),
-        *(() if found.complete or _serves(decision) else (("Needed", Untrusted(needed(found))),)),
+        *(() if found.complete or _serves(decision) else (("Needed", Untrusted(found.still_needed)),)),
         ("You", Untrusted(actor.name)),
     )
 

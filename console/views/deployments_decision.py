@@ -39,7 +39,7 @@ from console.components.steps import timeline
 from console.components.verdicts import approval_marks, hold_button, reject_button, request_changes_button
 from console.session import attempt, tell
 from console.surroundings import find, surroundings
-from console.viewmodels.decision import bound, headline
+from console.viewmodels.decision import bound, state_pill
 from console.viewmodels.plan import lasting, planned
 from console.viewmodels.stages import Stage, Surroundings, stages
 from console.viewmodels.text import Untrusted
@@ -62,7 +62,7 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
     title = "{model} v{number} serves production" if serving else "Promote {model} v{number} to production"
     page_header(
         fill(title, model=version.name, number=number),
-        state=headline(decision),
+        state=state_pill(decision),
         meta=f"{project.endpoint} serves it now; there is nothing to decide."
         if serving
         else Untrusted(decision.effect, 400),

@@ -120,6 +120,9 @@ def _changed(world: World, body: Document, fields: Mapping[str, Any]) -> Documen
         new["output"] = output | {name: value for name, value in given.items() if name in output}
     if fields.get("conclusion"):
         new["status"] = "completed"
+    elif body["status"] == "completed":
+        # GitHub answers 200 and leaves it completed: only its conclusion and its words can still change.
+        new["status"], new["conclusion"] = "completed", body["conclusion"]
     if new["status"] == "completed":
         new["completed_at"] = new["completed_at"] or stamp(world)
     else:

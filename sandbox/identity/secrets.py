@@ -29,7 +29,7 @@ INSTALLATION_PERMISSIONS = {
     "metadata": "read",
     "contents": "write",
     "pull_requests": "write",
-    "checks": "read",
+    "checks": "write",
     "statuses": "read",
     "actions": "write",
     "deployments": "write",

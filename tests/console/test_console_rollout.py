@@ -16,7 +16,7 @@ from backend.domain.decisions import Blocker, MirrorPlan
 from backend.domain.promotions import Phase, Request, Retirement, RetirementState, Waiting
 from backend.domain.value import Reading
 from backend.promotion import transitions
-from console.viewmodels.decision import headline, stop_rules
+from console.viewmodels.decision import state_pill, stop_rules
 from console.viewmodels.plan import lasting, planned
 from console.viewmodels.tracker import checks, observed, sides
 from console.viewmodels.traffic import ending
@@ -101,10 +101,10 @@ def test_a_window_is_waited_for_and_not_blamed_on_anybody(world):
     decision = world.wired.backend.promotions.decision(hospital.LEAD, hospital_models.version(2), None)
     until = utc_now() + timedelta(hours=5)
     window = Blocker(what="Window", why="Frozen.", who="nobody needs to: it ends by itself", until=until)
-    closed = headline(decision.model_copy(update={"blockers": (window,)}))
+    closed = state_pill(decision.model_copy(update={"blockers": (window,)}))
     assert closed.text == f"Waiting for the window until {until:%a %d %b %H:%M} UTC"
     other = Blocker(what="Approval", why="None.", who="lead")
-    assert headline(decision.model_copy(update={"blockers": (window, other)})).text == "Blocked by approval (lead)"
+    assert state_pill(decision.model_copy(update={"blockers": (window, other)})).text == "Blocked by approval (lead)"
 
 
 def test_what_is_kept_says_when_it_ends_and_what_it_costs(visit, world):

@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from backend.domain.decisions import Blocker, Decision
 from backend.domain.people import Actor, Role
 from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.registry import ModelVersion
@@ -46,6 +47,9 @@ LEAD = Actor(name="lead", roles=frozenset({Role.LEAD}))
 DEPUTY = Actor(name="deputy", roles=frozenset({Role.LEAD}))
 OPERATOR = Actor(name="operator", roles=frozenset({Role.OPERATOR}))
 VIEWER = Actor(name="viewer", roles=frozenset({Role.VIEWER}))
+CAROL = Actor(name="carol", roles=frozenset({Role.LEAD}))
+AUTHOR = Actor(name="scientist", roles=frozenset({Role.LEAD}))
+"""Who wrote every version, and may otherwise decide."""
 WHY = "agreed in the review of the change"
 
 
@@ -61,6 +65,11 @@ def _played(databases: Databases, served: tuple[str, ...], staged: str) -> tuple
     if staged:
         hospital.staged(staged)
     return databases.keep(hospital.store), hospital.cloud
+
+
+def hard(found: Decision) -> dict[str, Blocker]:
+    """The blockers that stop it, by what they are."""
+    return {blocker.what: blocker for blocker in found.blockers if blocker.hard}
 
 
 class Hospital:
@@ -96,6 +105,11 @@ class Hospital:
 
     def version(self, number: str) -> ModelVersion:
         return self.cloud.registered[number]
+
+    def decision(self, actor: Actor = LEAD, version: str = "2") -> Decision:
+        """The decision page of this person, over production as it is."""
+        endpoint = self.cloud.reach().endpoints.get(PRODUCTION)
+        return self.promotions.decision(actor, self.version(version), endpoint)
 
     def click(self, version: str, key: str = "") -> Promotion:
         """The lead's click, without waiting for what follows."""

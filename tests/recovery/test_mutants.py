@@ -122,7 +122,7 @@ MUTANTS = (
     Mutant(
         "nothing is evaluated again at the click",
         "backend/operations/promotions.py",
-        "                deny(found, what)\n",
+        "    deny(found, what)\n",
         "",
         (DECIDE, "test_an_approval_is_void_for_another_digest_or_threshold"),
     ),

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.authorship import CommitAuthors, Submitter
-from backend.domain.people import Actor, Role
 from backend.domain.promotions import Kind, Phase
 from backend.domain.registry import VersionState
 from backend.errors import Conflict, Invalid, NotPermitted, PolicyDenied
@@ -17,38 +16,7 @@ from backend.operations.approvals_told import approval_lines
 from backend.operations.models import WhenServing
 from backend.promotion.authorship_watch import AuthorshipWatch
 from tests.recovery.cloud import PRODUCTION
-from tests.recovery.hospital import DEPUTY, LEAD, OPERATOR, PROJECT, VIEWER, WHY, Hospital
-
-CAROL = Actor(name="carol", roles=frozenset({Role.LEAD}))
-AUTHOR = Actor(name="scientist", roles=frozenset({Role.LEAD}))
-
-
-def kept(hospital):
-    yield hospital
-    report = hospital.store.audit.verify()
-    hospital.close()
-    assert report.whole, report.problem
-
-
-@pytest.fixture
-def ready(tmp_path):
-    """v1 serves, v2 has been tested."""
-    yield from kept(Hospital.after(tmp_path, "1", staged="2"))
-
-
-@pytest.fixture
-def two(tmp_path):
-    """v2 serves, v1 is warm."""
-    yield from kept(Hospital.after(tmp_path, "1", "2"))
-
-
-def decision(hospital, actor=LEAD, version="2"):
-    endpoint = hospital.cloud.reach().endpoints.get(PRODUCTION)
-    return hospital.promotions.decision(actor, hospital.version(version), endpoint)
-
-
-def hard(found):
-    return {blocker.what: blocker for blocker in found.blockers if blocker.hard}
+from tests.recovery.hospital import CAROL, DEPUTY, LEAD, OPERATOR, PROJECT, VIEWER, WHY, hard
 
 
 def approve(hospital, by, key=""):
@@ -66,19 +34,19 @@ def actions(hospital, limit=4):
 
 def test_two_different_people_have_to_approve_and_the_blocker_names_how_many_more(ready):
     ready.under(quorum=2)
-    found = decision(ready)
+    found = ready.decision()
     assert hard(found)["Approval"].who == "2 leads"
     with pytest.raises(PolicyDenied, match="v2 has 0 of 2 approvals; still needed: 2 leads"):
         ready.click("2")
     approve(ready, LEAD)
     approve(ready, LEAD, "and again")
-    found = decision(ready)
+    found = ready.decision()
     assert hard(found)["Approval"].who == "1 more lead"
     assert found.approve_refusal == "You have approved v2 already; others are still needed."
     assert "Approvals: 1 of 2 approvals (lead)" in next(iter(approval_lines(found)))
     with pytest.raises(PolicyDenied, match=r"1 of 2 approvals \(lead\); still needed: 1 more lead"):
         promote(ready)
-    assert "Approval" not in hard(decision(ready, DEPUTY))
+    assert "Approval" not in hard(ready.decision(DEPUTY))
     stable, told = ready.promotions.stable(), ready.advisory(ready.version("2"), DEPUTY)
     begun = ready.promotions.approve_and_promote(DEPUTY, ready.version("2"), stable, WHY, "both", told)
     assert begun.phase is Phase.PENDING
@@ -104,7 +72,7 @@ def test_an_approval_ends_by_the_clock_and_the_click_says_so_and_when(ready):
     ready.under(expiry_days=2)
     approve(ready, LEAD)
     ready.clock.pass_(2 * 86_400 - 60)
-    assert decision(ready).dossier.approved
+    assert ready.decision().dossier.approved
     ready.clock.pass_(60)
     with pytest.raises(PolicyDenied, match=r"The approval of v2 by lead expired on .* UTC, after 2 days\."):
         promote(ready)
@@ -114,20 +82,20 @@ def test_an_approval_ends_by_the_clock_and_the_click_says_so_and_when(ready):
 def test_a_required_approver_who_is_away_is_stood_in_for_until_it_ends_or_is_revoked(ready):
     ready.under(required=("carol",))
     approve(ready, LEAD)
-    assert hard(decision(ready))["Approval"].who == "carol"
+    assert hard(ready.decision())["Approval"].who == "carol"
     until = ready.clock() + timedelta(days=3)
     made = ready.approvers.delegate(CAROL, "deputy", until, "on leave until Monday", "away")
     assert ready.approvers.delegate(CAROL, "deputy", until, "on leave until Monday", "away") == made
-    assert hard(decision(ready))["Approval"].who.startswith("carol (or deputy until ")
+    assert hard(ready.decision())["Approval"].who.startswith("carol (or deputy until ")
     with pytest.raises(NotPermitted, match="carol made this delegation"):
         ready.approvers.revoke(OPERATOR, made.id, "not wanted any more")
     ready.approvers.revoke(CAROL, made.id, "back a day earlier")
     approve(ready, DEPUTY)
-    assert "Approval" in hard(decision(ready))
+    assert "Approval" in hard(ready.decision())
     ready.approvers.delegate(CAROL, "deputy", until, "away once more, sorry", "again")
     ready.clock.pass_(4 * 86_400)
     approve(ready, DEPUTY, "too late")
-    assert "Approval" in hard(decision(ready))
+    assert "Approval" in hard(ready.decision())
     ready.approvers.delegate(CAROL, "deputy", ready.clock() + timedelta(days=1), "and one more day", "third")
     ready.clock.pass_(1)
     approve(ready, DEPUTY, "in time")
@@ -176,12 +144,25 @@ def test_whoever_wrote_any_commit_since_the_champion_or_ran_it_by_hand_may_not_a
     champion = ready.version("1").lineage.commit
     assert github.asked == [2, (champion, ready.version("2").lineage.commit)]
     for who, words in ((LEAD, "You wrote commit bbbbbbb"), (CAROL, "You submitted run train-2 by hand")):
-        assert words in decision(ready, who).duty[0]
+        assert words in ready.decision(who).duty[0]
         with pytest.raises(NotPermitted, match=words):
             approve(ready, who, f"late-{who.name}")
     found = ready.models.dossier(ready.version("2"))
     assert [a.actor for a in found.assent.counted] == ["deputy"]
     assert "The approval by lead does not count: lead wrote commit bbbbbbb" in found.assent.set_aside[0].why
+
+
+def test_a_list_of_authors_that_comes_after_the_page_was_drawn_refuses_nobody_whom_it_does_not_name(ready):
+    """It comes by itself, seconds after a version; what was measured is as it was, and so is what an approval binds."""
+    drawn, told = ready.decision(), ready.advisory(ready.version("2"))
+    github = CommitsInMemory(pull=[("a" * 40, "scientist")], since=[])
+    assert AuthorshipWatch(ready.store, github, JobsByHand(), PROJECT, ready.clock).look((ready.version("2"),))
+    assert ready.decision().seen == drawn.seen
+    given = ready.models.approve(LEAD, ready.version("2"), WHY, "yes", told, drawn.seen)
+    assert given.evidence == drawn.seen.evidence != ""
+    ready.promotions.stage(LEAD, ready.version("2"), "fresh evidence", "again")
+    ready.run("again")
+    assert ready.decision().seen.evidence != drawn.seen.evidence
 
 
 @pytest.mark.parametrize(
@@ -202,7 +183,7 @@ def test_the_authors_of_a_commit_are_its_account_and_every_co_author(account, me
 
 def test_one_who_approves_may_not_promote_where_the_policy_parts_them(ready):
     ready.under(approver_may_promote=False)
-    assert decision(ready).refusal == "Who approves may not promote here: approve v2, and let another lead promote it."
+    assert ready.decision().refusal == "Who approves may not promote here: approve v2, and let another lead promote it."
     with pytest.raises(NotPermitted, match="let another lead promote it"):
         ready.click("2")
     approve(ready, LEAD)

@@ -15,7 +15,7 @@ from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, FindingState, GateRule
 from backend.domain.registry import Approval, Lineage, ModelVersion, VersionState
 from backend.operations.council import rules_of
-from backend.policy.approval import Council, assent, completes, missing_approval, still_needed
+from backend.policy.approval import Council, assent, completes, missing_approval
 from backend.policy.duty import authors, how_known, may_not_approve, may_not_promote, names_of, submitter_of
 from backend.policy.overriding import closed_because, open_override, overridable
 from tests.recovery.hospital import PROJECT
@@ -92,7 +92,7 @@ def delegation(person="carol", to="dave", since=NOW - 5 * DAY, until=NOW + DAY, 
 )
 def test_how_many_and_who(case, given, changed, complete, needed):
     found = assent(dossier(*given), council(**changed))
-    assert (found.complete, still_needed(found)) == (complete, needed), case
+    assert (found.complete, found.still_needed) == (complete, needed), case
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_delegate_counts_by_when_they_approved(case, made, counts):
 
 def test_who_is_awaited_is_told_with_who_may_stand_in_until_when():
     found = assent(dossier(), council(required=("carol",), delegations=[delegation()]))
-    assert still_needed(found) == "carol (or dave until 27 Nov 12:00 UTC)"
+    assert found.still_needed == "carol (or dave until 27 Nov 12:00 UTC)"
 
 
 @pytest.mark.parametrize(

@@ -5,64 +5,22 @@ from __future__ import annotations
 import pytest
 
 from backend.domain.approvals import Quarantine
-from backend.domain.people import Actor, Role
 from backend.domain.promotions import Phase
 from backend.domain.registry import VersionState
 from backend.errors import Conflict, Invalid, NotFound, NotPermitted, PolicyDenied
 from backend.operations.releases import Releases
 from backend.store.audit import Note
-from tests.recovery.cloud import PRODUCTION
-from tests.recovery.hospital import DEPUTY, LEAD, OPERATOR, PROJECT, WHY, Hospital
-
-CAROL = Actor(name="carol", roles=frozenset({Role.LEAD}))
-AUTHOR = Actor(name="scientist", roles=frozenset({Role.LEAD}))
-
-
-def kept(hospital):
-    yield hospital
-    report = hospital.store.audit.verify()
-    hospital.close()
-    assert report.whole, report.problem
-
-
-@pytest.fixture
-def ready(tmp_path):
-    """v1 serves, v2 has been tested."""
-    yield from kept(Hospital.after(tmp_path, "1", staged="2"))
-
-
-@pytest.fixture
-def two(tmp_path):
-    """v2 serves, v1 is warm."""
-    yield from kept(Hospital.after(tmp_path, "1", "2"))
-
-
-@pytest.fixture
-def worse(tmp_path):
-    """v1 serves, v2 misses more patients: a hard gate did not pass."""
-    hospital = Hospital.after(tmp_path, "1")
-    hospital.cloud.gain = -0.1
-    hospital.staged("2")
-    yield from kept(hospital)
-
-
-def decision(hospital, actor=LEAD, version="2"):
-    endpoint = hospital.cloud.reach().endpoints.get(PRODUCTION)
-    return hospital.promotions.decision(actor, hospital.version(version), endpoint)
-
-
-def hard(found):
-    return {blocker.what: blocker for blocker in found.blockers if blocker.hard}
+from tests.recovery.hospital import AUTHOR, CAROL, DEPUTY, LEAD, OPERATOR, PROJECT, WHY, hard
 
 
 def break_glass(hospital, hours=1.0, key="glass"):
-    gates = decision(hospital).overridable
+    gates = hospital.decision().overridable
     return hospital.overrides.ask(LEAD, hospital.version("2"), gates, "only this one hears the meters", hours, key)
 
 
 def test_a_hard_gate_is_gone_past_by_two_people_within_the_box_and_the_ledger_says_so(worse):
     second = worse.version("2")
-    assert decision(worse).overridable == ("sensitivity",)
+    assert worse.decision().overridable == ("sensitivity",)
     with pytest.raises(PolicyDenied, match="Sensitivity"):
         worse.click("2")
     asked = break_glass(worse)
@@ -79,7 +37,7 @@ def test_a_hard_gate_is_gone_past_by_two_people_within_the_box_and_the_ledger_sa
     assert worse.overrides.confirm(DEPUTY, second, asked.id, WHY) == agreed
     with pytest.raises(Conflict, match="deputy has confirmed it already"):
         worse.overrides.confirm(CAROL, second, asked.id, WHY)
-    past = [b for b in decision(worse).blockers if b.overridden]
+    past = [b for b in worse.decision().blockers if b.overridden]
     assert [b.what for b in past] == ["Sensitivity"]
     assert "BREAK-GLASS" in past[0].why
     begun = worse.click("2")
@@ -102,8 +60,8 @@ def test_outside_its_box_the_gate_blocks_again(worse, outside):
     else:
         worse.promotions.stage(LEAD, second, "fewer missed for more alarms", "choice", threshold=0.31)
         worse.run("choice")
-    assert "Sensitivity" in hard(decision(worse)) or outside == "another threshold"
-    assert decision(worse).dossier.override is None
+    assert "Sensitivity" in hard(worse.decision()) or outside == "another threshold"
+    assert worse.decision().dossier.override is None
     with pytest.raises(PolicyDenied):
         worse.overrides.confirm(CAROL, second, break_glass_late(worse, asked), WHY)
 

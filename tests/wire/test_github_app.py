@@ -209,7 +209,7 @@ def test_a_token_may_ask_for_less_and_not_for_more(sandbox, http, lab):
     with GithubIntegration(auth=app, base_url=f"{sandbox.url}/api/v3", verify=str(sandbox.bundle)) as integration:
         less = integration.get_access_token(GITHUB_INSTALLATION_ID, {"metadata": "read", "contents": "read"})
         with pytest.raises(GithubException, match="not granted to this installation"):
-            integration.get_access_token(GITHUB_INSTALLATION_ID, {"checks": "write"})
+            integration.get_access_token(GITHUB_INSTALLATION_ID, {"statuses": "write"})
     assert less.permissions == {"metadata": "read", "contents": "read"}
     tokens = {"Authorization": f"token {less.token}"}
     assert http.get(f"/api/v3/repos/{lab.full_name}", headers=tokens).status_code == 200

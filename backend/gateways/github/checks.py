@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -19,6 +20,32 @@ LIMIT = 65_000
 """GitHub takes 65,535 characters in each of a check run's texts."""
 
 Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished check run, whole. `external_id` is what we call it, so that we find it again on its commit.
+
+    `summary` is markdown; whatever in it comes from outside was made harmless before.
+    """
+
+    name: str
+    external_id: str
+    conclusion: Conclusion
+    title: str
+    summary: str
+    url: str
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "external_id": self.external_id,
+            "details_url": self.url,
+            "status": "completed",
+            "conclusion": self.conclusion,
+            "output": {"title": self.title[:250], "summary": _fit(self.summary)},
+        }
 
 
 class Checks:
@@ -78,6 +105,27 @@ class Checks:
             output["text"] = _fit(text)
         body = {"status": "completed", "conclusion": conclusion, "output": output}
         self._connection.send("PATCH", f"{{repo}}/check-runs/{id_}", "complete a check run", body)
+
+    def find(self, sha: str, name: str, external_id: str) -> int | None:
+        """The check run that we once published under this name and id on the commit, the first of several.
+
+        Of all and not of the latest: GitHub tells the latest by when they completed.
+        """
+        path = f"{{repo}}/commits/{sha}/check-runs"
+        items = self._connection.pages(path, "read check runs", "check_runs", filter="all", check_name=name)
+        return min((int(item["id"]) for item in items if item.get("external_id") == external_id), default=None)
+
+    def publish(self, sha: str, report: Report) -> int:
+        """A new check run on the commit; its id. `find` it first: GitHub makes as many as it is asked for."""
+        body = {"head_sha": sha, **report.body}
+        return int(self._connection.send("POST", "{repo}/check-runs", "publish a check run", body)["id"])
+
+    def change(self, id_: int, report: Report) -> None:
+        """What a check run of ours says from now on. Raises NotFound where it is gone.
+
+        GitHub takes another conclusion of a completed check run, and never takes one back to be in progress.
+        """
+        self._connection.send("PATCH", f"{{repo}}/check-runs/{id_}", "change a check run", report.body)
 
     def _items(self, sha: str, **filters: str) -> list[dict[str, Any]]:
         path = f"{{repo}}/commits/{sha}/check-runs"
