@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,12 +28,26 @@ def check_machine(checkout: Path, *, installed: bool) -> None:
         raise Unready(f"Python's venv is missing: sudo apt-get install -y python{version}-venv")
     if shutil.which("git") is None:
         raise Unready("git is missing: sudo apt-get install -y git")
+    _check_tracked(checkout)
     needed = DISK_FOR_RUNNING if installed else DISK_FOR_INSTALL
     free = shutil.disk_usage(checkout).free
     if free < needed:
         raise Unready(
             f"The disk of {checkout} has {free / 1024**3:.1f} GiB free and {needed / 1024**3:.1f} GiB are needed: "
             "free some space, then start again; what is installed stays."
+        )
+
+
+def _check_tracked(checkout: Path) -> None:
+    """The first world pushes what git tracks here, minutes after a person could have been told that it cannot."""
+    asked = subprocess.run(
+        ["git", "ls-files", "--error-unmatch", "Makefile"],
+        cwd=checkout, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    if asked.returncode != 0:
+        told = (asked.stderr.strip().splitlines() or ["no output"])[0]
+        raise Unready(
+            f"git does not read {checkout} ({told}): use a clone of the repository, made by the account that runs this."
         )
 
 

@@ -42,6 +42,15 @@ def test_without_git_it_says_how_to_get_it(monkeypatch, tmp_path):
         check_machine(CHECKOUT, installed=True)
 
 
+def test_files_without_their_repository_are_told_at_once(tmp_path):
+    (tmp_path / "Makefile").touch()
+    with pytest.raises(Unready, match=r"not a git repository.*: use a clone of the repository"):
+        check_machine(tmp_path, installed=True)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True, timeout=30)
+    with pytest.raises(Unready, match=r"'Makefile' did not match any file.*: use a clone of the repository"):
+        check_machine(tmp_path, installed=True)
+
+
 @pytest.mark.parametrize(
     ("free", "installed", "spared"),
     [
