@@ -23,7 +23,10 @@ def test_a_page_of_an_empty_world_says_what_would_be_there(visit, empty_world, p
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        ("overview", ("Nothing waits for you", "Nothing serves yet", "No open pull request", "Nothing has happened yet")),
+        (
+            "overview",
+            ("Nothing waits for you", "Nothing serves yet", "No open pull request", "Nothing has happened yet"),
+        ),
         ("pull_requests", ("No open pull request",)),
         ("experiments", ("No run yet",)),
         ("models", ("No version yet",)),

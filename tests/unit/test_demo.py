@@ -18,7 +18,7 @@ import pytest
 from sandbox.demo.children import Children, Died
 from sandbox.demo.install import ensure_postgresql
 from sandbox.demo.launch import CHECKOUT, one_launcher
-from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_port
+from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_ports
 
 Usage = namedtuple("Usage", "total used free")
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
@@ -79,7 +79,24 @@ def taken():
 
 def test_a_taken_port_is_named_with_the_way_out(taken):
     with pytest.raises(Unready, match=rf"^Port {taken} is taken: .* make run SANDBOX_PORT={taken + 1}$"):
-        check_port(taken, "SANDBOX_PORT")
+        check_ports({"SANDBOX_PORT": taken})
+
+
+@pytest.mark.parametrize(
+    ("ports", "told"),
+    [
+        ({"CONSOLE_PORT": 80000}, "CONSOLE_PORT is 80000: a port is a number from 1024 to 65535"),
+        ({"CONSOLE_PORT": 0}, "CONSOLE_PORT is 0: a port is a number"),
+        ({"CONSOLE_PORT": -1}, "CONSOLE_PORT is -1: a port is a number"),
+        (
+            {"CONSOLE_PORT": 8677, "SANDBOX_PORT": 8677},
+            "CONSOLE_PORT and SANDBOX_PORT are both 8677: choose another: make run CONSOLE_PORT=8678",
+        ),
+    ],
+)
+def test_ports_that_cannot_be_are_told_before_a_start(ports, told):
+    with pytest.raises(Unready, match=told):
+        check_ports(ports)
 
 
 def launch(home, *options, ports=None):
