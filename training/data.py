@@ -159,7 +159,8 @@ def _parse(header: Sequence[str], cells: Sequence[str], row: int) -> tuple[int, 
 def _feature(column: Column, cell: str, row: int) -> float:
     where = f"row {row}, column {column.name}"
     try:
-        value = float(cell)
+        # Python reads 1_0 and digits of other scripts as numbers, where a clinic's export holds a slip.
+        value = float(cell if cell.isascii() and "_" not in cell else "")
     except ValueError as exc:
         raise DataError(f"{where}: {cell[:40]!r} is not a number") from exc
     if not math.isfinite(value):

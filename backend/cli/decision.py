@@ -29,7 +29,7 @@ def decision(version: str, as_json: bool) -> None:
     wanted, name = find_version(known, version), settings.project.endpoint
     traffic = last_hour(known, name, utc_now())
     found = known.promotions.decision(actor, wanted, known.endpoints.show(name), traffic)
-    rollout = found.dossier.rollout if found.expected_stable else None
+    rollout = found.dossier.rollout if found.expected_stable not in ("", found.target.deployment) else None
     plan = paces(rollout, calls_per_hour(traffic)) if rollout is not None and traffic is not None else ()
     if as_json:
         told = {"to_acknowledge": to_acknowledge(found.blockers), "plan": [one.model_dump(mode="json") for one in plan]}

@@ -177,6 +177,8 @@ def effect(target: Target, rollout: Rollout | None, champion: Target | None) -> 
     to = f"Sends {target.endpoint} to v{target.version}"
     if champion is None:
         return f"{to} at 100 %: nothing serves there yet."
+    if champion.deployment == target.deployment:
+        return f"Changes nothing: {target.endpoint} serves v{target.version} already."
     if rollout is None:
         return f"{to} by the rollout plan of its commit, which has not been read yet."
     weights = " → ".join(str(step.weight) for step in rollout.steps)

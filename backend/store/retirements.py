@@ -39,7 +39,7 @@ class Retirements:
             transaction.execute(
                 retirements.insert().values(**wanted.model_dump(exclude={"state"}), state=wanted.state.value)
             )
-            self._tell(transaction, wanted, "", f"{deployment} stays warm until {due_at:%Y-%m-%d %H:%M} UTC")
+            self._tell(transaction, wanted, "", f"{deployment} on {endpoint} stays until {due_at:%Y-%m-%d %H:%M} UTC")
             return wanted
 
     def cancel(self, endpoint: str, deployment: str, why: str, within: Connection | None = None) -> None:

@@ -36,8 +36,10 @@ def planned(rollout: Rollout | None, stable: str, per_hour: float | None = None)
     if rollout is None:
         return ()
     lines = [Line("0 %", Untrusted("deployment created, smoke test"), "", "open")]
+    if not stable:
+        return (*lines, Line("100 %", Untrusted("all calls at once: nothing serves yet"), "", "open"))
     mirror = rollout.mirror
-    if mirror is not None and stable:
+    if mirror is not None:
         text = f"copies of {mirror.percent} % of the calls: " + _asked(
             mirror.percent, mirror.min_calls, mirror.min_seconds, per_hour
         )
@@ -45,10 +47,8 @@ def planned(rollout: Rollout | None, stable: str, per_hour: float | None = None)
     for step in rollout.steps:
         text = _asked(step.weight, step.min_calls, step.min_seconds, per_hour)
         lines.append(Line(f"{step.weight} %", Untrusted(text), "", "open"))
-    if stable:
-        warm = duration(rollout.keep_warm_seconds)
-        lines.append(Line(f"+ {warm}", Untrusted(f"{stable} is released"), "", "open"))
-    return tuple(lines)
+    warm = duration(rollout.keep_warm_seconds)
+    return (*lines, Line(f"+ {warm}", Untrusted(f"{stable} is released"), "", "open"))
 
 
 def _asked(weight: int, calls: int, seconds: float, per_hour: float | None) -> str:

@@ -100,7 +100,8 @@ def _endpoint_card(wired: Wiring, title: str, reading: Reading[Endpoint | None],
         )
         body = table(heads, rows, caption=f"Deployments of {endpoint.name}")
     else:
-        body = empty("No deployment yet", "A registered version is deployed here after its merge.", "deployed_code")
+        when = "once it is registered" if endpoint.name == project.test_endpoint else "when it is promoted"
+        body = empty("No deployment yet", f"A version is deployed here {when}.", "deployed_code")
     bar = traffic_bar(split(endpoint, active))
     note = fill("{name}, {age}", name=endpoint.name, age=age(reading, utc_now()))
     return card(title, fill("{bar}{body}", bar=bar, body=body), note=note)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,8 @@ USER_AGENT = "practitioner-app/2.4"
 AT_ONCE = 8
 LOOK_EVERY = 2.0
 TIMEOUT = 10.0
+LAST_ANSWERS = 5.0
+"""Seconds that an end waits for what is being asked; a launcher kills what takes longer than 15."""
 JITTER = 0.5
 
 
@@ -52,6 +54,7 @@ class Practitioners:
         self._lock = threading.Lock()
         self._free = threading.Semaphore(AT_ONCE)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="practitioner")
+        self._asking: set[Future[None]] = set()
         self._thread = threading.Thread(target=self._run, name="practitioners", daemon=True)
         self._target: Target | None = None
         self._rows: tuple[str, Sequence[Row]] = ("", ())
@@ -67,6 +70,8 @@ class Practitioners:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
+        # A connection that is opened after the client was closed would never be closed itself.
+        wait(list(self._asking), timeout=LAST_ANSWERS)
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._client is not None:
             self._client.close()
@@ -124,7 +129,9 @@ class Practitioners:
         with self._lock:
             self._sent += 1
             self._times.append(time.monotonic())
-        self._pool.submit(self._ask, target, row)
+        asking = self._pool.submit(self._ask, target, row)
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
 
     def _ask(self, target: Target, row: Row) -> None:
         try:

@@ -19,7 +19,7 @@ from types import FrameType
 from sandbox.demo.children import Children, Died
 from sandbox.demo.environments import InstallFailed, ensure_all, is_complete, python_of, share_files
 from sandbox.demo.first_world import FirstWorld, WorldFailed
-from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_port
+from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_ports
 from sandbox.demo.settings_file import Ports, service_environment, write_settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -46,9 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
             children = Children(home / "logs")
             for name in children.end_leftovers():
                 say(f"Ended the {name} of an earlier start that was cut off")
-            check_port(ports.console, "CONSOLE_PORT")
-            check_port(ports.sandbox, "SANDBOX_PORT")
-            check_port(ports.browser, "BROWSER_PORT")
+            check_ports({"CONSOLE_PORT": ports.console, "SANDBOX_PORT": ports.sandbox, "BROWSER_PORT": ports.browser})
             return _run(home, ports, children)
     except Unready as error:
         print(error, file=sys.stderr)

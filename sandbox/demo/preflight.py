@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import socket
+import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 DISK_FOR_INSTALL = 4 * 1024**3
 DISK_FOR_RUNNING = 512 * 1024**2
+FIRST_PORT, LAST_PORT = 1024, 65535
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h: the machine lacks something
 
 
@@ -27,6 +30,7 @@ def check_machine(checkout: Path, *, installed: bool) -> None:
         raise Unready(f"Python's venv is missing: sudo apt-get install -y python{version}-venv")
     if shutil.which("git") is None:
         raise Unready("git is missing: sudo apt-get install -y git")
+    _check_tracked(checkout)
     needed = DISK_FOR_RUNNING if installed else DISK_FOR_INSTALL
     free = shutil.disk_usage(checkout).free
     if free < needed:
@@ -36,16 +40,42 @@ def check_machine(checkout: Path, *, installed: bool) -> None:
         )
 
 
-def check_port(port: int, variable: str) -> None:
-    """Raise Unready if something listens on the loopback port; `variable` is how to choose another."""
+def _check_tracked(checkout: Path) -> None:
+    """The first world pushes what git tracks here, minutes after a person could have been told that it cannot."""
+    asked = subprocess.run(
+        ["git", "ls-files", "--error-unmatch", "Makefile"],
+        cwd=checkout, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    if asked.returncode != 0:
+        told = (asked.stderr.strip().splitlines() or ["no output"])[0]
+        raise Unready(
+            f"git does not read {checkout} ({told}): use a clone of the repository, made by the account that runs this."
+        )
+
+
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Raise Unready for the first of these loopback ports that cannot be had; a key is the variable that chooses it."""
+    for variable, port in ports.items():
+        another = port + 1 if port < LAST_PORT else FIRST_PORT
+        way_out = f"choose another: make run {variable}={another}"
+        if not FIRST_PORT <= port <= LAST_PORT:
+            raise Unready(f"{variable} is {port}: a port is a number from {FIRST_PORT} to {LAST_PORT}.")
+        if list(ports.values()).count(port) > 1:
+            both = " and ".join(name for name, chosen in ports.items() if chosen == port)
+            raise Unready(f"{both} are both {port}: {way_out}")
+        if _is_taken(port):
+            raise Unready(f"Port {port} is taken: stop what uses it, or {way_out}")
+
+
+def _is_taken(port: int) -> bool:
     with socket.socket() as probe:
         # Without this a port in TIME_WAIT after a restart would look taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            another = f"make run {variable}={port + 1}"
-            raise Unready(f"Port {port} is taken: stop what uses it, or choose another: {another}") from None
+            return True
+    return False
 
 
 def free_port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hospital_pulls import detail
+from hospital_readings import endpoint
 from visitors import claims, text
 
 from console import topics
@@ -17,6 +18,30 @@ def test_a_page_of_an_empty_world_says_what_would_be_there(visit, empty_world, p
     app = visit(f"views/{page}.py")
     assert not app.exception
     assert 'class="nothing"' in text(app)
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (
+            "overview",
+            ("Nothing waits for you", "Nothing serves yet", "No open pull request", "Nothing has happened yet"),
+        ),
+        ("pull_requests", ("No open pull request",)),
+        ("experiments", ("No run yet",)),
+        ("models", ("No version yet",)),
+        ("deployments", ("is deployed here when it is promoted", "is deployed here once it is registered")),
+        ("deployments", ("Nothing waits", "Nothing has been deployed yet")),
+    ],
+)
+def test_a_list_that_was_read_and_is_empty_says_what_would_be_there(visit, empty_world, page, said):
+    snapshots, project = empty_world.wired.snapshots, empty_world.project
+    for topic in (topics.pulls(), topics.runs(), topics.versions()):
+        snapshots.put(topic, ())
+    for name in (project.endpoint, project.test_endpoint):
+        snapshots.put(topics.endpoint(name), endpoint(name, {}))
+    shown = text(visit(f"views/{page}.py"))
+    assert [words for words in said if words not in shown] == []
 
 
 @pytest.mark.parametrize("page", PAGES)

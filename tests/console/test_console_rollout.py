@@ -44,6 +44,12 @@ def test_the_plan_in_calls_and_hours():
     assert "excludes a rate above" in lasting(rollout, 97.0)
 
 
+def test_the_first_version_goes_to_all_calls_at_once():
+    lines = planned(ROLLOUT, "", 0.0)
+    assert [line.label for line in lines] == ["0 %", "100 %"]
+    assert lines[1].text.one_line() == "all calls at once: nothing serves yet"
+
+
 def test_stop_rules_tell_the_limits_against_stable():
     rollout = ROLLOUT.model_copy(update={"max_error_increase": 0.005, "max_p95_ratio": 1.5, "max_cpu_percent": 85})
     rules = dict(stop_rules(rollout, "v1-1111"))

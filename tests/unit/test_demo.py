@@ -18,7 +18,7 @@ import pytest
 from sandbox.demo.children import Children, Died
 from sandbox.demo.install import ensure_postgresql
 from sandbox.demo.launch import CHECKOUT, one_launcher
-from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_port
+from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_ports
 
 Usage = namedtuple("Usage", "total used free")
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
@@ -40,6 +40,15 @@ def test_without_git_it_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unready, match=r"^git is missing: sudo apt-get install -y git$"):
         check_machine(CHECKOUT, installed=True)
+
+
+def test_files_without_their_repository_are_told_at_once(tmp_path):
+    (tmp_path / "Makefile").touch()
+    with pytest.raises(Unready, match=r"not a git repository.*: use a clone of the repository"):
+        check_machine(tmp_path, installed=True)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True, timeout=30)
+    with pytest.raises(Unready, match=r"'Makefile' did not match any file.*: use a clone of the repository"):
+        check_machine(tmp_path, installed=True)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +79,24 @@ def taken():
 
 def test_a_taken_port_is_named_with_the_way_out(taken):
     with pytest.raises(Unready, match=rf"^Port {taken} is taken: .* make run SANDBOX_PORT={taken + 1}$"):
-        check_port(taken, "SANDBOX_PORT")
+        check_ports({"SANDBOX_PORT": taken})
+
+
+@pytest.mark.parametrize(
+    ("ports", "told"),
+    [
+        ({"CONSOLE_PORT": 80000}, "CONSOLE_PORT is 80000: a port is a number from 1024 to 65535"),
+        ({"CONSOLE_PORT": 0}, "CONSOLE_PORT is 0: a port is a number"),
+        ({"CONSOLE_PORT": -1}, "CONSOLE_PORT is -1: a port is a number"),
+        (
+            {"CONSOLE_PORT": 8677, "SANDBOX_PORT": 8677},
+            "CONSOLE_PORT and SANDBOX_PORT are both 8677: choose another: make run CONSOLE_PORT=8678",
+        ),
+    ],
+)
+def test_ports_that_cannot_be_are_told_before_a_start(ports, told):
+    with pytest.raises(Unready, match=told):
+        check_ports(ports)
 
 
 def launch(home, *options, ports=None):

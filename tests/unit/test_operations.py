@@ -53,6 +53,11 @@ def hard(found):
     return {blocker.what for blocker in found.blockers if blocker.hard}
 
 
+def test_what_serves_already_is_not_told_of_steps(two):
+    assert decision(two).effect == "Changes nothing: diabetes-endpoint serves v2 already."
+    assert decision(two, "1").effect.startswith("Sends diabetes-endpoint to v1 in steps")
+
+
 def test_a_ready_version_can_be_approved_and_promoted_with_one_click(ready):
     found = decision(ready)
     assert (hard(found), found.refusal) == (set(), "")

@@ -28,7 +28,7 @@ ROWS = [{"Pregnancies": 0, "PlasmaGlucose": 171, "BMI": 43.5}, {"Pregnancies": 8
 
 
 class Scoring(ThreadingHTTPServer):
-    """An endpoint that writes down what it is asked; `status` is what it answers."""
+    """An endpoint that writes down what it is asked; `status` is what it answers, after `seconds`."""
 
     daemon_threads = True
 
@@ -39,6 +39,7 @@ class Scoring(ThreadingHTTPServer):
         context.load_cert_chain(certificates.chain, certificates.key)
         self.socket = context.wrap_socket(self.socket, server_side=True)
         self.status = 200
+        self.seconds = 0.0
         self.asked = []
         self.thread = threading.Thread(target=self.serve_forever, daemon=True)
         self.thread.start()
@@ -55,6 +56,7 @@ class Answer(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((time.monotonic(), dict(self.headers), body))
+        time.sleep(self.server.seconds)
         self.send_response(self.server.status)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -165,3 +167,16 @@ def test_broken_data_is_an_error_and_not_the_end(world, scoring, practitioners):
     assert "heavy" in practitioners.activity().last_error
     path.write_text(TABLE)
     _wait(lambda: practitioners.activity().answered >= 1)
+
+
+def test_stopping_waits_for_the_question_that_is_being_asked(world, scoring, practitioners):
+    """Else its connection is opened after the others were closed, and nobody closes it."""
+    _furnish(world, scoring, {"v1-abcd": 100})
+    scoring.seconds = 0.3
+    write_rate(world, Rate().held_at(FASTEST, world.now()))
+    practitioners.start()
+    _wait(lambda: scoring.asked)
+    practitioners.stop()
+    activity = practitioners.activity()
+    assert activity.sent == activity.answered + activity.errors
+    assert activity.errors == 0

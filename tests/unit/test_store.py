@@ -236,6 +236,8 @@ def test_retirements_wait_for_their_time_and_for_a_free_endpoint(store, clock):
     first = store.retirements.schedule(PRODUCTION, "v1", "p1", due)
     again = store.retirements.schedule(PRODUCTION, "v1", "p1", due + timedelta(days=1))
     assert first == again
+    told = [entry.reason for entry in store.audit.entries() if entry.action == "retirement.scheduled"]
+    assert told == [f"v1 on {PRODUCTION} stays until {due:%Y-%m-%d %H:%M} UTC"]
     assert store.retirements.claim_due() == ()
     submit(store, promotion(clock))
     clock.pass_(61)

@@ -61,6 +61,8 @@ def test_groups_tell_visits_of_one_patient_without_naming_the_patient(table):
     [
         ("BMI", "thirty", "row 2, column BMI: 'thirty' is not a number"),
         ("BMI", "", "row 2, column BMI: '' is not a number"),
+        ("BMI", "2_8", "row 2, column BMI: '2_8' is not a number"),
+        ("BMI", "\uff12\uff18", "row 2, column BMI: '\uff12\uff18' is not a number"),
         ("Age", "nan", "row 2, column Age: 'nan' is not a finite number"),
         ("Age", "1e400", "row 2, column Age: '1e400' is not a finite number"),
         ("Age", "5000", "row 2, column Age: 5000 is outside 18 to 110 (years)"),
