@@ -11,10 +11,11 @@ from backend.domain.decisions import Dossier
 from backend.domain.evidence import Evidence
 from backend.domain.gates import FindingState
 from backend.domain.judgement import Judgement, Recorded, Replay, ReplayLine, Word, words
+from backend.domain.ledger_chain import entry_hash
 from backend.domain.people import Actor
 from backend.domain.promotions import Target
 from backend.domain.registry import ModelVersion
-from backend.errors import BackendError, NotFound
+from backend.errors import BackendError, CorruptState, NotFound
 from backend.gateways.azureml.jobs import Jobs
 from backend.policy.findings import exhibits, gate_findings
 from backend.policy.gates import Exhibits, judge_gates
@@ -26,8 +27,12 @@ MOST = 1000
 
 
 def record(store: Store, actor: Actor, dossier: Dossier, champion: Target | None, within: Connection) -> None:
-    """Into the ledger, in the transaction of the decision."""
+    """Into the ledger, in the transaction of the decision.
+
+    Raises CorruptState where it would rest on evidence that nobody is told to have frozen.
+    """
     found = judgement(dossier, champion)
+    _refuse_untold(store, found)
     store.audit.append(
         Note(
             actor=actor.name,
@@ -39,6 +44,13 @@ def record(store: Store, actor: Actor, dossier: Dossier, champion: Target | None
         ),
         within,
     )
+
+
+def _refuse_untold(store: Store, found: Judgement) -> None:
+    untold = store.audit.untold(_subject(found.model, found.version), found.quoted.values())
+    kinds = ", ".join(sorted(kind for kind, digest in found.quoted.items() if digest in untold))
+    if kinds:
+        raise CorruptState(f"the ledger does not tell of this {kinds} of v{found.version}; do not decide on it")
 
 
 def tally(said: tuple[Word, ...]) -> str:
@@ -150,6 +162,8 @@ def _compared(then: Word, now: Word | None) -> ReplayLine:
 
 
 def _read(row: AuditEntry) -> Recorded:
+    if entry_hash(row) != row.hash:
+        raise CorruptState(f"entry {row.sequence} was changed after it was written; what it decided is not known")
     found = Judgement.model_validate_json(str(row.detail["judgement"]))
     return Recorded(sequence=row.sequence, at=row.at, actor=row.actor, judgement=found)
 
