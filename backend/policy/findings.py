@@ -32,6 +32,13 @@ def gate_findings(dossier: Dossier, champion: Target | None) -> tuple[Finding, .
         sentence = "The gate file has not been read for this version yet; the test does that."
         return (Finding(gate="gates", group="Quality", state=FindingState.NOT_RUN, sentence=sentence),)
     found = judge_gates(gates.rules, exhibits(dossier, champion))
+    moved = moved_since(dossier)
+    if moved:
+        version = f"v{dossier.version.version}"
+        sentence = (
+            f"This was measured for another {' and '.join(moved)} than {version} is registered with now. Test it again."
+        )
+        found = tuple(f.model_copy(update={"state": FindingState.STALE, "sentence": sentence}) for f in found)
     if not dossier.gates_are_current:
         sentence = "The gate file on main has changed since this was judged. Test it again."
         found = tuple(f.model_copy(update={"state": FindingState.STALE, "sentence": sentence}) for f in found)
@@ -77,6 +84,24 @@ def comparison_with(dossier: Dossier, champion: Target) -> Comparison | None:
         if same and all(then is None or then == now for then, now in thresholds):
             return found
     return None
+
+
+def moved_since(dossier: Dossier) -> tuple[str, ...]:
+    """Which of commit, run and data the registry tells otherwise than the newest evidence about this digest."""
+    about, now = _about(dossier), dossier.version.lineage
+    compared = next((e.comparison for e in about if e.comparison), None)
+    held = next((e.holdout for e in about if e.holdout), None)
+    robust = next((e.robustness for e in about if e.robustness), None)
+    card = next((e.card for e in about if e.card), None)
+    told = (
+        ("commit", compared.challenger.commit if compared else "", now.commit),
+        ("commit", card.commit if card else "", now.commit),
+        ("run", held.run if held else "", now.run),
+        ("run", robust.run if robust else "", now.run),
+        ("data", compared.data_digest if compared else "", now.data_digest),
+        ("data", held.data_digest if held else "", now.data_digest),
+    )
+    return tuple(dict.fromkeys(name for name, then, is_now in told if then and then != is_now))
 
 
 def _about(dossier: Dossier) -> tuple[Evidence, ...]:

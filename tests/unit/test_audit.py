@@ -181,7 +181,7 @@ def test_replaying_the_ledger_gives_every_phase(tmp_path, databases):
 @pytest.mark.parametrize(
     ("forgery", "problem"),
     [
-        ("UPDATE approvals SET actor = 'deputy'", "the decision click-2-approval of deputy about"),
+        ("UPDATE approvals SET actor = 'deputy'", "the decision click-1-approval of deputy about"),
         ("UPDATE approvals SET at = '2027-01-01T00:00:00.000000Z'", "of lead about diabetes-classifier:"),
         ("UPDATE approvals SET threshold = 0.1", "is not in the ledger as its table has it"),
         ("UPDATE approvals SET acknowledged = '[]'", "is not in the ledger as its table has it"),

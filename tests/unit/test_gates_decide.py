@@ -86,6 +86,21 @@ def test_a_gate_file_that_changed_on_main_makes_everything_stale_until_it_is_tes
     ready.click("2", "fresh")
 
 
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [({"commit": "a" * 40}, "commit"), ({"data_digest": "sha256:other"}, "data"), ({"run": "r"}, "run")],
+)
+def test_evidence_of_another_commit_or_of_other_data_than_the_registry_tells_is_stale(ready, change, what):
+    known = ready.version("2")
+    told = ready.advisory(known)
+    moved = known.model_copy(update={"lineage": known.lineage.model_copy(update=change)})
+    found = ready.promotions.decision(LEAD, moved, None)
+    assert {f.state for f in found.findings if f.rule is not None} == {FindingState.STALE}
+    assert {"Sensitivity", "Calibration", "Contract"} <= hard(found)
+    with pytest.raises(PolicyDenied, match=f"measured for another {what} than v2 is registered with now"):
+        ready.models.approve(LEAD, moved, WHY, "key", told)
+
+
 def test_what_is_advisory_has_to_be_acknowledged_by_name_and_the_ledger_keeps_it(ready):
     second, stable = ready.version("2"), ready.promotions.stable()
     open_ = ready.advisory(second)

@@ -11,6 +11,7 @@ from backend.domain.evidence import body_digest
 from backend.domain.gates import FindingState
 from backend.errors import CorruptState, NotFound, RemoteUnavailable
 from backend.operations.judging import ACTION, Judging
+from backend.operations.recomputing import recomputed
 from backend.store.tables import audit, evidence
 from tests.recovery.cloud import PRODUCTION
 from tests.recovery.hospital import LEAD, WHY, Hospital
@@ -139,6 +140,18 @@ def test_a_decision_whose_row_was_changed_is_not_judged_again(decided):
         connection.execute(update(audit).where(changed).values(reason="13 pass"))
     with pytest.raises(CorruptState, match="was changed after it was written"):
         judging(decided).replay(decided.version("2"))
+
+
+def test_bands_from_before_their_rates_were_measured_are_computed_again_as_they_were(ready):
+    version = ready.version("2")
+    found = next(e for e in ready.store.evidence.of_version(version.name, "2") if e.holdout)
+    assert all(band.sensitivity for band in found.holdout.bands)
+    rates = {"sensitivity": None, "specificity": None}
+    bands = tuple(band.model_copy(update=rates) for band in found.holdout.bands)
+    before = found.model_copy(update={"holdout": found.holdout.model_copy(update={"bands": bands})})
+    content = ready.cloud.reach().jobs.artefact(found.source, "evidence/predictions.parquet")
+    for quotation in (found, before):
+        assert recomputed(quotation, content)[0] == quotation
 
 
 def test_a_rejection_is_a_word_and_no_judgement(decided):
