@@ -18,6 +18,7 @@ from backend.store.tables import unexplained_events as events
 SAME_MOMENT = timedelta(minutes=5)
 """A decision's own time and its row's are read in one transaction; approvals end after days."""
 
+_QUARANTINE = {"version.quarantined": "quarantined", "version.quarantine_released": "in use"}
 _BOUND = ("commit", "data_digest", "gates")
 """Left empty by approvals from before they were bound to these."""
 
@@ -48,8 +49,8 @@ class Told:
         what, _, of = entry.action.partition(".")
         if what == "evidence":
             self._frozen.add((name, of, entry.after, str(entry.detail.get("model_digest", ""))))
-        elif entry.action in {"version.quarantined", "version.quarantine_released"}:
-            self._quarantined[name] = entry.after
+        elif entry.action in _QUARANTINE:
+            self._quarantined[name] = _QUARANTINE[entry.action]
         elif "gates" in entry.detail or "evidence" in entry.detail:
             said = (name, entry.after, entry.actor, entry.reason)
             self._decisions.setdefault(said, []).append(entry)
