@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from backend.domain.promotions import Kind, Phase, Promotion
+from backend.domain.promotions import Kind, Phase, Promotion, StepKind, StepState
 from backend.settings import Project
 from backend.store import Store
 
@@ -13,7 +13,8 @@ WAITS_AGAIN = "somebody waits for it again"
 
 def schedule_ends(store: Store, project: Project) -> None:
     """Give the newest test deployment its end, or take that back where a decision is awaited again."""
-    tests = [p for p in store.promotions.on_endpoint(project.test_endpoint) if p.kind is Kind.STAGE]
+    known = (p for p in store.promotions.on_endpoint(project.test_endpoint) if p.kind is Kind.STAGE)
+    tests = [test for test in known if not test.phase.final or _left(test)]
     if not tests or not tests[-1].phase.final:
         return
     name = tests[-1].target.deployment
@@ -27,6 +28,12 @@ def schedule_ends(store: Store, project: Project) -> None:
         # Asked again after its end, the first date stands, and nothing happens twice.
         due = since + timedelta(hours=project.keep_test_hours)
         store.retirements.schedule(project.test_endpoint, name, tests[-1].id, due)
+
+
+def _left(test: Promotion) -> bool:
+    """Whether it came so far as to leave a deployment: one that was refused before that leaves nothing to miss."""
+    made = (record for record in test.steps if record.step.kind is StepKind.CREATE_DEPLOYMENT)
+    return any(record.state is StepState.SUCCEEDED or record.output.get("begun") for record in made)
 
 
 def idle_since(store: Store, project: Project, test: Promotion) -> datetime | None:

@@ -11,6 +11,7 @@ from backend.domain.evidence import body_digest
 from backend.domain.gates import FindingState
 from backend.errors import CorruptState, NotFound, RemoteUnavailable
 from backend.operations.judging import ACTION, Judging
+from backend.operations.models import WhenServing
 from backend.operations.recomputing import recomputed
 from backend.store.tables import audit, evidence
 from tests.recovery.cloud import PRODUCTION
@@ -157,6 +158,6 @@ def test_bands_from_before_their_rates_were_measured_are_computed_again_as_they_
 def test_a_rejection_is_a_word_and_no_judgement(decided):
     version = decided.version("2")
     before = len(judging(decided).recorded(version))
-    decided.models.reject(LEAD, version, "the ward does not want it", "no")
+    decided.models.reject(LEAD, version, "the ward does not want it", "no", WhenServing.KEEP)
     assert len(judging(decided).recorded(version)) == before
     assert [e.action for e in decided.store.audit.entries(limit=500)].count(ACTION) == before + 1
