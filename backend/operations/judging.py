@@ -137,7 +137,8 @@ def _gates(found: Judgement, quoted: dict[str, Evidence]) -> list[ReplayLine]:
     rules = quoted["gates"].gates if "gates" in quoted else None
     if rules is None:
         return [ReplayLine(what="gates", same=None, detail="No gate file was quoted.")]
-    serves = found.champion is not None and found.champion.digest == found.digest
+    served = found.champion
+    serves = served is not None and (served.digest, served.threshold) == (found.digest, found.threshold)
     compared, held, smoke, robust, load, card = (
         quoted.get(kind) for kind in ("comparison", "holdout", "smoke", "robustness", "load", "card")
     )

@@ -11,6 +11,7 @@ from backend.domain.decisions import Dossier
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, FindingState
 from backend.domain.promotions import Target
+from backend.domain.registry import ModelVersion
 from backend.policy.approval import missing_approval, progress, stamp, standing_approval
 from backend.policy.gates import Exhibits, judge_gates
 
@@ -50,7 +51,7 @@ def gate_findings(dossier: Dossier, champion: Target | None) -> tuple[Finding, .
 
 def exhibits(dossier: Dossier, champion: Target | None) -> Exhibits:
     """The newest of each kind that is about this digest at this threshold."""
-    serves = champion is not None and champion.digest == dossier.version.digest
+    serves = is_champion(champion, dossier.version)
     about = _about(dossier)
     compared = comparison_with(dossier, champion) if champion is not None and not serves else None
     return Exhibits(
@@ -65,6 +66,11 @@ def exhibits(dossier: Dossier, champion: Target | None) -> Exhibits:
         champion=champion.version if champion is not None and not serves else "",
         stale_comparison=any(e.comparison is not None for e in dossier.evidence),
     )
+
+
+def is_champion(champion: Target | None, version: ModelVersion) -> bool:
+    """Whether the version is what serves: the same bytes at another threshold give patients other answers."""
+    return champion is not None and (champion.digest, champion.threshold) == (version.digest, version.threshold)
 
 
 def comparison_with(dossier: Dossier, champion: Target) -> Comparison | None:

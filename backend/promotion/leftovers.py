@@ -45,12 +45,13 @@ def idle_since(store: Store, project: Project, test: Promotion) -> datetime | No
     if approval is not None and approval.decision == "rejected" and approval.digest == target.digest:
         return approval.at
     later = [p for p in store.promotions.of_version(target.model, target.version) if p.kind is Kind.PROMOTE]
-    newest = next((p for p in later if p.target.digest == target.digest), None)
+    newest = next((p for p in later if p.target.deployment == target.deployment), None)
     if newest is not None and newest.phase in {Phase.SUCCEEDED, Phase.ROLLED_BACK}:
-        return newest.finished_at if newest.created_at > test.created_at else _serves(store, project, target.digest)
-    return _serves(store, project, target.digest)
+        return newest.finished_at if newest.created_at > test.created_at else _serves(store, project, target.deployment)
+    return _serves(store, project, target.deployment)
 
 
-def _serves(store: Store, project: Project, digest: str) -> datetime | None:
+def _serves(store: Store, project: Project, deployment: str) -> datetime | None:
+    """By the deployment's name, which tells the threshold too."""
     stable = store.promotions.stable(project.endpoint)
-    return stable.finished_at if stable is not None and stable.target.digest == digest else None
+    return stable.finished_at if stable is not None and stable.target.deployment == deployment else None
