@@ -21,11 +21,13 @@ SERVING = {when.value.replace(" ", "-"): when for when in WhenServing}
 @click.argument("version")
 @reason_option
 @click.option(
-    "--serving", type=click.Choice(list(SERVING)), help="What becomes of production, if this version serves it."
+    "--serving",
+    type=click.Choice(list(SERVING)),
+    help="What becomes of production, if it serves there or is on its way.",
 )
 @json_option
 def reject(version: str, reason: str, serving: str | None, as_json: bool) -> None:
-    """Reject a model version; of one that serves, say what should happen."""
+    """Reject a model version; of one that serves or is being promoted, say what should happen."""
     known = backend()
     actor, found = current_actor(load(), known), find_version(known, version)
     when = SERVING[serving] if serving else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime
 
 from backend.domain.authorship import Authorship
@@ -64,3 +66,12 @@ BODIES: dict[str, type[Body]] = {
     "supply_chain": SupplyChain,
 }
 """What can be frozen, by kind."""
+
+
+def body_digest(text: str) -> str:
+    """sha256 over the canonical form of the stored JSON.
+
+    Of the text and not of the value read from it: a later release adds fields, which would change every old digest.
+    """
+    canonical = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()

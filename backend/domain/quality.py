@@ -16,13 +16,18 @@ class Estimate(Value):
 
 
 class BandCalibration(Value):
-    """Mean risk less the share that is ill, in one band; `excess` is None below the fewest rows that say anything."""
+    """Mean risk less the share that is ill, in one band; `excess` is None below the fewest rows that say anything.
+
+    So are sensitivity and specificity at the holdout's threshold, and in evidence from before they were measured.
+    """
 
     axis: str
     band: str
     rows: int
     positives: int
     excess: Estimate | None = None
+    sensitivity: Estimate | None = None
+    specificity: Estimate | None = None
 
 
 class HoldoutFigures(Value):

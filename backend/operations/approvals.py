@@ -69,7 +69,7 @@ def deny(found: Iterable[Blocker], what: str) -> None:
     """Raises PolicyDenied with the sentences of the hard blockers, if there are any."""
     hard = sentences(blocker for blocker in found if blocker.hard)
     if hard:
-        raise PolicyDenied(f"{what}. {' '.join(hard)}", hard)
+        raise PolicyDenied(f"{what}. {_closed(hard)}", hard)
 
 
 def accepted(found: Iterable[Blocker], acknowledged: Iterable[str], what: str) -> tuple[str, ...]:
@@ -79,5 +79,10 @@ def accepted(found: Iterable[Blocker], acknowledged: Iterable[str], what: str) -
     if open_:
         names = ", ".join(blocker.gate for blocker in open_)
         said = sentences(open_)
-        raise PolicyDenied(f"{what} before somebody has acknowledged {names}. {' '.join(said)}", said)
+        raise PolicyDenied(f"{what} before somebody has acknowledged {names}. {_closed(said)}", said)
     return tuple(blocker.gate for blocker in found if blocker.gate)
+
+
+def _closed(said: Iterable[str]) -> str:
+    """One after the other; a person's own reason seldom ends with a full stop."""
+    return " ".join(one if one.endswith((".", "!", "?", "…")) else f"{one}." for one in said)

@@ -11,10 +11,11 @@ from backend.domain.decisions import Dossier
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, FindingState
 from backend.domain.judgement import Judgement, Recorded, Replay, ReplayLine, Word, words
+from backend.domain.ledger_chain import entry_hash
 from backend.domain.people import Actor
 from backend.domain.promotions import Target
 from backend.domain.registry import ModelVersion
-from backend.errors import BackendError, NotFound
+from backend.errors import BackendError, CorruptState, NotFound
 from backend.gateways.azureml.jobs import Jobs
 from backend.policy.findings import exhibits
 from backend.policy.gates import Exhibits, judge_gates
@@ -33,8 +34,12 @@ def record(
     judged: tuple[Finding, ...],
     within: Connection,
 ) -> None:
-    """Into the ledger, in the transaction of the decision; `judged` is what `findings` said of it for the decision."""
+    """Into the ledger, in the transaction of the decision; `judged` is what `findings` said of it for the decision.
+
+    Raises CorruptState where it would rest on evidence that nobody is told to have frozen.
+    """
     found = judgement(dossier, champion, judged)
+    _refuse_untold(store, found)
     store.audit.append(
         Note(
             actor=actor.name,
@@ -46,6 +51,13 @@ def record(
         ),
         within,
     )
+
+
+def _refuse_untold(store: Store, found: Judgement) -> None:
+    untold = store.audit.untold(_subject(found.model, found.version), found.quoted.values())
+    kinds = ", ".join(sorted(kind for kind, digest in found.quoted.items() if digest in untold))
+    if kinds:
+        raise CorruptState(f"the ledger does not tell of this {kinds} of v{found.version}; do not decide on it")
 
 
 def tally(said: tuple[Word, ...]) -> str:
@@ -132,7 +144,8 @@ def _gates(found: Judgement, quoted: dict[str, Evidence]) -> list[ReplayLine]:
     rules = quoted["gates"].gates if "gates" in quoted else None
     if rules is None:
         return [ReplayLine(what="gates", same=None, detail="No gate file was quoted.")]
-    serves = found.champion is not None and found.champion.digest == found.digest
+    served = found.champion
+    serves = served is not None and (served.digest, served.threshold) == (found.digest, found.threshold)
     compared, held, smoke, robust, load, card = (
         quoted.get(kind) for kind in ("comparison", "holdout", "smoke", "robustness", "load", "card")
     )
@@ -157,6 +170,8 @@ def _compared(then: Word, now: Word | None) -> ReplayLine:
 
 
 def _read(row: AuditEntry) -> Recorded:
+    if entry_hash(row) != row.hash:
+        raise CorruptState(f"entry {row.sequence} was changed after it was written; what it decided is not known")
     found = Judgement.model_validate_json(str(row.detail["judgement"]))
     return Recorded(sequence=row.sequence, at=row.at, actor=row.actor, judgement=found)
 

@@ -9,6 +9,7 @@ from backend.domain.clock import Clock
 from backend.domain.decisions import Dossier, Seen
 from backend.domain.gates import Finding
 from backend.domain.people import Actor, Right
+from backend.domain.promotions import Promotion, Target
 from backend.domain.registry import Approval, ModelVersion
 from backend.errors import Invalid
 from backend.gateways.azureml.models import Models as Registry
@@ -21,6 +22,7 @@ from backend.operations.promotions import Promotions
 from backend.policy import blockers
 from backend.policy.findings import findings
 from backend.policy.seen import refuse_if_changed, seen_of
+from backend.promotion.transitions import rolling_back
 from backend.settings import Project
 from backend.store import Store
 
@@ -28,7 +30,7 @@ ROLL_BACK_SUFFIX = "-rollback"
 
 
 class WhenServing(StrEnum):
-    """What should happen to production when the version that serves it is rejected."""
+    """What should happen to production when the version that serves it, or is on its way there, is rejected."""
 
     KEEP = "keep"
     ROLL_BACK = "roll back"
@@ -99,33 +101,44 @@ class Models:
     ) -> Approval:
         """Refuse a version: it can be neither promoted nor rolled back to until another lead decides anew.
 
-        Of a version that serves production `serving` says what becomes of it: it stays, or both decisions are recorded
-        and production returns to the version before. Nothing is rolled back unasked: raises Invalid without it.
+        Of a version that serves production, or is being promoted, `serving` says what becomes of it: it stays or goes
+        on, or both decisions are recorded and production returns to the version before. Nothing is rolled back or
+        aborted unasked: raises Invalid without it.
         """
         require(actor, Right.APPROVE)
         said, key = require_reason(reason), require_key(key)
         with self._store.writing() as transaction:
             stable = self._store.promotions.stable(self._project.endpoint)
             known = any(a.id == key for a in self._store.approvals.of_version(version.name, version.version))
-            serves = stable is not None and (stable.target.model, stable.target.version) == (
-                version.name,
-                version.version,
-            )
-            if serves and serving is None and not known:
-                raise Invalid(
-                    f"v{version.version} serves {self._project.endpoint}. Say what should happen: keep it serving, or "
-                    "roll back at once."
-                )
+            serves = stable is not None and _is(stable.target, version)
+            active = self._on_its_way(version)
+            if serving is None and not known and (serves or active is not None):
+                raise Invalid(self._asks(version, serves=serves))
             approval = self._decision(actor, version, REJECTED, said, key)
             recorded = self._store.approvals.record(
                 approval, approval_note(actor, approval, version.lineage), transaction
             )
-            if serves and serving is WhenServing.ROLL_BACK and stable is not None and not known:
-                why = f"v{version.version} was rejected: {said}"[:LONGEST_REASON]
+            if known or serving is not WhenServing.ROLL_BACK:
+                return recorded
+            why = f"v{version.version} was rejected: {said}"[:LONGEST_REASON]
+            if active is not None:
+                self._promotions.abort(actor, active.id, why, within=transaction)
+            elif serves and stable is not None:
                 self._promotions.roll_back(
                     actor, stable.target.deployment, why, key + ROLL_BACK_SUFFIX, within=transaction
                 )
             return recorded
+
+    def _on_its_way(self, version: ModelVersion) -> Promotion | None:
+        """The promotion or rollback that is bringing the version to production now."""
+        active = self._store.promotions.active(self._project.endpoint)
+        return active if active is not None and _is(active.target, version) and not rolling_back(active) else None
+
+    def _asks(self, version: ModelVersion, *, serves: bool) -> str:
+        where = f"v{version.version} {'serves' if serves else 'is on its way to'} {self._project.endpoint}."
+        return (
+            f"{where} Say what should happen: {'keep it serving' if serves else 'let it go on'}, or roll back at once."
+        )
 
     def request_changes(self, actor: Actor, version: ModelVersion, reason: str, key: str) -> Approval:
         """Say what the author should do first: the version waits for a new decision. Production stays as it is."""
@@ -137,3 +150,7 @@ class Models:
 
     def _decision(self, actor: Actor, version: ModelVersion, decision: str, reason: str, key: str) -> Approval:
         return approval_of(self.dossier(version), actor, decision, reason, key, self._clock())
+
+
+def _is(target: Target, version: ModelVersion) -> bool:
+    return (target.model, target.version) == (version.name, version.version)

@@ -26,6 +26,9 @@ TRIES = 3
 RECENT = 50
 """Promotions that are read to know the right traffic; one that succeeded makes those before it matter no more."""
 
+ASKED_FOR = timedelta(hours=1)
+"""How long the activity log may take to tell who regenerated a key."""
+
 CHANGING = "What should serve changed while it was asked; the next look will tell."
 _FROM_ARM = {EventKind.TRAFFIC, EventKind.FOREIGN_DEPLOYMENT, EventKind.ALTERED_DEPLOYMENT}
 
@@ -82,6 +85,7 @@ class Proving:
             self._store.unexplained.take_in(look.model_copy(update={"noticed": noticed}), transaction)
         if found.endpoint is not None and proof.state is not ProofState.UNPROVEN:
             self._compare_keys(name)
+            self._attribute_keys(name)
 
     def expected(self, name: str) -> Expected:
         """What the ledger says should be on an endpoint now."""
@@ -158,3 +162,22 @@ class Proving:
                 reference=" ".join(now[which][:16] for which in changed),
             )
             self._store.unexplained.take_in(Look(noticed=(noticed,) if changed else ()), transaction)
+
+    def _attribute_keys(self, name: str) -> None:
+        """Ask who regenerated a key: Azure's log tells it minutes later.
+
+        Only what came after the regeneration before is this one's: nobody is named for what somebody else did.
+        """
+        known = [
+            e for e in self._store.unexplained.recent() if (e.kind, e.subject) == (EventKind.KEYS, f"endpoint/{name}")
+        ]
+        for event in known:
+            if event.by or event.first_seen < self._clock() - ASKED_FOR:
+                continue
+            earlier = (one.first_seen for one in known if one.first_seen < event.first_seen)
+            start = max((event.first_seen - ASKED_FOR, *earlier))
+            try:
+                change = self._endpoints.key_change(name, start, event.first_seen)
+            except (RemoteError, Rejected):
+                return
+            self._store.unexplained.attribute(event.id, change.by, change.at)

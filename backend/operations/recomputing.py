@@ -42,6 +42,10 @@ def _compare(body: Comparison, holdout: Holdout) -> Comparison:
 
 def _measure(body: HoldoutFigures, holdout: Holdout) -> HoldoutFigures:
     found = measure(holdout, body.threshold)
-    # A quotation from before the AUC was measured is replayed as it was.
+    # A quotation from before the AUC, or the rates of a band, were measured is replayed as it was.
     names = ("sensitivity", "specificity", "brier", "slope", "intercept", "bands", *(("auc",) if body.auc else ()))
-    return body.model_copy(update={name: getattr(found, name) for name in names})
+    again = {name: getattr(found, name) for name in names}
+    if not any(band.sensitivity for band in body.bands):
+        before = {"sensitivity": None, "specificity": None}
+        again["bands"] = tuple(band.model_copy(update=before) for band in found.bands)
+    return body.model_copy(update=again)

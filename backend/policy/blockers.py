@@ -14,6 +14,7 @@ from backend.domain.promotions import Hold, Phase, Promotion, Target
 from backend.domain.supply_chain import SupplyChain, watched_environment
 from backend.domain.unexplained import UnexplainedEvent
 from backend.policy.approval import missing_approval, quarantined
+from backend.policy.findings import is_champion
 from backend.policy.freezes import Frozen
 from backend.policy.overriding import NEVER
 
@@ -42,7 +43,7 @@ def of_version(dossier: Dossier, champion: Target | None, found: tuple[Finding, 
 
 def of_gates(dossier: Dossier, champion: Target | None, found: tuple[Finding, ...]) -> tuple[Blocker, ...]:
     """A blocker for each gate that did not pass: hard or to be acknowledged, as the gate file says."""
-    if champion is not None and champion.digest == dossier.version.digest:
+    if is_champion(champion, dossier.version):
         return ()
     leak = [_leak(f) for f in found if f.gate == "data" and not f.passed]
     unread = [_unread(f) for f in found if f.gate == "gates"] if dossier.staging is not None else []

@@ -12,6 +12,7 @@ from backend.domain.decisions import Dossier
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, FindingState
 from backend.domain.promotions import Target
+from backend.domain.registry import ModelVersion
 from backend.policy.approval import missing_approval, standing_approval
 from backend.policy.gates import Exhibits, judge_gates
 
@@ -33,6 +34,13 @@ def gate_findings(dossier: Dossier, champion: Target | None) -> tuple[Finding, .
         sentence = "The gate file has not been read for this version yet; the test does that."
         return (Finding(gate="gates", group="Quality", state=FindingState.NOT_RUN, sentence=sentence),)
     found = judge_gates(gates.rules, exhibits(dossier, champion))
+    moved = moved_since(dossier)
+    if moved:
+        version = f"v{dossier.version.version}"
+        sentence = (
+            f"This was measured for another {' and '.join(moved)} than {version} is registered with now. Test it again."
+        )
+        found = tuple(f.model_copy(update={"state": FindingState.STALE, "sentence": sentence}) for f in found)
     if not dossier.gates_are_current:
         sentence = "The gate file on main has changed since this was judged. Test it again."
         found = tuple(f.model_copy(update={"state": FindingState.STALE, "sentence": sentence}) for f in found)
@@ -44,7 +52,7 @@ def gate_findings(dossier: Dossier, champion: Target | None) -> tuple[Finding, .
 
 def exhibits(dossier: Dossier, champion: Target | None) -> Exhibits:
     """The newest of each kind that is about this digest at this threshold."""
-    serves = champion is not None and champion.digest == dossier.version.digest
+    serves = is_champion(champion, dossier.version)
     about = _about(dossier)
     compared = comparison_with(dossier, champion) if champion is not None and not serves else None
     return Exhibits(
@@ -59,6 +67,11 @@ def exhibits(dossier: Dossier, champion: Target | None) -> Exhibits:
         champion=champion.version if champion is not None and not serves else "",
         stale_comparison=any(e.comparison is not None for e in dossier.evidence),
     )
+
+
+def is_champion(champion: Target | None, version: ModelVersion) -> bool:
+    """Whether the version is what serves: the same bytes at another threshold give patients other answers."""
+    return champion is not None and (champion.digest, champion.threshold) == (version.digest, version.threshold)
 
 
 def comparison_with(dossier: Dossier, champion: Target) -> Comparison | None:
@@ -78,6 +91,24 @@ def comparison_with(dossier: Dossier, champion: Target) -> Comparison | None:
         if same and all(then is None or then == now for then, now in thresholds):
             return found
     return None
+
+
+def moved_since(dossier: Dossier) -> tuple[str, ...]:
+    """Which of commit, run and data the registry tells otherwise than the newest evidence about this digest."""
+    about, now = _about(dossier), dossier.version.lineage
+    compared = next((e.comparison for e in about if e.comparison), None)
+    held = next((e.holdout for e in about if e.holdout), None)
+    robust = next((e.robustness for e in about if e.robustness), None)
+    card = next((e.card for e in about if e.card), None)
+    told = (
+        ("commit", compared.challenger.commit if compared else "", now.commit),
+        ("commit", card.commit if card else "", now.commit),
+        ("run", held.run if held else "", now.run),
+        ("run", robust.run if robust else "", now.run),
+        ("data", compared.data_digest if compared else "", now.data_digest),
+        ("data", held.data_digest if held else "", now.data_digest),
+    )
+    return tuple(dict.fromkeys(name for name, then, is_now in told if then and then != is_now))
 
 
 def _about(dossier: Dossier) -> tuple[Evidence, ...]:

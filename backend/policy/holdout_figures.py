@@ -39,21 +39,21 @@ def measure(holdout: Holdout, threshold: float) -> Measured:
     called = holdout.challenger >= threshold
     calibration = paired_calibration(*rows)
     return Measured(
-        sensitivity=_share(holdout, called, ill=True),
-        specificity=_share(holdout, called, ill=False),
+        sensitivity=_share(holdout, called, holdout.ill, CONFIDENCE),
+        specificity=_share(holdout, called, ~holdout.ill, CONFIDENCE),
         brier=_own(paired_brier(*rows)),
         slope=_own(calibration.slope) if calibration else None,
         intercept=_own(calibration.intercept) if calibration else None,
-        bands=_bands(holdout),
+        bands=_bands(holdout, called),
         auc=_auc(holdout),
     )
 
 
-def _share(holdout: Holdout, called: np.ndarray, *, ill: bool) -> Estimate:
-    rows = holdout.ill if ill else ~holdout.ill
+def _share(holdout: Holdout, called: np.ndarray, rows: np.ndarray, confidence: float) -> Estimate:
+    """How many of these rows were called what they are."""
     right = (called == holdout.ill)[rows]
     share = paired_share(right, right, holdout.groups[rows])
-    low, high = share.challenger_interval(CONFIDENCE)
+    low, high = share.challenger_interval(confidence)
     return Estimate(value=share.challenger, low=low, high=high)
 
 
@@ -71,14 +71,16 @@ def _own(found: PairedValue) -> Estimate:
     return Estimate(value=found.challenger, low=found.challenger - reach, high=found.challenger + reach)
 
 
-def _bands(holdout: Holdout) -> tuple[BandCalibration, ...]:
-    """Mean risk less observed share, the interval widened by Bonferroni's correction for all bands at once."""
+def _bands(holdout: Holdout, called: np.ndarray) -> tuple[BandCalibration, ...]:
+    """Each band's figures, their intervals widened by Bonferroni's correction for all bands at once."""
     looks = sum(len(axis.labels) for axis in holdout.axes)
     confidence = 1 - (1 - CONFIDENCE) / looks if looks else CONFIDENCE
-    return tuple(_band(holdout, axis, code, confidence) for axis in holdout.axes for code in range(len(axis.labels)))
+    return tuple(
+        _band(holdout, called, axis, code, confidence) for axis in holdout.axes for code in range(len(axis.labels))
+    )
 
 
-def _band(holdout: Holdout, axis: Axis, code: int, confidence: float) -> BandCalibration:
+def _band(holdout: Holdout, called: np.ndarray, axis: Axis, code: int, confidence: float) -> BandCalibration:
     inside = axis.codes == code
     outcome = holdout.outcome[inside]
     positives = int(outcome.sum())
@@ -88,4 +90,9 @@ def _band(holdout: Holdout, axis: Axis, code: int, confidence: float) -> BandCal
     excess = holdout.challenger[inside] - outcome
     mean = float(excess.mean())
     reach = quantile(confidence) * standard_error(excess - mean, holdout.groups[inside])
-    return BandCalibration.model_validate(named | {"excess": Estimate(value=mean, low=mean - reach, high=mean + reach)})
+    figures = {
+        "excess": Estimate(value=mean, low=mean - reach, high=mean + reach),
+        "sensitivity": _share(holdout, called, inside & holdout.ill, confidence),
+        "specificity": _share(holdout, called, inside & ~holdout.ill, confidence),
+    }
+    return BandCalibration.model_validate(named | figures)

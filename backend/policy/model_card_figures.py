@@ -80,7 +80,7 @@ def subgroups_part(compared: Comparison | None, found: HoldoutFigures | None) ->
         fields = tuple(_field(_named(band), _band(band)) for band in bands)
     else:
         sizes = found.bands if found else ()
-        fields = tuple(_field(_named(b), f"n {b.rows:,}, {b.positives:,} ill") for b in sizes)
+        fields = tuple(_field(_named(band), _alone(band)) for band in sizes)
     return CardPart(title="Subgroups", fields=fields, empty="The evidence holds no bands.")
 
 
@@ -137,6 +137,14 @@ def _band(band: Band) -> str:
     size = f"n {band.rows:,}, {band.positives:,} ill"
     rates = f"sensitivity {_rate(band.sensitivity)}; specificity {_rate(band.specificity)}"
     return f"{size}; {rates}; against what served: {band.verdict.value}"
+
+
+def _alone(band: BandCalibration) -> str:
+    """A band where nothing served that it could be compared with."""
+    size = f"n {band.rows:,}, {band.positives:,} ill"
+    if band.sensitivity is None or band.specificity is None:
+        return f"{size}; too few to judge" if band.excess is None else size
+    return f"{size}; sensitivity {_interval(band.sensitivity)}; specificity {_interval(band.specificity)}"
 
 
 def _rate(share: BandShare) -> str:

@@ -18,7 +18,8 @@ _SETTLED = {phase.value for phase in Phase if phase.final}
 def served_at(story: Story, moment: datetime) -> ServedAt:
     """The one answer for `moment`. Rows of the same moment count as having happened.
 
-    What was changed outside the console is known from when a promotion found it so.
+    What was changed outside the console is known from when the service says it was written, where a look of the worker
+    noticed it, and else from when a promotion found it so.
     """
     answer = ServedAt(
         moment=moment, began=story.began, changing=_changing(story, moment), under_way=_under_way(story, moment)
@@ -82,7 +83,8 @@ def _share(story: Story, past: list[Split], deployment: str, weight: int) -> Sha
             break
         since = split.at
     share = Share(deployment=deployment, weight=weight, since=since)
-    brought = [s.promotion for s in past if _target(story.promotions[s.promotion]) == deployment and not s.found]
+    ours = [s.promotion for s in past if s.promotion and not s.found]
+    brought = [name for name in ours if _target(story.promotions[name]) == deployment]
     if not brought:
         return share
     told = story.promotions[brought[-1]]

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from backend.domain.audit import AuditEntry
 from backend.domain.promotions import Kind, StepKind, StepState
+from backend.domain.unexplained import EventKind
 
-_REQUESTED = "_requested"
+_ONE_SHARE = re.compile(r"([\w-]+) (\d+) %")
+_MIRRORED = ", mirrored to "
 _BEGUN = {StepState.WAITING, StepState.SUCCEEDED, StepState.FAILED, StepState.ERRORED, StepState.SKIPPED}
 
 
 @dataclass(frozen=True)
 class Split:
-    """From `at` on the traffic was seen to be `weights`, because of what `cause` tells."""
+    """From `at` on the traffic was seen to be `weights`, because of what `cause` tells.
+
+    `promotion` is "" where something outside the console had changed it, or changed it back.
+    """
 
     at: datetime
     weights: dict[str, int]
@@ -54,9 +60,10 @@ class Told:
 
 @dataclass
 class Story:
-    """All of it, oldest first. `models` holds the rows about versions by their subject."""
+    """All of it, oldest first. `models` holds the rows about versions by their subject; `endpoint` is production."""
 
     began: datetime | None = None
+    endpoint: str = ""
     splits: list[Split] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     promotions: dict[str, Told] = field(default_factory=dict)
@@ -76,7 +83,10 @@ def read(entries: Iterable[AuditEntry]) -> Story:
         if kind == "model":
             story.models.setdefault(entry.subject, []).append(entry)
         elif kind == "promotion" and entry.detail.get("kind") in {Kind.PROMOTE, Kind.ROLL_BACK}:
+            story.endpoint = str(entry.detail.get("endpoint", story.endpoint))
             _promotion_row(story, name, entry)
+        elif kind == "event" and entry.detail.get("kind") == EventKind.TRAFFIC:
+            _event_row(story, entry)
     for told in story.promotions.values():
         story.windows += [window for window in (told.cut_short, told.window) if window is not None]
     story.windows.sort(key=lambda window: window.start)
@@ -106,6 +116,28 @@ def _found(story: Story, name: str, told: Told, entry: AuditEntry) -> None:
     told.base = found
     if found != story.weights:
         story.splits.append(Split(entry.at, found, entry, name, found=True))
+
+
+def _event_row(story: Story, entry: AuditEntry) -> None:
+    """What the worker saw between promotions: traffic that nobody of ours set, and that it is right again.
+
+    It holds from when the service says it was written, or else from when it was seen.
+    """
+    if not story.endpoint or entry.detail.get("about") != f"endpoint/{story.endpoint}":
+        return
+    if entry.action == "event.noticed":
+        seen, written = in_words_again(str(entry.detail["actual"])), entry.detail.get("happened_at")
+        at = datetime.fromisoformat(str(written)) if written else entry.at
+        last = story.splits[-1].at if story.splits else entry.at
+        if seen != story.weights:
+            story.splits.append(Split(at if last < at <= entry.at else entry.at, seen, entry, "", found=True))
+    elif entry.action == "event.resolved" and story.splits and story.splits[-1].cause.subject == entry.subject:
+        story.splits.append(Split(entry.at, in_words_again(str(entry.detail["expected"])), entry, ""))
+
+
+def in_words_again(words: str) -> dict[str, int]:
+    """The weights that were written as `v11-3c9e 90 %, v12-7f3a 10 %`; what is mirrored beside them answers nobody."""
+    return {name: int(weight) for name, weight in _ONE_SHARE.findall(words.partition(_MIRRORED)[0])}
 
 
 def _shift(story: Story, name: str, told: Told, entry: AuditEntry) -> None:

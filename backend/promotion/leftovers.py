@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from backend.domain.approvals import REJECTED
-from backend.domain.promotions import Kind, Phase, Promotion
+from backend.domain.promotions import Kind, Phase, Promotion, StepKind, StepState
 from backend.settings import Project
 from backend.store import Store
 
@@ -14,7 +14,8 @@ WAITS_AGAIN = "somebody waits for it again"
 
 def schedule_ends(store: Store, project: Project) -> None:
     """Give the newest test deployment its end, or take that back where a decision is awaited again."""
-    tests = [p for p in store.promotions.on_endpoint(project.test_endpoint) if p.kind is Kind.STAGE]
+    known = (p for p in store.promotions.on_endpoint(project.test_endpoint) if p.kind is Kind.STAGE)
+    tests = [test for test in known if not test.phase.final or _left(test)]
     if not tests or not tests[-1].phase.final:
         return
     name = tests[-1].target.deployment
@@ -30,6 +31,12 @@ def schedule_ends(store: Store, project: Project) -> None:
         store.retirements.schedule(project.test_endpoint, name, tests[-1].id, due)
 
 
+def _left(test: Promotion) -> bool:
+    """Whether it came so far as to leave a deployment: one that was refused before that leaves nothing to miss."""
+    made = (record for record in test.steps if record.step.kind is StepKind.CREATE_DEPLOYMENT)
+    return any(record.state is StepState.SUCCEEDED or record.output.get("begun") for record in made)
+
+
 def idle_since(store: Store, project: Project, test: Promotion) -> datetime | None:
     """When the tested version stopped waiting: its test failed, it was rejected, or promoted; None while it waits."""
     if test.phase is not Phase.SUCCEEDED:
@@ -39,12 +46,13 @@ def idle_since(store: Store, project: Project, test: Promotion) -> datetime | No
     if approval is not None and approval.decision == REJECTED and approval.digest == target.digest:
         return approval.at
     later = [p for p in store.promotions.of_version(target.model, target.version) if p.kind is Kind.PROMOTE]
-    newest = next((p for p in later if p.target.digest == target.digest), None)
+    newest = next((p for p in later if p.target.deployment == target.deployment), None)
     if newest is not None and newest.phase in {Phase.SUCCEEDED, Phase.ROLLED_BACK}:
-        return newest.finished_at if newest.created_at > test.created_at else _serves(store, project, target.digest)
-    return _serves(store, project, target.digest)
+        return newest.finished_at if newest.created_at > test.created_at else _serves(store, project, target.deployment)
+    return _serves(store, project, target.deployment)
 
 
-def _serves(store: Store, project: Project, digest: str) -> datetime | None:
+def _serves(store: Store, project: Project, deployment: str) -> datetime | None:
+    """By the deployment's name, which tells the threshold too."""
     stable = store.promotions.stable(project.endpoint)
-    return stable.finished_at if stable is not None and stable.target.digest == digest else None
+    return stable.finished_at if stable is not None and stable.target.deployment == deployment else None

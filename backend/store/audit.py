@@ -15,6 +15,7 @@ from backend.domain.clock import Clock
 from backend.domain.ledger_chain import ChainWalk, entry_hash
 from backend.errors import CorruptState
 from backend.store.database import Database, storable
+from backend.store.ledger_records import Told
 from backend.store.tables import audit, audit_head, promotions
 
 Detail = Mapping[str, str | int | float | bool]
@@ -113,9 +114,8 @@ class Audit:
             return tuple(_entry(row) for row in connection.execute(query))
 
     def verify(self) -> ChainReport:
-        """Whether the chain holds from the first row to the head, and tells the phases the promotions are in."""
-        walk = ChainWalk()
-        told: dict[str, str] = {}
+        """Whether the chain holds from the first row to the head, and tells the records that decisions rest on."""
+        walk, told = ChainWalk(), Told()
         with self._database.reading() as connection:
             with closing(_rows(connection)) as rows:
                 for row in rows:
@@ -123,9 +123,8 @@ class Audit:
                     problem = _break(walk, entry) or _misfiled(entry, row.kind)
                     if problem:
                         return ChainReport(entries=walk.entries, whole=False, problem=problem)
-                    if entry.subject.startswith("promotion/"):
-                        told[entry.subject.removeprefix("promotion/")] = entry.after
-            problem = _head_problem(connection, walk) or _phase_problem(connection, told)
+                    told.take(entry)
+            problem = _head_problem(connection, walk) or told.problem(connection)
         return ChainReport(entries=walk.entries, whole=not problem, problem=problem)
 
     def stream(self) -> Iterator[AuditEntry]:
@@ -149,6 +148,13 @@ class Audit:
                 found |= {row.sequence: row.hash for row in rows}
         return found
 
+    def untold(self, subject: str, digests: Collection[str]) -> frozenset[str]:
+        """Which of these digests of evidence no row about the subject tells of."""
+        frozen = audit.c.action.startswith("evidence.") & audit.c.after.in_(sorted(digests))
+        with self._database.reading() as connection:
+            rows = connection.execute(select(audit.c.after).where(audit.c.subject == subject, frozen))
+            return frozenset(digests) - frozenset(rows.scalars())
+
     def last_before(self, moment: datetime, apart_from: str) -> AuditEntry | None:
         """The newest entry written before `moment` whose subject does not begin with `apart_from`."""
         chosen = (audit.c.at < moment) & ~audit.c.subject.startswith(apart_from, autoescape=True)
@@ -167,13 +173,15 @@ class Audit:
             return None if row is None else _entry(row)
 
     def told_of(self, endpoint: str, until: datetime) -> tuple[AuditEntry, ...]:
-        """Rows of the promotions of an endpoint that began by `until`, and of model versions, oldest first.
+        """Rows of an endpoint's promotions that began by `until`, of model versions and of events, oldest first.
 
         Of such a promotion also what came later: only that shows what was on its way.
         """
         begun = (promotions.c.endpoint == endpoint) & (promotions.c.created_at <= until)
         subjects = select(literal("promotion/").concat(promotions.c.id)).where(begun)
-        about = or_(audit.c.subject.in_(subjects), audit.c.subject.startswith("model/"))
+        about = or_(
+            audit.c.subject.in_(subjects), audit.c.subject.startswith("model/"), audit.c.subject.startswith("event/")
+        )
         with self._database.reading() as connection:
             rows = connection.execute(select(audit).where(about).order_by(audit.c.sequence))
             return tuple(_entry(row) for row in rows)
@@ -191,15 +199,6 @@ def _break(walk: ChainWalk, entry: AuditEntry) -> str:
 def _head_problem(connection: Connection, walk: ChainWalk) -> str:
     head = connection.execute(select(audit_head.c.sequence, audit_head.c.hash)).one_or_none()
     return "the head of the ledger is missing" if head is None else walk.end(head.sequence, head.hash)
-
-
-def _phase_problem(connection: Connection, told: dict[str, str]) -> str:
-    stored = {row.id: row.phase for row in connection.execute(select(promotions.c.id, promotions.c.phase))}
-    for promotion in sorted(stored.keys() | told.keys()):
-        here, ledger = stored.get(promotion, "missing"), told.get(promotion, "missing")
-        if here != ledger:
-            return f"promotion {promotion} is {here} in its table and {ledger} in the ledger"
-    return ""
 
 
 def _misfiled(entry: AuditEntry, kind: str) -> str:

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 from sqlalchemy import Connection, select
 
 from backend.domain.clock import Clock
 from backend.domain.decisions import Rollout
-from backend.domain.evidence import BODIES, Body, Evidence
+from backend.domain.evidence import BODIES, Body, Evidence, body_digest
 from backend.domain.promotions import Target
 from backend.errors import CorruptState
 from backend.store.audit import Audit, Note
 from backend.store.database import Database
 from backend.store.tables import evidence, rollouts
-
-
-def body_digest(text: str) -> str:
-    """sha256 over the canonical form of the stored JSON.
-
-    Of the text and not of the value read from it: a later release adds fields, which would change every old digest.
-    """
-    canonical = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 class EvidenceRecords:

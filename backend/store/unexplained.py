@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 
@@ -76,6 +77,16 @@ class UnexplainedEvents:
                 return event
             owned = {"state": EventState.OWNED, "owner": actor.name, "owned_because": reason}
             return self._change(transaction, event, owned, actor, "event.taken", reason)
+
+    def attribute(self, event_id: str, by: str, happened_at: datetime | None) -> UnexplainedEvent:
+        """Add who did it, where a service tells that later than what was done; the first word stands."""
+        with self._database.writing() as transaction:
+            event = self._get(transaction, event_id)
+            if event.by or not by:
+                return event
+            known = {"by": by[:_LONGEST], "happened_at": happened_at}
+            why = f"the service tells that it was {by}"
+            return self._change(transaction, event, known, WORKER, "event.attributed", why)
 
     def explain(self, event_id: str, actor: Actor, reason: str) -> UnexplainedEvent:
         """Close it with an explanation; the first one stands."""

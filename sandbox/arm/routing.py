@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
+from sandbox.arm import activity
 from sandbox.arm.authorisation import require
 from sandbox.arm.errors import bad_request
 from sandbox.arm.ids import MACHINE_LEARNING, ResourceId, parse
@@ -68,10 +69,13 @@ class ArmRoute(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         identity: ResourceId = scope["path_params"]["resource_id"]
-        principal = require(self._world, request, action_of(scope["method"], identity), identity.text)
+        action = action_of(scope["method"], identity)
+        principal = require(self._world, request, action, identity.text)
         body = _decoded(await request.body())
         call = Call(world=self._world, request=request, id=identity, body=body, principal=principal)
         response = await run_in_threadpool(scope["endpoint"], call)
+        if not self._prefix and response.status_code < 400:
+            await run_in_threadpool(activity.record, self._world, scope["method"], identity, action, principal.name)
         await response(scope, receive, send)
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:

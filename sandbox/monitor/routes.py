@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from sandbox.monitor import tables
 from sandbox.monitor.errors import MetricsError, QueryError
-from sandbox.monitor.handlers import batch, metrics, query
+from sandbox.monitor.handlers import activity, batch, metrics, query
 from sandbox.service import Service
 from sandbox.world import World
 
@@ -28,6 +28,8 @@ def service(world: World) -> Service:
     for provider in ("Microsoft.Insights", "microsoft.insights"):
         path = f"/subscriptions/{{resource:path}}/providers/{provider}/metrics"
         routes.append(Route(path, _endpoint(world, metrics.resource), methods=["GET"]))
+        log = f"/subscriptions/{{subscription}}/providers/{provider}/eventtypes/management/values"
+        routes.append(Route(log, _endpoint(world, activity.values), methods=["GET"]))
     return Service(name="monitor", routes=routes, start=lambda: _open(world), stop=lambda: tables.close(world))
 
 

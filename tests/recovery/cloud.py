@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from backend.domain.endpoints import ProvisioningState
+from backend.domain.endpoints import Change, ProvisioningState
 from backend.domain.registry import Lineage, ModelVersion
 from backend.domain.runs import RunState
 from backend.domain.supply_chain import EnvironmentDefinition, Package
@@ -106,6 +106,7 @@ class Cloud:
         self.mute: set[str] = set()
         self.archived: set[str] = set()
         self.stranger = "somebody@hospital.example"
+        self.activity: list[Change] = []
         self.moody: set[str] = set()
         self.error_rates: dict[str, float] = {}
         self.p95_ms: dict[str, float] = {}

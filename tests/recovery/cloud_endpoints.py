@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from backend.domain.endpoints import Change, Deployment, Endpoint, ProvisioningState, Served
@@ -159,6 +159,12 @@ class EndpointsInMemory:
         self.cloud.look()
         del endpoint, deployment
         return Change(by=self.cloud.stranger, at=self.cloud.clock())
+
+    def key_change(self, endpoint: str, start: datetime, end: datetime) -> Change:
+        """Azure's log tells of it when it has arrived there."""
+        del endpoint
+        told = [change for change in self.cloud.activity if change.at is not None and start < change.at <= end]
+        return max(told, key=lambda change: change.at, default=Change())
 
     def _prediction(self, target: Target, row: dict[str, float], place: int) -> dict[str, object]:
         """A risk of the row alone, unless this version is one whose answer depends on the rows before it."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from backend.domain.endpoints import Change
 from backend.domain.promotions import Phase
 from backend.domain.proofs import ProofState
 from backend.domain.unexplained import EventKind, EventState
 from backend.errors import NotPermitted, PolicyDenied, RemoteUnavailable
+from backend.operations.auditing import Auditing
 from backend.operations.events import Events
 from backend.operations.proving import Proving
 from backend.promotion.leftovers import schedule_ends
@@ -160,6 +163,41 @@ def test_azure_is_quoted_with_who_and_when(world):
     assert row.detail["happened_at"] == world.hospital.clock().isoformat()
 
 
+def test_the_ledger_tells_what_served_while_somebody_else_had_changed_the_traffic(world):
+    world.look()
+    clock, stable = world.hospital.clock, world.stable
+    right, auditing = dict(world.place.traffic), Auditing(world.store, PROJECT, clock)
+    clock.pass_(5)
+    split(world)
+    world.look()
+    [answer] = auditing.served(clock().isoformat())
+    assert {share.deployment: share.weight for share in answer.shares} == {"theirs": 60, stable: 40}
+    assert (answer.elsewhere, answer.because.action) == (True, "event.noticed")
+    assert world.cloud.stranger in answer.because.reason
+    assert [share.version for share in answer.shares] == ["", "1"]
+    [before] = auditing.served((clock() - timedelta(seconds=EVERY)).isoformat())
+    assert before.sentence == "v1 served."
+    world.place.traffic = {stable: 10, "theirs": 90}
+    world.look()
+    [again] = auditing.served(clock().isoformat())
+    assert {share.deployment: share.weight for share in again.shares} == {"theirs": 90, stable: 10}
+    world.place.traffic = right
+    world.look()
+    [after] = auditing.served(clock().isoformat())
+    assert (after.sentence, after.because.action) == ("v1 served.", "event.resolved")
+    assert after.shares[0].promoted.actor == "lead"
+
+
+def test_a_test_endpoint_that_somebody_changed_says_nothing_about_production(world):
+    world.look()
+    clock = world.hospital.clock
+    world.cloud.places[TEST].traffic = {}
+    world.look()
+    assert world.kinds() == [EventKind.TRAFFIC]
+    [answer] = Auditing(world.store, PROJECT, clock).served(clock().isoformat())
+    assert answer.sentence == "v1 served."
+
+
 def test_no_key_is_kept_anywhere(world):
     world.place.keys = ("a very secret key", "another secret key")
     world.look()
@@ -169,6 +207,32 @@ def test_no_key_is_kept_anywhere(world):
     assert event.actual == "another primary key"
     told = repr(world.store.marks.value(f"keys/{PRODUCTION}")) + repr(world.store.audit.entries()) + repr(event)
     assert "secret key" not in told
+
+
+def test_who_regenerated_a_key_is_known_when_the_service_tells_it_and_nobody_else_is_named(world):
+    world.look()
+    clock = world.hospital.clock
+    world.place.keys = ("another", "second")
+    first = Change(by="dana@hospital.example", at=clock())
+    world.look()
+    (event,) = world.events.unexplained()
+    assert event.by == ""
+    world.cloud.activity.append(first)
+    world.look()
+    (event,) = world.events.unexplained()
+    assert (event.by, event.happened_at) == (first.by, first.at)
+    row = world.store.audit.entries(subject=f"event/{event.id}")[0]
+    assert (row.action, row.detail["by"], row.after) == ("event.attributed", first.by, "open")
+    world.place.keys = ("another", "third")
+    for _ in range(4):
+        world.look()
+    newest = world.events.unexplained()[0]
+    assert (newest.actual, newest.by) == ("another secondary key", "")
+    world.hospital.clock.pass_(3600)
+    world.cloud.activity.append(Change(by="late@hospital.example", at=newest.first_seen))
+    world.look()
+    assert world.store.unexplained.get(newest.id).by == "", "nobody asks for ever"
+    assert world.store.audit.verify().whole, world.store.audit.verify().problem
 
 
 def test_undone_is_resolved_and_still_wants_an_explanation(world):

@@ -23,6 +23,7 @@ from backend.domain.gates import FindingState
 from backend.domain.ledger_chain import ChainWalk, entry_hash
 from backend.domain.promotions import Kind, Phase
 from backend.errors import Conflict, Invalid, NotFound, PolicyDenied, RemoteUnavailable
+from backend.operations.models import WhenServing
 from backend.policy.approval import standing_approval
 from backend.policy.findings import gate_findings
 from backend.promotion.gate_watch import GateWatch
@@ -163,11 +164,12 @@ class Ward(RuleBasedStateMachine):
                 told = self.hospital.advisory(found)
                 self.hospital.models.approve(LEAD, found, WHY, self.key("approval"), told)
 
-    @rule(version=st.sampled_from(VERSIONS[1:]))
-    def reject(self, version):
+    @rule(version=st.sampled_from(VERSIONS[1:]), serving=st.sampled_from(WhenServing))
+    def reject(self, version, serving):
         found = self.known(version)
         if found is not None:
-            self.hospital.models.reject(DEPUTY, found, "the split changed without a word", self.key("no"))
+            with suppress(NotFound, Conflict, PolicyDenied):
+                self.hospital.models.reject(DEPUTY, found, "the split changed unsaid", self.key("no"), serving)
 
     @precondition(lambda self: self.hospital.promotions.active(PRODUCTION) is not None)
     @rule(verb=st.sampled_from(["pause", "resume", "resume", "abort"]))

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.authorship import CommitAuthors, Submitter
-from backend.domain.promotions import Kind, Phase
+from backend.domain.promotions import Kind, Phase, Request
 from backend.domain.registry import VersionState
 from backend.errors import Conflict, Invalid, NotPermitted, PolicyDenied
 from backend.gateways.github.commits import Written, authors_of
@@ -225,6 +225,25 @@ def test_rejecting_what_serves_asks_and_rolls_back_only_if_told(two):
     assert "v2 was rejected: far too many missed" in two.promotions.hold().reason
 
 
+def test_rejecting_what_is_on_its_way_asks_and_aborts_only_if_told(ready):
+    before = ready.traffic
+    ready.click("2")
+    while len(ready.traffic) < 2:
+        ready.tick()
+    with pytest.raises(Invalid, match=r"v2 is on its way to diabetes-endpoint\. Say what should happen: let it go on"):
+        ready.models.reject(DEPUTY, ready.version("2"), "it misses the old", "no")
+    ready.models.reject(DEPUTY, ready.version("2"), "it misses the old", "no", WhenServing.KEEP)
+    assert ready.store.promotions.get("click-2").request is Request.NONE
+    ready.clock.pass_(1)
+    for _ in range(2):
+        ready.models.reject(DEPUTY, ready.version("2"), "it misses far too many", "out", WhenServing.ROLL_BACK)
+    ready.run("click-2")
+    ended = ready.store.promotions.get("click-2")
+    assert (ended.phase, ready.traffic) == (Phase.ROLLED_BACK, before)
+    assert "v2 was rejected: it misses far too many" in ready.promotions.hold().reason
+    ready.models.reject(DEPUTY, ready.version("2"), "and it stays out", "later")
+
+
 def test_a_person_holds_promotions_and_only_a_lead_lifts_it(ready):
     with pytest.raises(NotPermitted):
         ready.promotions.set_hold(VIEWER, "the ward moves house")
@@ -233,7 +252,7 @@ def test_a_person_holds_promotions_and_only_a_lead_lifts_it(ready):
     assert actions(ready).count("hold.set") == 1
     with pytest.raises(Conflict, match="on hold already, by operator"):
         ready.promotions.set_hold(LEAD, "and for another reason")
-    with pytest.raises(PolicyDenied, match="on hold since"):
+    with pytest.raises(PolicyDenied, match=r"on hold since .*: the ward moves house\.$"):
         ready.click("2")
     with pytest.raises(NotPermitted):
         ready.promotions.release_hold(OPERATOR, "the ward has moved")

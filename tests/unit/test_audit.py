@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from backend.domain.audit import AuditKind
 from backend.domain.ledger_chain import entry_hash
+from backend.domain.unexplained import EventKind, Look, Noticed
 from backend.errors import CorruptState
 from backend.operations.ledger import Ledger
 from backend.store.audit import Note
@@ -175,3 +176,35 @@ def test_replaying_the_ledger_gives_every_phase(tmp_path, databases):
     report = hospital.store.audit.verify()
     hospital.close()
     assert report.problem == "promotion click-2 is succeeded in its table and rolled back in the ledger"
+
+
+@pytest.mark.parametrize(
+    ("forgery", "problem"),
+    [
+        ("UPDATE approvals SET actor = 'deputy'", "the decision click-1-approval of deputy about"),
+        ("UPDATE approvals SET at = '2027-01-01T00:00:00.000000Z'", "of lead about diabetes-classifier:"),
+        ("UPDATE approvals SET threshold = 0.1", "is not in the ledger as its table has it"),
+        ("UPDATE approvals SET acknowledged = '[]'", "is not in the ledger as its table has it"),
+        ("DELETE FROM quarantines", "model diabetes-classifier:1 is in use in its table and quarantined in the ledger"),
+        ("DELETE FROM holds", "the hold of diabetes-endpoint is open in its table and held in the ledger"),
+        ("UPDATE unexplained_events SET state = 'explained'", "is explained in its table and open in the ledger"),
+        ("DELETE FROM unexplained_events", "is missing in its table and open in the ledger"),
+        ("UPDATE evidence SET body = '{}' WHERE kind = 'flips' OR kind = 'smoke'", "was changed after it was frozen"),
+        ("UPDATE evidence SET version = '3' WHERE version = '2'", "which the ledger does not tell of"),
+        ("UPDATE promotions SET phase = 'failed'", "is failed in its table and"),
+    ],
+)
+def test_records_that_decisions_rest_on_agree_with_the_ledger(tmp_path, databases, forgery, problem):
+    world = Hospital.after(tmp_path, "1", staged="2", databases=databases)
+    world.click("2")
+    world.quarantines.quarantine(LEAD, world.version("1"), "its data were recalled")
+    world.promotions.set_hold(LEAD, "the ward moves")
+    noticed = Noticed(kind=EventKind.KEYS, subject="endpoint/diabetes-endpoint", expected="one key", actual="another")
+    world.store.unexplained.take_in(Look(noticed=(noticed,)))
+    assert world.store.audit.verify().whole, world.store.audit.verify().problem
+    with world.store.database.writing() as connection:
+        connection.exec_driver_sql(forgery)
+    report = Ledger(world.store).verify()
+    assert not report.whole
+    assert problem in report.problem
+    world.close()

@@ -65,6 +65,19 @@ def test_another_threshold_is_tested_first_and_voids_the_approval_of_the_old_one
             ready.promotions.stage(LEAD, second, WHY, "wrong", threshold=wrong)
 
 
+def test_what_serves_is_judged_anew_at_another_threshold(ready):
+    first = ready.version("1")
+    ready.promotions.stage(LEAD, first, "hardly anybody would be found", "strict", threshold=0.95)
+    ready.run("strict")
+    found = ready.promotions.decision(LEAD, first, ready.cloud.reach().endpoints.get(PRODUCTION))
+    assert {f.gate: f.state for f in found.findings}["sensitivity"] is FindingState.FAIL
+    assert "Sensitivity" in hard(found)
+    with pytest.raises(PolicyDenied, match=r"v1 cannot be promoted.* Sensitivity: "):
+        ready.click("1", "strict-click")
+    with pytest.raises(PolicyDenied, match=r"v1 cannot be approved.* Sensitivity: "):
+        ready.models.approve(LEAD, first, WHY, "yes")
+
+
 def test_a_gate_file_that_changed_on_main_makes_everything_stale_until_it_is_tested_again(ready):
     second = ready.version("2")
     ready.models.approve(LEAD, second, WHY, "key", ready.advisory(second))
@@ -84,6 +97,21 @@ def test_a_gate_file_that_changed_on_main_makes_everything_stale_until_it_is_tes
     ready.run("again")
     assert hard(decision(ready)) == set()
     ready.click("2", "fresh")
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [({"commit": "a" * 40}, "commit"), ({"data_digest": "sha256:other"}, "data"), ({"run": "r"}, "run")],
+)
+def test_evidence_of_another_commit_or_of_other_data_than_the_registry_tells_is_stale(ready, change, what):
+    known = ready.version("2")
+    told = ready.advisory(known)
+    moved = known.model_copy(update={"lineage": known.lineage.model_copy(update=change)})
+    found = ready.promotions.decision(LEAD, moved, None)
+    assert {f.state for f in found.findings if f.rule is not None} == {FindingState.STALE}
+    assert {"Sensitivity", "Calibration", "Contract"} <= hard(found)
+    with pytest.raises(PolicyDenied, match=f"measured for another {what} than v2 is registered with now"):
+        ready.models.approve(LEAD, moved, WHY, "key", told)
 
 
 def test_what_is_advisory_has_to_be_acknowledged_by_name_and_the_ledger_keeps_it(ready):

@@ -7,11 +7,14 @@ import json
 import pytest
 from sqlalchemy import update
 
+from backend.domain.evidence import body_digest
 from backend.domain.gates import FindingState
 from backend.errors import CorruptState, NotFound, RemoteUnavailable
 from backend.operations.judging import ACTION, Judging
-from backend.store.evidence import body_digest
-from backend.store.tables import evidence
+from backend.operations.models import WhenServing
+from backend.operations.recomputing import recomputed
+from backend.store.tables import audit, evidence
+from tests.recovery.cloud import PRODUCTION
 from tests.recovery.hospital import LEAD, WHY, Hospital
 
 
@@ -20,6 +23,14 @@ def decided(tmp_path):
     """v1 serves; v2 was approved and is being promoted."""
     made = Hospital.after(tmp_path, "1", staged="2")
     made.click("2")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ready(tmp_path):
+    """v1 serves; v2 has been tested."""
+    made = Hospital.after(tmp_path, "1", staged="2")
     yield made
     made.close()
 
@@ -105,9 +116,48 @@ def test_evidence_that_was_changed_is_noticed_even_under_a_fitting_digest(decide
     assert next(line.detail for line in replay.lines if line.same is False) == "Not in the store: comparison."
 
 
+def test_nobody_decides_on_evidence_that_the_ledger_does_not_tell_of(ready):
+    version = ready.version("2")
+    found = next(e for e in ready.store.evidence.of_version(version.name, "2") if e.comparison)
+    forged = json.loads(found.comparison.model_dump_json())
+    forged["flips"]["rescued"] += 1
+    text, told = json.dumps(forged), ready.advisory(version)
+    with ready.store.database.writing() as connection:
+        one = evidence.c.id == found.id
+        connection.execute(update(evidence).where(one).values(body=text, digest=body_digest(text)))
+    with pytest.raises(CorruptState, match="does not tell of this comparison of v2"):
+        ready.models.approve(LEAD, version, WHY, "yes", told)
+    with pytest.raises(CorruptState, match="does not tell of this comparison of v2"):
+        ready.click("2")
+    assert ready.store.approvals.of_version(version.name, "2") == ()
+    assert ready.store.promotions.active(PRODUCTION) is None
+    report = ready.store.audit.verify()
+    assert f"evidence {found.id} is in its table with" in report.problem
+
+
+def test_a_decision_whose_row_was_changed_is_not_judged_again(decided):
+    with decided.store.database.writing() as connection:
+        changed = audit.c.action == ACTION
+        connection.execute(update(audit).where(changed).values(reason="13 pass"))
+    with pytest.raises(CorruptState, match="was changed after it was written"):
+        judging(decided).replay(decided.version("2"))
+
+
+def test_bands_from_before_their_rates_were_measured_are_computed_again_as_they_were(ready):
+    version = ready.version("2")
+    found = next(e for e in ready.store.evidence.of_version(version.name, "2") if e.holdout)
+    assert all(band.sensitivity for band in found.holdout.bands)
+    rates = {"sensitivity": None, "specificity": None}
+    bands = tuple(band.model_copy(update=rates) for band in found.holdout.bands)
+    before = found.model_copy(update={"holdout": found.holdout.model_copy(update={"bands": bands})})
+    content = ready.cloud.reach().jobs.artefact(found.source, "evidence/predictions.parquet")
+    for quotation in (found, before):
+        assert recomputed(quotation, content)[0] == quotation
+
+
 def test_a_rejection_is_a_word_and_no_judgement(decided):
     version = decided.version("2")
     before = len(judging(decided).recorded(version))
-    decided.models.reject(LEAD, version, "the ward does not want it", "no")
+    decided.models.reject(LEAD, version, "the ward does not want it", "no", WhenServing.KEEP)
     assert len(judging(decided).recorded(version)) == before
     assert [e.action for e in decided.store.audit.entries(limit=500)].count(ACTION) == before + 1

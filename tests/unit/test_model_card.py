@@ -72,6 +72,15 @@ def test_every_figure_is_the_evidences(world):
     assert card.problems == ()
 
 
+def test_the_first_card_tells_the_rates_of_each_band_too(world):
+    holdout = read_single(own_rows(world.cloud.gain))
+    young = (holdout.axes[0].codes == 0) & holdout.ill
+    found = float((holdout.challenger[young] >= 0.5).mean())
+    bands = told(releases(world).card(world.version("1")))["Subgroups"]
+    assert bands["Age under 45"][0].startswith(f"n 750, {int(young.sum())} ill; sensitivity {found:.3f} (")
+    assert "; specificity 0." in bands["Age under 45"][0]
+
+
 def test_a_thousand_patients_are_those_of_the_holdout(world):
     holdout = next(e.holdout for e in world.models.dossier(world.version("2")).evidence if e.holdout)
     found = told(releases(world).card(world.version("2")))["Threshold, per 1,000 patients"]

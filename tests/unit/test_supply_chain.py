@@ -17,7 +17,8 @@ from backend.errors import PolicyDenied
 from backend.gateways.azureml.model_folder import read_folder
 from backend.policy.supply_chain import judge_supply, runs_code
 from backend.promotion.environment_watch import EnvironmentWatch
-from tests.recovery.cloud import DEFINITION, digest_of, model_files
+from backend.promotion.leftovers import schedule_ends
+from tests.recovery.cloud import DEFINITION, TEST, digest_of, model_files
 from tests.recovery.hospital import LEAD, PROJECT, WHY, Hospital
 from training.digest import folder_digest
 
@@ -150,6 +151,19 @@ def test_a_strangers_pickle_is_refused_before_anything_of_it_runs(ready):
     assert "no run of ours made it" in blocker.why
     with pytest.raises(PolicyDenied, match="Supply chain"):
         ready.models.approve(LEAD, third, WHY, "key")
+
+
+def test_a_refused_test_leaves_nothing_that_would_be_missed(ready):
+    ready.cloud.folders["3"] = model_files("3") | {"model.pkl": pickle.dumps(Evil())}
+    ready.cloud.made["3"] = "sha256:the-models-that-train-3-left"
+    ready.staged("3")
+    schedule_ends(ready.store, PROJECT)
+    assert ready.store.retirements.open(TEST) == ()
+    ready.click("2")
+    ready.run("click-2")
+    schedule_ends(ready.store, PROJECT)
+    (end,) = ready.store.retirements.open(TEST)
+    assert end.deployment in ready.cloud.places[TEST].machines, "the one that was tested has its end"
 
 
 def test_what_was_found_is_frozen_once_with_every_file_and_the_environment(ready):

@@ -102,6 +102,7 @@ def test_a_regenerated_key_is_noticed_and_the_service_goes_on(stranger: Stranger
     stranger.ml.online_endpoints.begin_regenerate_keys(stranger.name, key_type="primary").result()
     event = stranger.noticed("keys regenerated")
     assert event["actual"] == "another primary key"
+    stranger.until("who did it", lambda: stranger.noticed("keys regenerated")["by"] == "mlops-setup")
     keys = stranger.ml.online_endpoints.get_keys(stranger.name)
     told = stranger.lead.mlops("audit", "list", "--json") + stranger.store.marks.value(f"keys/{stranger.name}")
     assert keys.primary_key not in told

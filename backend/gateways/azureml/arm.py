@@ -1,9 +1,10 @@
-"""Plain ARM resources that azure-ai-ml does not cover: groups, Log Analytics, diagnostic settings."""
+"""Plain ARM resources that azure-ai-ml does not cover: groups, Log Analytics, diagnostic settings, the activity log."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -14,7 +15,9 @@ from backend.gateways.azureml.errors import azureml
 
 GROUP_VERSION = "2021-04-01"
 LOGS_VERSION = "2023-09-01"
+ACTIVITY_VERSION = "2015-04-01"
 DIAGNOSTICS_VERSION = "2021-05-01-preview"
+MOST_PAGES = 20
 FINAL = ("Succeeded", "Failed", "Canceled")
 
 
@@ -27,7 +30,7 @@ class ArmResources:
     def get(self, resource_id: str, api_version: str) -> dict[str, Any] | None:
         """The resource, or None if there is none."""
         try:
-            return self._send("GET", resource_id, api_version, None)
+            return self._send("GET", resource_id, {"api-version": api_version}, None)
         except NotFound:
             return None
 
@@ -35,7 +38,7 @@ class ArmResources:
         self, resource_id: str, api_version: str, body: Mapping[str, Any], seconds: float = 120.0
     ) -> dict[str, Any]:
         """Create or replace, and look until it is provisioned."""
-        answer = self._send("PUT", resource_id, api_version, body)
+        answer = self._send("PUT", resource_id, {"api-version": api_version}, body)
         pause, waited = threading.Event(), 0.0
         while _state(answer) not in FINAL and waited < seconds:
             pause.wait(1.0)
@@ -49,21 +52,44 @@ class ArmResources:
             )  # fmt: skip
         return answer
 
-    def _send(self, verb: str, resource_id: str, api_version: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+    def activity(self, resource_id: str, start: datetime, end: datetime) -> tuple[dict[str, Any], ...]:
+        """What was done to exactly this resource, as Azure's activity log has it by now, newest first.
+
+        The log keeps 90 days, and an entry may take minutes to arrive. Source: Azure Monitor REST, "Activity Logs".
+        """
+        subscription = "/".join(resource_id.split("/")[:3])
+        place = f"{subscription}/providers/Microsoft.Insights/eventtypes/management/values"
+        when = f"eventTimestamp ge '{_utc(start)}' and eventTimestamp le '{_utc(end)}'"
+        asked = {"api-version": ACTIVITY_VERSION, "$filter": f"{when} and resourceUri eq '{resource_id}'"}
+        found: list[dict[str, Any]] = []
+        for _ in range(MOST_PAGES):
+            answer = self._send("GET", place, asked, None)
+            found += answer.get("value", [])
+            following = httpx.URL(answer.get("nextLink") or "").params
+            if not following:
+                break
+            asked = dict(following)
+        return tuple(found)
+
+    def _send(
+        self, verb: str, resource_id: str, query: Mapping[str, str], body: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
         ml = self._workspace.ml()
         base = str(ml._base_url).rstrip("/")
         private = self._workspace.cloud.metadata_url
         scope = f"{base}/.default" if private else "https://management.azure.com/.default"
         with azureml("reach a resource"), httpx.Client(verify=self._workspace.tls(), timeout=30) as http:
             headers = {"Authorization": f"Bearer {self._workspace.credential.get_token(scope).token}"}
-            answer = http.request(
-                verb, base + resource_id, params={"api-version": api_version}, headers=headers, json=body
-            )
+            answer = http.request(verb, base + resource_id, params=dict(query), headers=headers, json=body)
         if answer.status_code == 404:
             raise NotFound(f"There is no {resource_id}.")
         if answer.status_code >= 400:
             raise _refused(answer, resource_id)
         return dict(answer.json()) if answer.content else {}
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _state(body: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from backend.gateways.azureml.errors import azureml
 from backend.gateways.azureml.scoring import Answer, Scoring
 
 ENDPOINTS_VERSION = "2024-10-01"
+REGENERATE = "/onlineendpoints/regeneratekeys/action"
 SCORING_SCRIPT = "training/score.py"
 ERROR_LINE = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
 SERVERS_OWN = re.compile(r"^azureml_inference_server_http\.[\w.]*Exception\b", re.MULTILINE)
@@ -119,7 +120,7 @@ class Endpoints:
     def last_change(self, endpoint: str, deployment: str = "") -> Change:
         """Who wrote the endpoint or the deployment last and when, as ARM keeps it in `systemData`; "" where it is gone.
 
-        Regenerating a key writes neither.
+        Regenerating a key writes neither: `key_change` tells of it.
         """
         place = self._workspace.endpoint_id(endpoint)
         found = self._arm.get(f"{place}/deployments/{deployment}" if deployment else place, ENDPOINTS_VERSION)
@@ -127,6 +128,14 @@ class Endpoints:
         at = data.get("lastModifiedAt")
         moment = datetime.fromisoformat(at).astimezone(UTC) if at else None
         return Change(by=str(data.get("lastModifiedBy") or ""), at=moment)
+
+    def key_change(self, endpoint: str, start: datetime, end: datetime) -> Change:
+        """Who regenerated a key last within the window, by Azure's activity log; "" where it has no entry (yet)."""
+        for event in self._arm.activity(self._workspace.endpoint_id(endpoint), start, end):
+            if str((event.get("operationName") or {}).get("value", "")).lower().endswith(REGENERATE):
+                at = datetime.fromisoformat(str(event["eventTimestamp"])).astimezone(UTC)
+                return Change(by=str(event.get("caller") or ""), at=at)
+        return Change()
 
     def deployment_log(self, endpoint: str, deployment: str, lines: int) -> str:
         """The last lines of the deployment's container log."""

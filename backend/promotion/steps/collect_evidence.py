@@ -48,7 +48,7 @@ def run(ctx: StepContext) -> Outcome:
         _freeze(ctx, "robustness", robustness, ctx.target.run)
     if stable is None:
         return Skipped(reason="No champion yet: the first version has nothing to be compared with.")
-    if stable.target.digest == ctx.target.digest:
+    if (stable.target.digest, stable.target.threshold) == (ctx.target.digest, ctx.target.threshold):
         return Skipped(reason=f"v{ctx.target.version} is what serves production.")
     return _compare(ctx, version, stable.target, gates)
 

@@ -7,6 +7,8 @@ from backend.domain.promotions import Failed, Kind, Outcome, Succeeded, Waiting
 from backend.promotion.context import StepContext
 from backend.promotion.supply_chain import changed_since, refused
 
+BEGUN: dict[str, str | int | float | bool] = {"begun": True}
+"""That there is, or may be, something to clear away."""
 LOOK_AGAIN = 1.0
 
 
@@ -38,7 +40,9 @@ def _ensure(ctx: StepContext) -> Outcome:
         return Succeeded(reason=f"{deployment.name} {how} on {endpoint.name}.", output={"adopted": adopted})
     if deployment.state is ProvisioningState.FAILED:
         return _failed(ctx, endpoint, deployment)
-    return Waiting(reason=f"{deployment.name} is {deployment.state.value.lower()}.", retry_after=LOOK_AGAIN)
+    return Waiting(
+        reason=f"{deployment.name} is {deployment.state.value.lower()}.", retry_after=LOOK_AGAIN, output=BEGUN
+    )
 
 
 def _ends(ctx: StepContext) -> bool:
@@ -65,13 +69,14 @@ def _create(ctx: StepContext) -> Outcome:
         instance_count=ctx.project.instance_count,
         tags=tags,
     )
-    return Waiting(reason=f"{target.deployment} is being created.", retry_after=LOOK_AGAIN)
+    return Waiting(reason=f"{target.deployment} is being created.", retry_after=LOOK_AGAIN, output=BEGUN)
 
 
 def _failed(ctx: StepContext, endpoint: Endpoint, deployment: Deployment) -> Outcome:
     """Our own failure is final; what an earlier promotion left behind is cleared away first."""
     if ctx.mine(deployment):
-        return Failed(reason=f"{deployment.name} did not start: {deployment.problem or 'the service gave no reason'}")
+        why = deployment.problem or "the service gave no reason"
+        return Failed(reason=f"{deployment.name} did not start: {why}", output=BEGUN)
     if endpoint.traffic.get(deployment.name, 0):
         return Failed(reason=f"{deployment.name} has failed while it has traffic; roll back first.")
     ctx.before_write()
