@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import streamlit as st
 
@@ -28,7 +29,7 @@ def stand_ins(wired: Wiring, actor: Actor) -> None:
         draw(_told(found))
         label = f"Withdraw {Untrusted(found.delegate, 30).one_line()}…"
         if action(label, key=f"withdraw_{found.id[:12]}", refusal=approvers.cannot_revoke(actor, found)):
-            open_dialog("Withdraw a stand-in", lambda found=found: _withdraw(wired, actor, found))
+            open_dialog("Withdraw a stand-in", partial(_withdraw, wired, actor, found))
     if not holding:
         draw(empty("Nobody stands in", "For an approver who is away, until a day that they name.", "person_off"))
     if action("Let somebody stand in…", key="stand_in", refusal=approvers.cannot_delegate(actor), symbol="person_add"):

@@ -9,7 +9,6 @@ from backend.domain.decisions import Decision
 from backend.domain.pace import calls_per_hour
 from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion, VersionState
-from backend.domain.reviews import PullRequestDetail
 from backend.domain.telemetry import Traffic
 from backend.domain.value import Reading
 from console import navigation, topics
@@ -40,7 +39,7 @@ from console.session import tell
 from console.surroundings import find, surroundings
 from console.viewmodels.change import why
 from console.viewmodels.decision import headline
-from console.viewmodels.now_next import now_next
+from console.viewmodels.now_next import Pulls, now_next
 from console.viewmodels.stages import Stage, Surroundings, stages
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
@@ -71,7 +70,8 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
         parent=navigation.DEPLOYMENTS,
         here=project.endpoint,
     )
-    _follow(wired, world, version, actor)
+    day, pulls = wired.snapshots.watch(topics.traffic(project.endpoint, DAY)), _pulls(wired, world, decision)
+    _follow(wired, world, version, actor, tuple(pulls))
     tell()
     stage_rail(stages(world), Stage.DELIVERY)
     if not serving:
@@ -81,7 +81,10 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
     draw(break_glass_notice(wired, decision))
     evidence, click = st.columns([EVIDENCE, CLICK], gap="small")
     with evidence:
-        accepted = _about_what_serves(wired, decision, actor) if serving else _evidence(wired, world, decision, actor)
+        if serving:
+            accepted = _about_what_serves(decision, actor, pulls, day)
+        else:
+            accepted = _evidence(wired, world, decision, actor, pulls, day)
     with click, st.container(border=True, key="card_decision"):
         if serving:
             _serves(wired, actor, decision)
@@ -100,7 +103,14 @@ def _unknown(world: Surroundings, number: str) -> None:
     draw(empty("No such version", would_be, "help"))
 
 
-def _follow(wired: Wiring, world: Surroundings, version: ModelVersion, actor: Actor) -> None:
+def _pulls(wired: Wiring, world: Surroundings, decision: Decision) -> Pulls:
+    """The pull requests that led to what would serve and to what serves."""
+    stable = find(world.versions.value or (), decision.stable_version)
+    numbers = {one.lineage.pull_request for one in (decision.dossier.version, stable) if one is not None}
+    return {number: wired.snapshots.watch(topics.pull(int(number))) for number in numbers if number.isdecimal()}
+
+
+def _follow(wired: Wiring, world: Surroundings, version: ModelVersion, actor: Actor, pulls: tuple[str, ...]) -> None:
     name = wired.settings.project.endpoint
 
     def marks() -> tuple[object, ...]:
@@ -115,16 +125,18 @@ def _follow(wired: Wiring, world: Surroundings, version: ModelVersion, actor: Ac
             proof_mark(wired, name),
         )
 
-    keys = (topics.versions().key, topics.endpoint(name).key, topics.traffic(name, HOUR).key)
+    windows = (topics.traffic(name, seconds).key for seconds in (HOUR, DAY))
+    read = (topics.pull(int(number)).key for number in pulls)
+    keys = (topics.versions().key, topics.endpoint(name).key, *windows, *read)
     follow(f"decision {version.version}", keys, marks, every=5.0)
 
 
-def _evidence(wired: Wiring, world: Surroundings, decision: Decision, actor: Actor) -> tuple[str, ...]:
+def _evidence(
+    wired: Wiring, world: Surroundings, decision: Decision, actor: Actor, pulls: Pulls, day: Reading[Traffic]
+) -> tuple[str, ...]:
     """All blocks in the order of reading; the advisory gates that are ticked."""
     now, project, version = utc_now(), wired.settings.project, decision.dossier.version
     stable = find(world.versions.value or (), decision.stable_version)
-    numbers = {one.lineage.pull_request for one in (version, stable) if one is not None}
-    pulls = {number: _pull(wired, number) for number in numbers if number.isdecimal()}
     rows = now_next(decision, stable, project, pulls)
     draw(cards((now_next_card(decision, rows), patients_card(decision.dossier, flips_link(decision)))))
     with st.container(key="row_blockers"):
@@ -139,7 +151,7 @@ def _evidence(wired: Wiring, world: Surroundings, decision: Decision, actor: Act
             (
                 who_card(decision, actor),
                 why_card(told),
-                health_card(decision, _day(wired), now),
+                health_card(decision, day, now),
                 way_back_card(decision, now),
                 freshness_card(decision, now),
             )
@@ -148,10 +160,10 @@ def _evidence(wired: Wiring, world: Surroundings, decision: Decision, actor: Act
     return accepted
 
 
-def _about_what_serves(wired: Wiring, decision: Decision, actor: Actor) -> tuple[str, ...]:
+def _about_what_serves(decision: Decision, actor: Actor, pulls: Pulls, day: Reading[Traffic]) -> tuple[str, ...]:
     """What was decided on, with how it does now: there is nothing to accept."""
     now, dossier = utc_now(), decision.dossier
-    told = why(dossier, _pull(wired, dossier.version.lineage.pull_request))
+    told = why(dossier, pulls.get(dossier.version.lineage.pull_request))
     draw(
         cards(
             (
@@ -159,19 +171,11 @@ def _about_what_serves(wired: Wiring, decision: Decision, actor: Actor) -> tuple
                 champion_card(dossier, now),
                 who_card(decision, actor),
                 why_card(told),
-                health_card(decision, _day(wired), now),
+                health_card(decision, day, now),
             )
         )
     )
     return ()
-
-
-def _pull(wired: Wiring, number: str) -> Reading[PullRequestDetail | None] | None:
-    return wired.snapshots.watch(topics.pull(int(number))) if number.isdecimal() else None
-
-
-def _day(wired: Wiring) -> Reading[Traffic]:
-    return wired.snapshots.watch(topics.traffic(wired.settings.project.endpoint, DAY))
 
 
 def _serves(wired: Wiring, actor: Actor, decision: Decision) -> None:
