@@ -71,10 +71,10 @@ def _approvers(decision: Decision) -> str:
     """Whose approval counts, and whose is still awaited."""
     found = decision.dossier.assent
     given = ", ".join(approval.actor for approval in found.counted)
-    counted = given if found.needed == 1 or not given else f"{given} ({len(found.counted)} of {found.needed})"
+    counted = given if found.needed == 1 or not given else f"{given}, {len(found.counted)} of {found.needed}"
     if found.complete or _serves(decision):
         return counted or "nobody"
-    return f"{counted}, needs {needed(found)}" if counted else f"needs {needed(found)}"
+    return f"{counted}; needs {needed(found)}" if counted else f"needs {needed(found)}"
 
 
 def _serves(decision: Decision) -> bool:
