@@ -16,6 +16,7 @@ from backend.domain.headline import headline
 from backend.domain.pace import calls_per_hour, paces
 from backend.operations.approvals_told import approval_lines
 from backend.policy.blockers import to_acknowledge
+from backend.policy.returning import way_back_line
 from backend.settings import load
 
 
@@ -40,6 +41,8 @@ def decision(version: str, as_json: bool) -> None:
         click.echo(printable(line, 600))
     for override, said, _ in known.overrides.told(found.dossier):
         click.echo(f"BREAK-GLASS {override.id}: {printable(said, 900)}")
+    if found.way_back is not None:
+        click.echo(f"Way back: {printable(way_back_line(found.way_back), 600)}")
     for one in plan:
         shows = f"no error in {one.calls:,} excludes a rate above {100 * one.excluded:.1f} %"
         click.echo(f"{'Mirror of ' if one.mirrored else ''}{one.weight} %: {one.sentence}; {shows}.")

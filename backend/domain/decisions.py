@@ -8,8 +8,9 @@ from backend.domain.approvals import Assent, Override, Quarantine
 from backend.domain.endpoints import Endpoint
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, GateFile
-from backend.domain.promotions import Promotion, Target
+from backend.domain.promotions import Kind, Promotion, Target
 from backend.domain.registry import Approval, ModelVersion, VersionState
+from backend.domain.supply_chain import Signature
 from backend.domain.value import Value
 
 
@@ -125,6 +126,28 @@ class Dossier(Value):
         return next((found.digest for found in about), "")
 
 
+class Returned(Value):
+    """The last time production came back, by a rollback or out of a promotion: the seconds it took, and when."""
+
+    kind: Kind
+    seconds: float
+    at: datetime
+
+
+class WayBack(Value):
+    """What returning to the deployment that serves now would rest on.
+
+    `now` and `after` are the schemas of what serves and of what the click makes serve, None where not known. `allowed`
+    is whether a caller that has moved would be served after the return, None where not known, with its `sentence`.
+    """
+
+    now: Signature | None
+    after: Signature | None
+    allowed: bool | None
+    sentence: str
+    last: Returned | None
+
+
 class Seen(Value):
     """What somebody had before them when they decided; the click sends it back and is refused if any of it changed.
 
@@ -145,6 +168,7 @@ class Decision(Value):
     promotion is refused if production has moved since. `refusal` is why this person may not promote,
     `approve_refusal` why they may not approve, and `duty` what keeps them apart from what they made, in words.
     `overridable` names the hard gates that break-glass could go past; `author_apart` says that no author may approve.
+    `way_back` is None where nothing serves yet.
     """
 
     dossier: Dossier
@@ -162,3 +186,4 @@ class Decision(Value):
     duty: tuple[str, ...] = ()
     overridable: tuple[str, ...] = ()
     author_apart: bool = True
+    way_back: WayBack | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 from backend.domain.value import Value
 
 
@@ -34,10 +37,37 @@ class ModelType(Value):
         return f"{self.module}.{self.name}"
 
 
+class Field(Value):
+    """A column that a model takes or answers, as MLmodel declares it; a `type` is MLflow's word for it."""
+
+    name: str
+    type: str
+    required: bool = True
+
+
+class Signature(Value):
+    """The schema of a model's calls, in its order."""
+
+    inputs: tuple[Field, ...]
+    outputs: tuple[Field, ...]
+
+    @property
+    def name(self) -> str:
+        """Its version: the same schema has the same name, whoever declares it. `8 in, 2 out, 3f2a91`."""
+        declared = json.dumps([[list(f) for f in side] for side in self._sides], separators=(",", ":"))
+        known = hashlib.sha256(declared.encode()).hexdigest()[:6]
+        return f"{len(self.inputs)} in, {len(self.outputs)} out, {known}"
+
+    @property
+    def _sides(self) -> tuple[list[tuple[str, str, bool]], ...]:
+        return tuple([(f.name, f.type, f.required) for f in side] for side in (self.inputs, self.outputs))
+
+
 class ModelFolder(Value):
     """A model folder as registered. `pickles` are files whose first bytes are a pickle's, whatever their name.
 
-    `unreadable` are archives and an MLmodel that could not be read, with the reason.
+    `unreadable` are archives and an MLmodel that could not be read, with the reason. `signature` is None where MLmodel
+    declares none.
     """
 
     files: tuple[ModelFile, ...]
@@ -46,6 +76,7 @@ class ModelFolder(Value):
     types: tuple[ModelType, ...]
     pickles: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    signature: Signature | None = None
 
 
 class Package(Value):
@@ -75,7 +106,7 @@ class SupplyChain(Value):
 
     `run_digest` is what the training run said it left, "" where it said nothing. `runs_code` is all that could run
     code of its own choosing when the model is loaded: refused unless our own run made exactly these bytes. Nothing in
-    `refusals` means that it may be deployed.
+    `refusals` means that it may be deployed. `signature` is None where none is declared, or was not looked at yet.
     """
 
     files: tuple[ModelFile, ...]
@@ -87,6 +118,7 @@ class SupplyChain(Value):
     environment: EnvironmentDefinition | None
     run_packages: dict[str, str]
     refusals: tuple[str, ...]
+    signature: Signature | None = None
 
     @property
     def ours(self) -> bool:

@@ -8,7 +8,7 @@ from backend.domain.approvals import ApprovalRules, Delegation
 from backend.domain.clock import Clock
 from backend.domain.people import Actor, Right
 from backend.errors import Invalid, NotPermitted
-from backend.operations.authorise import require, require_key, require_reason
+from backend.operations.authorise import refusal, require, require_key, require_reason
 from backend.operations.council import rules_of
 from backend.settings import Project
 from backend.store import Store
@@ -49,11 +49,20 @@ class Approvers:
         """End it at once: one's own, or anybody's as an administrator. What was approved meanwhile stands."""
         said = require_reason(reason)
         known = self._store.delegations.get(delegation_id)
-        if known.person != actor.name and not actor.may(Right.SETUP):
-            raise NotPermitted(
-                f"{known.person} made this delegation; {known.person} or an administrator can revoke it."
-            )
+        refused = self.cannot_revoke(actor, known)
+        if refused:
+            raise NotPermitted(refused)
         return self._store.delegations.revoke(delegation_id, self._clock(), _note(actor, known, "revoked", said))
+
+    def cannot_delegate(self, actor: Actor) -> str:
+        """Why this person's place is taken by nobody; "" where they may name somebody."""
+        return refusal(actor, Right.APPROVE)
+
+    def cannot_revoke(self, actor: Actor, delegation: Delegation) -> str:
+        """Why this person may not end it; "" where they may."""
+        if delegation.person == actor.name or actor.may(Right.SETUP):
+            return ""
+        return f"{delegation.person} made this delegation; {delegation.person} or an administrator can revoke it."
 
     def delegations(self) -> tuple[tuple[Delegation, bool], ...]:
         """Newest first, and whether each holds now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.domain.decisions import Blocker, Decision, Dossier, Rollout
+from backend.domain.decisions import Blocker, Decision, Dossier, Rollout, WayBack
 from backend.domain.endpoints import Endpoint
 from backend.domain.gates import GATES_PATH, Finding
 from backend.domain.people import Actor, Right
@@ -20,11 +20,15 @@ from backend.policy.findings import findings
 from backend.policy.freezes import Frozen, frozen, window_finding
 from backend.policy.live_health import health_finding
 from backend.policy.overriding import open_override, overridable
+from backend.policy.returning import returned, schema_allows
 from backend.policy.seen import seen_of
 from backend.policy.standing import latest, standing
 from backend.promotion.target import target_on
 from backend.settings import Project
 from backend.store import Store
+
+LOOKED_AT = 5
+"""Ways back that are looked at for one that brought traffic: a promotion given up early brought none."""
 
 
 def dossier_of(store: Store, project: Project, version: ModelVersion, now: datetime) -> Dossier:
@@ -158,7 +162,22 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
         duty=tuple(dict.fromkeys(said for said in duty(dossier, council, actor) if said)),
         overridable=overridable(found),
         author_apart=not council.rules.author_may_approve,
+        way_back=_way_back(store, situation, dossier),
     )
+
+
+def _way_back(store: Store, situation: Situation, dossier: Dossier) -> WayBack | None:
+    champion = situation.champion
+    if champion is None:
+        return None
+    known = store.evidence.newest(champion, "supply_chain")
+    now = known.supply_chain.signature if known and known.supply_chain else None
+    supply = blockers.supply_of(dossier)
+    after = supply.signature if supply else None
+    allowed, sentence = schema_allows(champion.version, now, after)
+    taken = map(returned, store.promotions.last_returns(situation.endpoint, LOOKED_AT))
+    last = next((found for found in taken if found is not None), None)
+    return WayBack(now=now, after=after, allowed=allowed, sentence=sentence, last=last)
 
 
 def can_complete(dossier: Dossier, council: Council, actor: Actor) -> bool:

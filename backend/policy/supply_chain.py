@@ -65,6 +65,7 @@ def judge_supply(
         environment=environment,
         run_packages=dict(run_packages),
         refusals=tuple(refusals),
+        signature=folder.signature,
     )
 
 

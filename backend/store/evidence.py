@@ -64,6 +64,15 @@ class EvidenceRecords:
             )
             return tuple(found for key in ids if (found := self._find(connection, key)) is not None)
 
+    def newest(self, target: Target, kind: str) -> Evidence | None:
+        """The newest quotation of this kind about exactly this digest."""
+        about = (evidence.c.model == target.model) & (evidence.c.version == target.version)
+        chosen = about & (evidence.c.kind == kind) & (evidence.c.model_digest == target.digest)
+        with self._database.reading() as connection:
+            query = select(evidence.c.id).where(chosen).order_by(evidence.c.made_at.desc()).limit(1)
+            key = connection.execute(query).scalar_one_or_none()
+            return None if key is None else self._find(connection, key)
+
     def keep_rollout(self, target: Target, rollout: Rollout) -> None:
         """Keep the plan committed with a version; the first reading stands."""
         with self._database.writing() as transaction:

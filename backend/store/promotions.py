@@ -129,6 +129,12 @@ class Promotions:
             query = select(promotions).where(done, after).order_by(promotions.c.finished_at).limit(1)
             return self._one(connection, query)
 
+    def last_returns(self, endpoint: str, limit: int) -> tuple[Promotion, ...]:
+        """The newest rollbacks that succeeded and promotions that were given up, newest first."""
+        rolled = (promotions.c.kind == Kind.ROLL_BACK.value) & (promotions.c.phase == Phase.SUCCEEDED.value)
+        chosen = (promotions.c.endpoint == endpoint) & (rolled | (promotions.c.phase == Phase.ROLLED_BACK.value))
+        return self._many(select(promotions).where(chosen).order_by(promotions.c.finished_at.desc()).limit(limit))
+
     def staged_versions(self, model: str) -> frozenset[str]:
         """Every version a STAGE was ever recorded for."""
         chosen = (promotions.c.model == model) & (promotions.c.kind == Kind.STAGE.value)

@@ -26,11 +26,13 @@ def break_glass_notice(wired: Wiring, decision: Decision) -> Html:
 
 
 def grave_path(wired: Wiring, actor: Actor, decision: Decision) -> None:
-    """Below everything else of the decision, in red; what does not apply is not drawn."""
+    """Below everything else, folded until there is something to answer; what does not apply is not drawn."""
     told = wired.backend.overrides.told(decision.dossier)
     waiting = next((o for o, _, open_ in told if open_ and o.confirmed_at is None), None)
     running = next((o for o, _, open_ in told if open_ and o.confirmed_at is not None), None)
-    with st.container(key="danger_grave"):
+    words = "In earnest: " + ("quarantine" if not decision.overridable and not told else "break-glass, quarantine")
+    open_ = (waiting or running) is not None or decision.dossier.quarantine is not None
+    with st.expander(words, expanded=open_, key="grave"), st.container(key="danger_grave"):
         if waiting is not None:
             _confirm(wired, actor, decision, waiting)
         elif running is None and decision.overridable and decision.dossier.state is not VersionState.SERVING:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from backend.domain.reviews import PullRequest, PullRequestDetail
 from console.components.cards import card, word
-from console.components.decision_cards import metric_cells
+from console.components.comparison_cards import metric_cells
 from console.components.markup import Html, fill
 from console.components.states import empty
 from console.components.tables import Column, code, table, two_lines

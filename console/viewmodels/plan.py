@@ -40,21 +40,26 @@ def planned(rollout: Rollout | None, stable: str, per_hour: float | None = None)
         return (*lines, Line("100 %", Untrusted("all calls at once: nothing serves yet"), "", "open"))
     mirror = rollout.mirror
     if mirror is not None:
-        text = f"copies of {mirror.percent} % of the calls: " + _asked(
-            mirror.percent, mirror.min_calls, mirror.min_seconds, per_hour
-        )
-        lines.append(Line("mirror", Untrusted(text), "", "open"))
+        asked = _asked(mirror.min_calls, mirror.min_seconds)
+        when = _awaited(mirror.percent, mirror.min_calls, mirror.min_seconds, per_hour)
+        lines.append(Line("mirror", Untrusted(f"copies of {mirror.percent} %: {asked}"), when, "open"))
     for step in rollout.steps:
-        text = _asked(step.weight, step.min_calls, step.min_seconds, per_hour)
-        lines.append(Line(f"{step.weight} %", Untrusted(text), "", "open"))
+        when = _awaited(step.weight, step.min_calls, step.min_seconds, per_hour)
+        lines.append(Line(f"{step.weight} %", Untrusted(_asked(step.min_calls, step.min_seconds)), when, "open"))
     warm = duration(rollout.keep_warm_seconds)
     return (*lines, Line(f"+ {warm}", Untrusted(f"{stable} is released"), "", "open"))
 
 
-def _asked(weight: int, calls: int, seconds: float, per_hour: float | None) -> str:
-    """`300 calls and 30 min, then analysis; about 31 h to reach 300 calls at 10 % of 97 calls/h`."""
-    asked = f"{calls:,} calls and {duration(seconds)}, then analysis"
-    return asked if per_hour is None or not calls else f"{asked}; {pace(weight, calls, seconds, per_hour).sentence}"
+def _asked(calls: int, seconds: float) -> str:
+    return f"{calls:,} calls and {duration(seconds)}"
+
+
+def _awaited(weight: int, calls: int, seconds: float, per_hour: float | None) -> str:
+    """How long that takes at this share of what arrives now; "" where that is not known."""
+    if per_hour is None or not calls:
+        return ""
+    lasts = pace(weight, calls, seconds, per_hour).seconds
+    return "never" if lasts is None else f"about {roughly(lasts)}"
 
 
 def lasting(rollout: Rollout, per_hour: float | None) -> str:
@@ -110,18 +115,23 @@ def _line(label: str, records: list[StepRecord], promotion: Promotion, now: date
     in_progress = not promotion.phase.final and any(r.ordinal == promotion.position for r in records)
     running = in_progress or bool(states & {StepState.RUNNING, StepState.WAITING})
     if running and not promotion.phase.final:
-        return Line(label, Untrusted(said or _intended(records, per_hour), 240), "now", "now")
-    return Line(label, Untrusted(said or _intended(records, per_hour), 240), "", "open")
+        return Line(label, Untrusted(said or _intended(records), 240), "now", "now")
+    return Line(label, Untrusted(said or _intended(records), 240), _ahead(records, per_hour), "open")
 
 
 def _finished(records: list[StepRecord]) -> datetime | None:
     return max((r.finished_at for r in records if r.finished_at), default=None)
 
 
-def _intended(records: list[StepRecord], per_hour: float | None) -> str:
+def _ahead(records: list[StepRecord], per_hour: float | None) -> str:
+    observe = next((r.step for r in records if r.step.kind.watches), None)
+    return _awaited(observe.weight or 0, observe.min_calls, observe.min_seconds, per_hour) if observe else ""
+
+
+def _intended(records: list[StepRecord]) -> str:
     observe = next((r.step for r in records if r.step.kind.watches), None)
     if observe is not None:
-        return _asked(observe.weight or 0, observe.min_calls, observe.min_seconds, per_hour)
+        return _asked(observe.min_calls, observe.min_seconds)
     if any(r.step.kind is StepKind.SCHEDULE_RETIREMENT for r in records):
         return "what served before is released"
     return ", ".join(r.step.kind.value.replace("_", " ") for r in records)

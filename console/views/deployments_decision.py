@@ -6,26 +6,25 @@ import streamlit as st
 
 from backend.domain.clock import utc_now
 from backend.domain.decisions import Decision
-from backend.domain.gates import FindingState
 from backend.domain.pace import calls_per_hour
-from backend.domain.people import Actor, Right, who_may
-from backend.domain.promotions import Promotion
+from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion, VersionState
 from backend.domain.telemetry import Traffic
 from backend.domain.value import Reading
 from console import navigation, topics
+from console.components.blockers_card import blockers_card
 from console.components.cards import cards
+from console.components.comparison_cards import champion_card, patients_card
 from console.components.decision_cards import (
-    blockers_card,
-    champion_card,
+    flips_link,
+    freshness_card,
     health_card,
     now_next_card,
-    patients_card,
-    rules,
     way_back_card,
     who_card,
+    why_card,
 )
-from console.components.dialogs import action
+from console.components.decision_click import click_column
 from console.components.grave import break_glass_notice, grave_path
 from console.components.header import page_header
 from console.components.live import follow
@@ -35,17 +34,19 @@ from console.components.rail import stage_rail, verdict_strip
 from console.components.rollback import hold_notice, roll_back_button
 from console.components.standing import standing_notice
 from console.components.states import empty, freshness, waiting
-from console.components.steps import timeline
-from console.components.verdicts import approval_marks, hold_button, reject_button, request_changes_button
-from console.session import attempt, tell
+from console.components.verdicts import approval_marks, reject_button
+from console.session import tell
 from console.surroundings import find, surroundings
-from console.viewmodels.decision import bound, state_pill
-from console.viewmodels.plan import lasting, planned
+from console.viewmodels.change import why
+from console.viewmodels.decision import state_pill
+from console.viewmodels.now_next import Pulls, now_next
 from console.viewmodels.stages import Stage, Surroundings, stages
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
-HOUR = 3600
+HOUR, DAY = 3600, 86_400
+EVIDENCE, CLICK = 0.71, 0.29
+"""Shares of the page's width."""
 
 
 def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
@@ -69,7 +70,8 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
         parent=navigation.DEPLOYMENTS,
         here=project.endpoint,
     )
-    _follow(wired, world, version, actor)
+    day, pulls = wired.snapshots.watch(topics.traffic(project.endpoint, DAY)), _pulls(wired, world, decision)
+    _follow(wired, world, version, actor, tuple(pulls))
     tell()
     stage_rail(stages(world), Stage.DELIVERY)
     if not serving:
@@ -77,14 +79,18 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
     draw(freshness(world.endpoint, utc_now()))
     draw(standing_notice(decision.dossier))
     draw(break_glass_notice(wired, decision))
-    evidence, click = st.columns([0.71, 0.29], gap="small")
+    evidence, click = st.columns([EVIDENCE, CLICK], gap="small")
     with evidence:
-        _evidence(wired, world, decision, traffic, actor)
+        if serving:
+            accepted = _about_what_serves(decision, actor, pulls, day)
+        else:
+            accepted = _evidence(wired, world, decision, actor, pulls, day)
     with click, st.container(border=True, key="card_decision"):
         if serving:
             _serves(wired, actor, decision)
         else:
-            _click(wired, actor, decision, calls_per_hour(traffic.value) if traffic.value is not None else None)
+            per_hour = calls_per_hour(traffic.value) if traffic.value is not None else None
+            click_column(wired, actor, decision, per_hour, accepted)
 
 
 def _unknown(world: Surroundings, number: str) -> None:
@@ -97,7 +103,14 @@ def _unknown(world: Surroundings, number: str) -> None:
     draw(empty("No such version", would_be, "help"))
 
 
-def _follow(wired: Wiring, world: Surroundings, version: ModelVersion, actor: Actor) -> None:
+def _pulls(wired: Wiring, world: Surroundings, decision: Decision) -> Pulls:
+    """The pull requests that led to what would serve and to what serves."""
+    stable = find(world.versions.value or (), decision.stable_version)
+    numbers = {one.lineage.pull_request for one in (decision.dossier.version, stable) if one is not None}
+    return {number: wired.snapshots.watch(topics.pull(int(number))) for number in numbers if number.isdecimal()}
+
+
+def _follow(wired: Wiring, world: Surroundings, version: ModelVersion, actor: Actor, pulls: tuple[str, ...]) -> None:
     name = wired.settings.project.endpoint
 
     def marks() -> tuple[object, ...]:
@@ -112,32 +125,57 @@ def _follow(wired: Wiring, world: Surroundings, version: ModelVersion, actor: Ac
             proof_mark(wired, name),
         )
 
-    keys = (topics.versions().key, topics.endpoint(name).key, topics.traffic(name, HOUR).key)
+    windows = (topics.traffic(name, seconds).key for seconds in (HOUR, DAY))
+    read = (topics.pull(int(number)).key for number in pulls)
+    keys = (topics.versions().key, topics.endpoint(name).key, *windows, *read)
     follow(f"decision {version.version}", keys, marks, every=5.0)
 
 
-def _evidence(wired: Wiring, world: Surroundings, decision: Decision, traffic: Reading[Traffic], actor: Actor) -> None:
-    project = wired.settings.project
+def _evidence(
+    wired: Wiring, world: Surroundings, decision: Decision, actor: Actor, pulls: Pulls, day: Reading[Traffic]
+) -> tuple[str, ...]:
+    """All blocks in the order of reading; the advisory gates that are ticked."""
+    now, project, version = utc_now(), wired.settings.project, decision.dossier.version
     stable = find(world.versions.value or (), decision.stable_version)
-    instance = f"{project.instance_type} × {project.instance_count}"
-    now = utc_now()
-    if decision.dossier.state is VersionState.SERVING:
-        told = (patients_card(decision.dossier), champion_card(decision.dossier, now))
-        draw(cards((*told, who_card(decision, actor), health_card(decision, traffic, now))))
-        return
+    rows = now_next(decision, stable, project, pulls)
+    draw(cards((now_next_card(decision, rows), patients_card(decision.dossier, flips_link(decision)))))
+    with st.container(key="row_blockers"):
+        compared, blocked = st.columns(2)
+        with compared:
+            draw(cards((champion_card(decision.dossier, now, width=12),)))
+        with blocked:
+            accepted = blockers_card(decision, now)
+    told = why(decision.dossier, pulls.get(version.lineage.pull_request))
     draw(
         cards(
             (
-                now_next_card(decision, stable, instance),
-                patients_card(decision.dossier),
-                champion_card(decision.dossier, now),
-                blockers_card(decision, now),
                 who_card(decision, actor),
-                health_card(decision, traffic, now),
-                way_back_card(decision),
+                why_card(told),
+                health_card(decision, day, now),
+                way_back_card(decision, now),
+                freshness_card(decision, now),
             )
         )
     )
+    return accepted
+
+
+def _about_what_serves(decision: Decision, actor: Actor, pulls: Pulls, day: Reading[Traffic]) -> tuple[str, ...]:
+    """What was decided on, with how it does now: there is nothing to accept."""
+    now, dossier = utc_now(), decision.dossier
+    told = why(dossier, pulls.get(dossier.version.lineage.pull_request))
+    draw(
+        cards(
+            (
+                patients_card(dossier),
+                champion_card(dossier, now),
+                who_card(decision, actor),
+                why_card(told),
+                health_card(decision, day, now),
+            )
+        )
+    )
+    return ()
 
 
 def _serves(wired: Wiring, actor: Actor, decision: Decision) -> None:
@@ -148,140 +186,3 @@ def _serves(wired: Wiring, actor: Actor, decision: Decision) -> None:
     reject_button(wired, actor, decision)
     hold_notice(wired, actor)
     grave_path(wired, actor, decision)
-
-
-def _click(wired: Wiring, actor: Actor, decision: Decision, per_hour: float | None) -> None:
-    version = decision.dossier.version
-    draw(card_head("Your decision", f"as {actor.name}"))
-    default = f"Reviewed in pull request #{version.lineage.pull_request}." if version.lineage.pull_request else ""
-    st.text_area("Reason, required", value=default, key=f"reason_{version.version}", height=76)
-    accepted = _advisory_ticks(decision)
-    _primary(wired, actor, decision, accepted)
-    approve, changes = st.columns(2)
-    with approve:
-        _approve_only(wired, actor, decision, accepted)
-    with changes:
-        request_changes_button(wired, actor, decision)
-    reject, hold = st.columns(2)
-    with reject:
-        reject_button(wired, actor, decision)
-    with hold:
-        hold_button(wired, actor)
-    _test_again(wired, actor, decision)
-    hold_notice(wired, actor)
-    rollout = decision.dossier.rollout
-    if rollout is not None:
-        draw(
-            fill(
-                '<div class="sub">After the click</div>{lines}<p class="quiet">{lasting}</p>',
-                lines=timeline(planned(rollout, decision.expected_stable, per_hour)),
-                lasting=lasting(rollout, per_hour) if decision.expected_stable else "",
-            )
-        )
-        draw(rules(rollout, decision))
-    commit, data, digest = bound(decision)
-    draw(
-        fill(
-            '<div class="sub bound">Bound to commit <code>{commit}</code>, data <code>{data}</code>'
-            " and digest <code>{digest}</code>. Refused if any of them, or production, changes first.</div>",
-            commit=commit,
-            data=data,
-            digest=digest,
-        )
-    )
-    grave_path(wired, actor, decision)
-
-
-def _advisory_ticks(decision: Decision) -> tuple[str, ...]:
-    """One tick for each advisory gate that did not pass, until the version is approved; what is ticked."""
-    if decision.dossier.approved:
-        return ()
-    version, ticked = decision.dossier.version, []
-    for found in decision.blockers:
-        if not found.gate:
-            continue
-        label = Untrusted(f"I accept: {found.what}", 60).one_line()
-        if st.checkbox(label, key=f"accept_{version.version}_{found.gate}", help=Untrusted(found.why, 400).one_line()):
-            ticked.append(found.gate)
-    return tuple(ticked)
-
-
-def _refusal(decision: Decision, accepted: tuple[str, ...]) -> str:
-    hard = next((b for b in decision.blockers if b.hard), None)
-    if decision.refusal:
-        return Untrusted(decision.refusal, 300).one_line()
-    if hard:
-        return Untrusted(f"{hard.what}: {hard.why}", 300).one_line()
-    return _unaccepted(decision, accepted)
-
-
-def _unaccepted(decision: Decision, accepted: tuple[str, ...]) -> str:
-    open_ = [b.what for b in decision.blockers if b.gate and b.gate not in accepted]
-    if open_ and not decision.dossier.approved:
-        return Untrusted(f"Accept what is advisory first: {', '.join(open_)}.", 300).one_line()
-    return ""
-
-
-def _primary(wired: Wiring, actor: Actor, decision: Decision, accepted: tuple[str, ...]) -> None:
-    version = decision.dossier.version
-    approved = decision.dossier.approved
-    form = f"promote/{version.version}/{decision.expected_stable}"
-    promotions = wired.backend.promotions
-
-    def promote() -> None:
-        reason, stable = _reason(version), decision.expected_stable
-
-        def wish(key: str) -> Promotion:
-            if approved:
-                return promotions.promote(actor, version, stable, reason, key, decision.seen)
-            return promotions.approve_and_promote(actor, version, stable, reason, key, accepted, decision.seen)
-
-        done = f"v{version.version} goes to production by the plan; closing the tab changes nothing."
-        attempt(form, wish, done)
-
-    action(
-        f"{'Promote' if approved else 'Approve and promote'} v{version.version}",
-        key="promote",
-        refusal=_refusal(decision, accepted),
-        on_click=promote,
-        primary=True,
-        symbol="check",
-        shortcut="ctrl+enter",
-    )
-
-
-def _reason(version: ModelVersion) -> str:
-    return str(st.session_state.get(f"reason_{version.version}", "")).strip()
-
-
-def _approve_only(wired: Wiring, actor: Actor, decision: Decision, accepted: tuple[str, ...]) -> None:
-    version = decision.dossier.version
-
-    def approve() -> None:
-        reason = _reason(version)
-        attempt(
-            f"approve/{version.version}",
-            lambda key: wired.backend.models.approve(actor, version, reason, key, accepted, decision.seen),
-            f"v{version.version} is approved; production is untouched.",
-        )
-
-    refusal = Untrusted(decision.approve_refusal, 300).one_line() or _unaccepted(decision, accepted)
-    action("Approve", key="approve", refusal=refusal, on_click=approve)
-
-
-def _test_again(wired: Wiring, actor: Actor, decision: Decision) -> None:
-    """Offered where the evidence is missing, failed, or about another champion."""
-    version, state = decision.dossier.version, decision.dossier.state
-    stale = any(f.state is FindingState.STALE for f in decision.findings)
-    if not stale and state is not VersionState.TEST_FAILED:
-        return
-    refusal = "" if actor.may(Right.APPROVE) else f"Needs the role {who_may(Right.APPROVE)}."
-
-    def stage() -> None:
-        attempt(
-            f"stage/{version.version}",
-            lambda key: wired.backend.promotions.stage(actor, version, "Fresh evidence is needed for a decision.", key),
-            f"v{version.version} is tested again on {wired.settings.project.test_endpoint}.",
-        )
-
-    action("Test again", key="test_again", refusal=refusal, on_click=stage, symbol="labs")

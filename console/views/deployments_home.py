@@ -19,6 +19,7 @@ from console.components.live import CALM, FAST, follow
 from console.components.markup import Content, Html, card_head, draw, fill
 from console.components.rail import stage_rail
 from console.components.rollback import hold_notice, roll_back_button
+from console.components.stand_ins import stand_in_marks, stand_ins
 from console.components.standing import standing_line
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, strong, table, two_lines
@@ -66,6 +67,8 @@ def show_home(wired: Wiring, actor: Actor) -> None:
             draw(card_head("Way back"))
             roll_back_button(wired, actor, world.endpoint.value)
             hold_notice(wired, actor)
+        with st.container(border=True, key="card_approvers"):
+            stand_ins(wired, actor)
 
 
 def _follow(wired: Wiring, world: Surroundings) -> None:
@@ -73,7 +76,8 @@ def _follow(wired: Wiring, world: Surroundings) -> None:
     keys = (topics.endpoint(project.endpoint).key, topics.endpoint(project.test_endpoint).key, topics.versions().key)
 
     def marks() -> tuple[object, ...]:
-        return tuple((p.id, p.phase, p.position) for p in wired.backend.promotions.recent(5))
+        recent = tuple((p.id, p.phase, p.position) for p in wired.backend.promotions.recent(5))
+        return (*recent, *stand_in_marks(wired))
 
     follow("deployments", keys, marks, every=FAST if world.active else CALM)
 

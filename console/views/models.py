@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from backend.domain.clock import utc_now
@@ -12,7 +14,7 @@ from backend.domain.registry import ModelVersion
 from backend.domain.value import Reading
 from console import navigation, topics, wiring
 from console.components.cards import card, cards, pairs
-from console.components.decision_cards import champion_card, patients_card
+from console.components.comparison_cards import champion_card, patients_card
 from console.components.evidence_cards import flips_card, gates_card
 from console.components.header import page_header
 from console.components.live import follow
@@ -211,36 +213,42 @@ def _files(version: ModelVersion) -> None:
     wired = wiring.current()
     releases = wired.backend.releases
     versions = wired.snapshots.watch(topics.versions()).value or ()
-    st.download_button(
+    name = f"{version.name}-v{version.version}"
+    _file(
+        "card_file",
         "Model card",
         lambda: releases.card_file(version, releases.compared_with(version, versions)),
-        file_name=f"{version.name}-v{version.version}-card.html",
-        mime="text/html",
-        key="card_file",
-        icon=":material/download:",
-        on_click="ignore",
-        help="What it is for, its limits and its figures as one file, for whoever relies on its answers.",
+        f"{name}-card.html",
+        "What it is for, its limits and its figures as one file, for whoever relies on its answers.",
     )
-    st.download_button(
+    _file(
+        "sbom_file",
         "Bill of materials",
         lambda: releases.sbom(version),
-        file_name=f"{version.name}-v{version.version}-sbom.json",
-        mime="application/json",
-        key="sbom_file",
-        icon=":material/download:",
-        on_click="ignore",
-        disabled=not releases.has_sbom(version),
-        help="Its files, packages and image as CycloneDX JSON; known once the version has been tested.",
+        f"{name}-sbom.json",
+        "Its files, packages and image as CycloneDX JSON; known once the version has been tested.",
+        known=releases.has_sbom(version),
     )
-    st.download_button(
+    _file(
+        "dossier_file",
         "Release dossier",
         lambda: releases.dossier_file(version),
-        file_name=f"{version.name}-v{version.version}.html",
-        mime="text/html",
-        key="dossier_file",
+        f"{name}.html",
+        "All that is recorded about this version as one file, for a reader without the console.",
+    )
+
+
+def _file(key: str, label: str, make: Callable[[], bytes], name: str, told: str, *, known: bool = True) -> None:
+    st.download_button(
+        label,
+        make,
+        file_name=name,
+        mime="application/json" if name.endswith(".json") else "text/html",
+        key=key,
         icon=":material/download:",
         on_click="ignore",
-        help="All that is recorded about this version as one file, for a reader without the console.",
+        disabled=not known,
+        help=told,
     )
 
 

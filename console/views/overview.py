@@ -146,7 +146,7 @@ def _health(wired: Wiring, stable: str) -> Html:
         return Html("<p class=quiet>No calls in the last hour.</p>")
     tile = '<div class="tile"><b>{value}</b><span>{name}{more}</span></div>'
     cells = join(fill(tile, value=value, name=name, more=f", {more}" if more else "") for name, value, more in rows)
-    return fill('<div class="tiles three">{cells}</div>', cells=cells)
+    return fill('<div class="tiles four">{cells}</div>', cells=cells)
 
 
 def _setup(world: Surroundings) -> None:

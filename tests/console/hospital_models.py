@@ -13,7 +13,7 @@ from backend.domain.endpoints import deployment_name
 from backend.domain.promotions import Target
 from backend.domain.quality import BandCalibration, Estimate, HoldoutFigures, LoadResult, Robustness, RobustnessCheck
 from backend.domain.registry import Lineage, ModelVersion
-from backend.domain.supply_chain import EnvironmentDefinition, ModelFile, Package, SupplyChain
+from backend.domain.supply_chain import EnvironmentDefinition, Field, ModelFile, Package, Signature, SupplyChain
 from backend.policy.card_file import read_card
 from backend.policy.comparison import figures, judge
 from backend.policy.gate_file import read_gates
@@ -181,6 +181,12 @@ LOAD = LoadResult(
 CARD = read_card((Path(__file__).parents[2] / "training" / "card.toml").read_bytes(), SHA)
 
 
+SIGNATURE = Signature(
+    inputs=tuple(Field(name=name, type="double") for name in ("Pregnancies", "PlasmaGlucose", "BMI", "Age")),
+    outputs=(Field(name="negative", type="double"), Field(name="positive", type="double")),
+)
+
+
 def supply_chain(of: ModelVersion) -> SupplyChain:
     """A version that its own run made, with skops inside."""
     files = (
@@ -207,6 +213,7 @@ def supply_chain(of: ModelVersion) -> SupplyChain:
         environment=environment,
         run_packages={"python": "3.11.7", "platform": "Linux x86_64", "scikit-learn": "1.9.1", "numpy": "2.4.6"},
         refusals=(),
+        signature=SIGNATURE,
     )
 
 

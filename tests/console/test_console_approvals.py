@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+import hospital
 import hospital_models
 import pytest
 from visitors import claims, text
@@ -165,3 +167,32 @@ def test_a_second_approval_is_asked_for_and_who_has_given_the_first(visit, world
         tick.check()
     app.run()
     assert not button(app, "promote").disabled
+
+
+def test_an_approver_lets_somebody_stand_in_and_takes_it_back(visit, world):
+    app = visit("views/deployments.py")
+    assert "Nobody stands in" in text(app)
+    button(app, "stand_in").click().run()
+    app.text_input(key="stand_in_account").set_value("deputy")
+    app.text_area(key="reason_stand_in_lead").set_value("Away until the end of the month.")
+    last_day = app.date_input(key="stand_in_last_day").value
+    button(app, "confirm_stand_in_lead").click().run()
+    (made, holds), *_ = world.wired.backend.approvers.delegations()
+    assert (made.person, made.delegate, holds) == ("lead", "deputy", True)
+    assert made.until.date() == last_day + timedelta(days=1)
+    app = visit("views/deployments.py")
+    assert "<bdi>deputy</bdi></b> for <b><bdi>lead</bdi></b>" in text(app)
+    button(app, f"withdraw_{made.id[:12]}").click().run()
+    app.text_area(key=f"reason_withdraw_{made.id[:12]}").set_value("Back a day earlier.")
+    button(app, f"confirm_withdraw_{made.id[:12]}").click().run()
+    assert [holds for _, holds in world.wired.backend.approvers.delegations()] == [False]
+    assert "Nobody stands in" in text(visit("views/deployments.py"))
+
+
+def test_who_may_not_approve_lends_nobody_a_place(visit, world):
+    made = world.wired.backend.approvers.delegate(
+        hospital.LEAD, "deputy", datetime.now(UTC) + timedelta(days=2), WHY, "away"
+    )
+    app = visit("views/deployments.py", user=claims("operator"))
+    assert "takes the role lead" in button(app, "stand_in").help
+    assert "lead or an administrator can revoke it" in button(app, f"withdraw_{made.id[:12]}").help

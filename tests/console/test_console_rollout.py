@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import hospital
@@ -16,8 +17,9 @@ from backend.domain.decisions import Blocker, MirrorPlan
 from backend.domain.promotions import Phase, Request, Retirement, RetirementState, Waiting
 from backend.domain.value import Reading
 from backend.promotion import transitions
-from console.viewmodels.decision import state_pill, stop_rules
+from console.viewmodels.decision import state_pill
 from console.viewmodels.plan import lasting, planned
+from console.viewmodels.stop_rules import stop_rules
 from console.viewmodels.tracker import checks, observed, sides
 from console.viewmodels.traffic import ending
 
@@ -26,8 +28,8 @@ ROLLOUT = hospital_models.ROLLOUT
 
 def test_the_decision_page_says_how_long_it_takes_and_what_it_cannot_show(visit, world):
     shown = text(visit("views/deployments.py", version="2"))
-    assert "to reach" in shown
-    assert "calls/h" in shown
+    assert re.search(r"<time>about \d+ \w+</time>", shown)
+    assert re.search(r"About \d+ \w+ in all at [\d,]+ calls/h now", shown)
     assert "Live calls show health, not accuracy." in shown
     assert "No freeze is declared." in shown
 
@@ -36,9 +38,10 @@ def test_the_plan_in_calls_and_hours():
     rollout = ROLLOUT.model_copy(update={"mirror": MirrorPlan(percent=20, min_calls=300, min_seconds=60)})
     lines = planned(rollout, "v1-1111", 97.0)
     assert [line.label for line in lines][:2] == ["0 %", "mirror"]
-    assert "copies of 20 % of the calls" in lines[1].text.one_line()
-    assert "about 15 h to reach 300 calls at 20 % of 97 calls/h" in lines[1].text.one_line(400)
-    assert "reach" not in planned(rollout, "v1-1111")[2].text.one_line(400)
+    assert lines[1].text.one_line() == "copies of 20 %: 300 calls and 1 min"
+    assert [line.when for line in lines] == ["", "about 15 h", "about 3 h", "about 37 min", "about 19 min", ""]
+    assert [line.when for line in planned(rollout, "v1-1111")] == 6 * [""]
+    assert planned(rollout, "v1-1111", 0.0)[2].when == "never"
     assert lasting(rollout, None).startswith("How long it takes is not known")
     assert lasting(rollout, 0.0).startswith("It would not end: no calls arrive")
     assert "excludes a rate above" in lasting(rollout, 97.0)
@@ -52,10 +55,16 @@ def test_the_first_version_goes_to_all_calls_at_once():
 
 def test_stop_rules_tell_the_limits_against_stable():
     rollout = ROLLOUT.model_copy(update={"max_error_increase": 0.005, "max_p95_ratio": 1.5, "max_cpu_percent": 85})
-    rules = dict(stop_rules(rollout, "v1-1111"))
-    assert rules["p95 exceeds stable's 1.5 times"] == "while stable takes calls"
-    assert rules["errors exceed stable's by 0.5 points"] == "while stable takes calls"
-    assert rules["processor above 85 %"] == "three minutes in a row"
+    rules = {(rule.measure, rule.limit): rule.when for rule in stop_rules(rollout, "v1-1111")}
+    assert rules == {
+        ("errors", "1 %"): "at every step",
+        ("p95", "250 ms"): "at every step",
+        ("errors", "stable + 0.5 pt"): "while stable takes calls",
+        ("p95", "1.5 × stable"): "while stable takes calls",
+        ("processor", "85 %"): "three minutes in a row",
+        ("another digest", "any"): "at every step",
+    }
+    assert stop_rules(rollout, "") == ()
 
 
 def test_the_tracker_draws_every_check_in_its_own_words(visit, world):

@@ -12,6 +12,7 @@ MINUTE = 60_000
 """Playwright counts in milliseconds."""
 POINTING, POINTINGS = 4_000, 5
 LAYOUTS = 30
+STOPS = 80
 STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 STREAMLITS = {
     "list": "[data-testid=stSidebarNav]",
@@ -97,6 +98,61 @@ def accept_advisories(page: Page) -> None:
     for index in range(ticks.count()):
         ticks.nth(index).locator("label").click()
         settled(page)
+
+
+BLOCKS = (
+    ".meta",
+    ".strip",
+    "section.now-next",
+    "section.patients",
+    "section.champion",
+    ".st-key-card_blockers",
+    "section.who",
+    "section.why",
+    "section.health",
+    ".after-click",
+    "section.way-back",
+    "section.fresh",
+    ".st-key-promote",
+    ".bound",
+)
+"""What a lead has to see before the click, in the order of reading; the last two are the click itself."""
+
+
+def below_the_fold(page: Page) -> list[str]:
+    """The blocks of the decision page that are not wholly on the screen as it opens, with where they end."""
+    height = page.viewport_size["height"] if page.viewport_size else 0
+    boxes = {block: page.locator(block).first.bounding_box() for block in BLOCKS}
+    return [
+        f"{block}: {box and round(box['y'] + box['height'])}"
+        for block, box in boxes.items()
+        if box is None or box["y"] < 0 or box["y"] + box["height"] > height
+    ]
+
+
+def decide_by_keyboard(page: Page, reason: str) -> list[str]:
+    """Come to the primary action with Tab alone, ticking and writing on the way; the keys of all stops."""
+    page.evaluate("document.activeElement.blur()")
+    stops: list[str] = []
+    for _ in range(STOPS):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate(_STOP))
+        if stops[-1].startswith("accept_") and stops[-1] not in stops[:-1]:  # the second stop explains the first
+            page.keyboard.press("Space")
+            settled(page)
+        elif stops[-1].startswith("reason_"):
+            page.keyboard.press("ControlOrMeta+a")
+            page.keyboard.type(reason)
+        elif stops[-1] == "promote":
+            return stops
+        settled(page)
+    raise AssertionError(f"Tab does not come to the primary action: {stops}")
+
+
+_STOP = """() => {
+  const key = document.activeElement.closest('[class*="st-key-"]')?.className.match(/st-key-([\\w-]+)/);
+  return key ? key[1] : document.activeElement.tagName.toLowerCase();
+}"""
 
 
 def barriers(page: Page) -> list[str]:

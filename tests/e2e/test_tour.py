@@ -10,7 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browsing import MINUTE, Complaints, accept_advisories, button, give_reason, refusal, row_of, settled
+from browsing import (
+    BLOCKS,
+    MINUTE,
+    Complaints,
+    accept_advisories,
+    barriers,
+    below_the_fold,
+    button,
+    decide_by_keyboard,
+    give_reason,
+    refusal,
+    row_of,
+    settled,
+)
 from playwright.sync_api import Locator, Page, expect
 
 from sandbox.demo.branches import BRANCHES
@@ -170,13 +183,15 @@ def _decide_in_two_tabs_at_once(tour: Tour, page: Page) -> str:
     page.locator(".st-key-decide_2").get_by_role("link").click()
     _read_the_decision(page)
     picture(page, "decision")
+    _it_fits_and_prints(page)
     twin = page.context.new_page()
     twin.goto(f"{tour.url}/deployments?version=2")
     _read_the_decision(twin)
     assert "Accept what is advisory first" in refusal(page, "promote")
-    for tab in (page, twin):
-        give_reason(tab, PROMOTE_REASON)
-        accept_advisories(tab)
+    stops = decide_by_keyboard(page, PROMOTE_REASON)
+    assert [stop for stop in stops if stop.startswith("accept_")]
+    give_reason(twin, PROMOTE_REASON)
+    accept_advisories(twin)
     button(page, "promote").dblclick()
     button(twin, "promote").click(force=True)
     for tab in (page, twin):
@@ -196,14 +211,31 @@ def _read_the_decision(page: Page) -> None:
     expect(page.locator(".head .pill")).to_contain_text("Ready")
     expect(page.locator(".meta")).to_contain_text("in steps 10 → 50 → 100 %")
     expect(page.locator("section.champion")).to_contain_text("better")
-    expect(page.locator("section.blockers")).to_contain_text("v2 has not been approved")
-    expect(page.locator("section.blockers")).to_contain_text("patients get another answer")
-    expect(page.locator("section.blockers li.bad")).to_have_count(0)
+    blockers = page.locator(".st-key-card_blockers")
+    expect(blockers).to_contain_text("v2 has not been approved")
+    expect(blockers).to_contain_text("patients get another answer")
+    expect(blockers.locator("li.bad")).to_have_count(0)
     expect(page.locator("section.now-next")).to_contain_text("Model digest")
     expect(page.get_by_text(re.compile(r"fewer missed")).first).to_be_visible()
     expect(page.locator("section.card").filter(has_text="Live health")).to_contain_text("Error rate", timeout=MINUTE)
     expect(button(page, "promote")).to_contain_text("Approve and promote v2")
     expect(page.get_by_role("button", name=re.compile(r"^\W*Promote v2"))).to_have_count(0)
+
+
+def _it_fits_and_prints(page: Page) -> None:
+    """One screen holds everything that decides, one sheet of paper all that was decided on, in both themes."""
+    expect(page.locator("section.why")).to_contain_text(OWNED["challenger"].title[:20], timeout=MINUTE)
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        assert below_the_fold(page) == [], scheme
+        assert barriers(page) == [], scheme
+    page.emulate_media(media="print")
+    for gone in ("[data-testid=stSidebar]", ".st-key-promote", ".st-key-reject", ".st-key-crumbs"):
+        expect(page.locator(gone).first).to_be_hidden()
+    for kept in (*BLOCKS[:-2], ".bound", "section.now-next h2"):
+        expect(page.locator(kept).first).to_be_visible()
+    page.emulate_media(media="screen")
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) == 1
 
 
 def _follow_with_closed_tabs(tour: Tour, page: Page, address: str) -> None:

@@ -200,3 +200,25 @@ def test_an_environment_that_changed_unseen_stops_the_promotion_before_it_create
     assert promotion.phase in {Phase.FAILED, Phase.ROLLED_BACK}
     assert "is another than the one it was tested in" in promotion.reason
     assert ready.traffic == {ready.models.dossier(ready.version("1")).promotions[0].target.deployment: 100}
+
+
+def test_the_schema_of_calls_is_read_as_mlflow_declares_it(tmp_path):
+    inputs = json.dumps([{"type": "double", "name": "BMI", "required": True}, {"type": "long", "name": "Age"}])
+    outputs = json.dumps([{"type": "double", "name": "positive", "required": False}])
+    declared = json.dumps({"flavors": {"sklearn": {}}, "signature": {"inputs": inputs, "outputs": outputs}})
+    found = written(tmp_path / "m", {"MLmodel": declared.encode()}).signature
+    assert [(f.name, f.type, f.required) for f in (*found.inputs, *found.outputs)] == [
+        ("BMI", "double", True),
+        ("Age", "long", True),
+        ("positive", "double", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [None, "text", {}, {"inputs": "[", "outputs": "[]"}, {"inputs": '[{"type": "double"}]', "outputs": "[]"},
+     {"inputs": '[{"type": "tensor", "tensor-spec": {}}]', "outputs": "[]"}, {"inputs": "3", "outputs": "[]"}],
+)  # fmt: skip
+def test_a_schema_without_named_columns_is_none(tmp_path, signature):
+    declared = json.dumps({"flavors": {"sklearn": {}}, "signature": signature})
+    assert written(tmp_path / "m", {"MLmodel": declared.encode()}).signature is None

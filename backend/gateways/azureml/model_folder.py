@@ -10,11 +10,11 @@ import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from backend.domain.supply_chain import Flavour, ModelFile, ModelFolder, ModelType
+from backend.domain.supply_chain import Field, Flavour, ModelFile, ModelFolder, ModelType, Signature
 
 LARGEST_TEXT = 64_000_000
 """Bytes of MLmodel or of a schema, unpacked: a reference model's schema has 0.3 MB, and a zip can promise terabytes."""
@@ -43,14 +43,15 @@ def read_folder(folder: Path) -> ModelFolder:
                 types |= set(_types(path))
             except UNREADABLE as error:
                 unreadable.append(f"{name} is no skops file: {error}")
-    flavours, problem = _flavours(folder / "MLmodel")
+    declared, problem = _declared(folder / "MLmodel")
     return ModelFolder(
         files=tuple(files),
         digest=folder_digest(files),
-        flavours=flavours,
+        flavours=_flavours(declared),
         types=tuple(sorted(types, key=lambda kind: (kind.full, kind.node))),
         pickles=tuple(pickles),
         unreadable=(*unreadable, *((problem,) if problem else ())),
+        signature=_signature(declared.get("signature")),
     )
 
 
@@ -80,20 +81,39 @@ def _nodes(schema: Any) -> Iterator[ModelType]:
             waiting += node
 
 
-def _flavours(path: Path) -> tuple[tuple[Flavour, ...], str]:
-    """How the folder is to be loaded, and what is wrong with its MLmodel."""
+def _declared(path: Path) -> tuple[Mapping[str, Any], str]:
+    """What MLmodel says, and what is wrong with it."""
     import yaml
 
     try:
         if path.stat().st_size > LARGEST_TEXT:
-            return (), f"MLmodel has more than {LARGEST_TEXT:,} bytes"
+            return {}, f"MLmodel has more than {LARGEST_TEXT:,} bytes"
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        return (), f"MLmodel cannot be read: {error}"
-    flavours = read.get("flavors") if isinstance(read, dict) else None
-    if not isinstance(flavours, dict):
-        return (), "MLmodel names no flavours"
-    return tuple(_flavour(str(name), said) for name, said in sorted(flavours.items())), ""
+        return {}, f"MLmodel cannot be read: {error}"
+    if not isinstance(read, dict) or not isinstance(read.get("flavors"), dict):
+        return {}, "MLmodel names no flavours"
+    return read, ""
+
+
+def _flavours(declared: Mapping[str, Any]) -> tuple[Flavour, ...]:
+    """How the folder is to be loaded."""
+    return tuple(_flavour(str(name), said) for name, said in sorted(declared.get("flavors", {}).items()))
+
+
+def _signature(declared: object) -> Signature | None:
+    """MLflow keeps each side as a text of JSON; one that is no list of named columns is as good as none."""
+    if not isinstance(declared, dict):
+        return None
+    try:
+        inputs, outputs = (tuple(map(_field, json.loads(declared[side]))) for side in ("inputs", "outputs"))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Signature(inputs=inputs, outputs=outputs)
+
+
+def _field(column: Mapping[str, Any]) -> Field:
+    return Field(name=str(column["name"]), type=str(column["type"]), required=bool(column.get("required", True)))
 
 
 def _flavour(name: str, said: object) -> Flavour:
