@@ -13,11 +13,11 @@ WAITS_AGAIN = "somebody waits for it again"
 
 def schedule_ends(store: Store, project: Project) -> None:
     """Give the newest test deployment its end, or take that back where a decision is awaited again."""
-    tests = [p for p in store.promotions.on_endpoint(project.test_endpoint) if p.kind is Kind.STAGE]
-    if not tests or not tests[-1].phase.final:
+    newest = next(iter(store.promotions.latest_on(project.test_endpoint, 1)), None)
+    if newest is None or not newest.phase.final:
         return
-    name = tests[-1].target.deployment
-    since = idle_since(store, project, tests[-1])
+    name = newest.target.deployment
+    since = idle_since(store, project, newest)
     scheduled = any(r.deployment == name for r in store.retirements.open(project.test_endpoint))
     if since is None:
         if scheduled:
@@ -26,7 +26,7 @@ def schedule_ends(store: Store, project: Project) -> None:
     if not scheduled:
         # Asked again after its end, the first date stands, and nothing happens twice.
         due = since + timedelta(hours=project.keep_test_hours)
-        store.retirements.schedule(project.test_endpoint, name, tests[-1].id, due)
+        store.retirements.schedule(project.test_endpoint, name, newest.id, due)
 
 
 def idle_since(store: Store, project: Project, test: Promotion) -> datetime | None:
