@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks import engine, history, jobs, pages, pulls, rollback, scoring, statistics, waits
 from benchmarks.measure import Row, table
-from benchmarks.worlds import bare_world, complete_world, say
+from benchmarks.worlds import bare_world, complete_world, say, world_of_its_own
 
 Opening = Callable[[], AbstractContextManager[Any]]
 
@@ -25,7 +25,7 @@ BENCHMARKS: dict[str, tuple[Opening, Callable[[Any], list[Row]]]] = {
     "jobs": (bare_world, jobs.run),
     "scoring": (bare_world, scoring.run),
     "rollback": (bare_world, rollback.run),
-    "waits": (bare_world, waits.run),
+    "waits": (world_of_its_own, waits.run),
     "pages": (complete_world, pages.run),
 }
 """The world each needs, if any, and what it measures there; neighbours that need the same kind share one."""

@@ -183,6 +183,13 @@ def bare_world() -> Iterator[World]:
 
 
 @contextmanager
+def world_of_its_own() -> Iterator[World]:
+    """As `bare_world`, for a benchmark that shares it with no other: what a worker finds to do there is measured."""
+    with bare_world() as made:
+        yield made
+
+
+@contextmanager
 def complete_world() -> Iterator[World]:
     """Sandbox, worker and console with a version in service and a pull request that was checked, as `make run` has."""
     with _home() as (home, ports, children):
