@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -20,7 +19,7 @@ from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
-from backend.gateways.credentials import credential
+from backend.gateways.credentials import ProgramIdentity
 from backend.gateways.github.app import Installation, program_credential
 from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
@@ -59,10 +58,6 @@ from backend.setup.github import github_resources
 from backend.setup.resource import Resource
 from backend.store import Store
 
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
-
-
 CALLBACK = "/github/callback"
 """Where GitHub sends a browser back to; registered with the app."""
 
@@ -99,7 +94,6 @@ class Gateways:
     """The network side of one project. Workspaces by name; the test endpoint lives in the production workspace."""
 
     project: Project
-    credential: TokenCredential
     dev: Workspace
     prod: Workspace
     github: GitHubReader
@@ -192,7 +186,7 @@ def build_ci(settings: Settings, workspace: str, github_token: str = "") -> CiPa
     """
     apply_environment(settings)
     project = settings.project
-    chosen = Workspace(settings, project, workspace, credential(settings.identity, settings.cloud))
+    chosen = Workspace(settings, project, workspace, ProgramIdentity(settings.identity, settings.cloud))
     data = project.prod_data if workspace == project.prod_workspace else project.dev_data
     jobs, assets, models = Jobs(chosen), Assets(chosen), ModelGateway(chosen)
     github = as_person(settings, project, SecretStr(github_token))
@@ -216,11 +210,10 @@ def connect(settings: Settings, clock: Clock = utc_now) -> Gateways:
     """The gateways of the default project, one connection a workspace."""
     apply_environment(settings)
     project = settings.project
-    identity = credential(settings.identity, settings.cloud)
+    identity = ProgramIdentity(settings.identity, settings.cloud)
     prod = Workspace(settings, project, project.prod_workspace, identity)
     return Gateways(
         project=project,
-        credential=identity,
         dev=Workspace(settings, project, project.dev_workspace, identity),
         prod=prod,
         github=GitHubReader(*_github(settings, project)),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-HEAD = ("What", "Ours, median (min-max)", "n", "Peer, median (min-max)", "n", "Ratio")
+HEAD = ("What", "Ours, median (min-max)", "n", "Peer, median (min-max)", "n", "Ratio", "Aim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One promise: ours against a peer measured beside it. A ratio below 1 means less than the peer."""
+    """One promise: ours against a peer measured beside it. A ratio below 1 means less than the peer.
+
+    `aim` is in the unit of ours, or a ratio where it ends in `x`; "" where none was set.
+    """
 
     what: str
     ours: Sample
     peer: Sample
+    aim: str = ""
 
     @property
     def ratio(self) -> float:
@@ -66,6 +70,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         str(row.peer),
         str(len(row.peer.values)),
         f"{row.ratio:.2f}x",
+        row.aim,
     )
 
 

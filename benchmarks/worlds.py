@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +20,7 @@ from pathlib import Path
 from backend.bootstrap import CiParts, build_ci
 from backend.domain.endpoints import ProvisioningState
 from backend.domain.promotions import Target
+from backend.domain.registry import ModelVersion
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.operations.training import Subject
 from backend.promotion.target import target_on
@@ -30,7 +31,7 @@ from sandbox.demo.environments import python_of
 from sandbox.demo.first_world import FirstWorld
 from sandbox.demo.launch import CHECKOUT, start_sandbox, start_services
 from sandbox.demo.preflight import free_port
-from sandbox.demo.settings_file import Ports
+from sandbox.demo.settings_file import Ports, service_environment
 
 ROWS = 10_000
 JOB_SECONDS = 300
@@ -90,21 +91,44 @@ class World:
     def served(self) -> Target:
         """The reference model as the only deployment of the production endpoint."""
         started = time.monotonic()
-        name = self.train()
-        version = self.parts.training.register(name, self.subject(), self.parts.training.data())
-        target, endpoints = target_on(self.settings.project.endpoint, version), Endpoints(self.parts.workspace)
-        project, code = self.settings.project, self.parts.jobs.code_id(name)
-        endpoints.create_deployment(
-            target, code=code, instance_type=project.instance_type, instance_count=1, tags={"purpose": "benchmark"}
-        )
-        end = time.monotonic() + DEPLOY_SECONDS
-        while not self._succeeded(endpoints, target):
-            if time.monotonic() > end:
-                raise TimeoutError(f"{target.deployment} did not succeed within {DEPLOY_SECONDS} s")
-            time.sleep(0.5)
-        endpoints.set_traffic(target.endpoint, {target.deployment: 100})
+        target = self.deploy(target_on(self.settings.project.endpoint, self.register(self.train())))
+        Endpoints(self.parts.workspace).set_traffic(target.endpoint, {target.deployment: 100})
         say(f"{target.deployment} serves", started)
         return target
+
+    def register(self, name: str) -> ModelVersion:
+        """The model that the latest run made, as a version; a worker that runs begins to test it."""
+        return self.parts.training.register(name, self.subject(), self.parts.training.data())
+
+    def deploy(self, target: Target) -> Target:
+        """Create the target's deployment without traffic and wait until it answers."""
+        endpoints, project = Endpoints(self.parts.workspace), self.settings.project
+        endpoints.create_deployment(
+            target,
+            code=self.parts.jobs.code_id(target.run),
+            instance_type=project.instance_type,
+            instance_count=1,
+            tags={"purpose": "benchmark"},
+        )
+        self.wait(f"{target.deployment} to succeed", lambda: self._succeeded(endpoints, target), DEPLOY_SECONDS)
+        return target
+
+    def start_worker(self) -> None:
+        """The worker of `make run`, over this world's own database, unless it runs; ends with the world."""
+        if self.children.has("worker"):
+            return
+        told = json.loads((self.home / "sandbox" / "secrets.json").read_text())
+        command = [str(python_of(CHECKOUT, "console")), "-m", "backend", "worker"]
+        self.children.start("worker", command, cwd=CHECKOUT, env=service_environment(self.home, told, "mlops-worker"))
+
+    def wait(self, what: str, look: Callable[[], object], seconds: float, pause: float = 0.5) -> None:
+        """Until `look` answers something true; TimeoutError says what was waited for."""
+        end = time.monotonic() + seconds
+        while not look():
+            self.children.check()
+            if time.monotonic() > end:
+                raise TimeoutError(f"waited {seconds:.0f} s in vain for {what}; the logs are in {self.children.logs}")
+            time.sleep(pause)
 
     def _succeeded(self, endpoints: Endpoints, target: Target) -> bool:
         endpoint = endpoints.get(target.endpoint)
@@ -118,11 +142,11 @@ class World:
         commit = f"{self._runs:09d}{'0' * 31}"
         return Subject(purpose="retrain", commit=commit, pull_request="", branch="main", author="scientist")
 
-    def train(self) -> str:
-        """Train this checkout on the production data through the gateways; the completed run's name."""
+    def train(self, source: Path = CHECKOUT) -> str:
+        """Train `source` on the production data through the gateways; the completed run's name."""
         self._runs += 1
         data = self.parts.training.data()
-        name = self.parts.training.train(CHECKOUT, self.subject(), data)
+        name = self.parts.training.train(source, self.subject(), data)
         self.parts.training.wait(name, JOB_SECONDS, lambda _state, _seconds: None)
         return name
 
@@ -156,6 +180,13 @@ def bare_world() -> Iterator[World]:
         start_sandbox(children, home, ports)
         say("A world of its own", started)
         yield World(home, ports, children)
+
+
+@contextmanager
+def world_of_its_own() -> Iterator[World]:
+    """As `bare_world`, for a benchmark that shares it with no other: what a worker finds to do there is measured."""
+    with bare_world() as made:
+        yield made
 
 
 @contextmanager

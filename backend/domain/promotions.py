@@ -126,6 +126,14 @@ class Snapshot(Value):
     stable: str | None
 
 
+class Success(Value):
+    """A promotion or rollback that brought its target into service; `before` served until then, "" if nothing did."""
+
+    kind: Kind
+    target: Target
+    before: str = ""
+
+
 class Request(StrEnum):
     """What a person asked of a running promotion, honoured between steps."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,35 @@ def tls_context(cloud: Cloud) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_bundle(cloud) or None)
 
 
-def credential(identity: Identity, cloud: Cloud) -> TokenCredential:
-    """The credential `identity.credential` asks for. Needs no network; the first token request does.
+class ProgramIdentity:
+    """Who our services are to Azure. azure-identity is imported by whoever needs a token first: half a second.
 
-    Raises ConfigurationError where the chosen kind lacks what it needs.
+    Raises ConfigurationError at once where the chosen kind of credential lacks what it needs.
     """
+
+    def __init__(self, identity: Identity, cloud: Cloud) -> None:
+        _refuse_incomplete(identity)
+        self._identity, self._cloud = identity, cloud
+        self._lock = threading.Lock()
+        self._credential: TokenCredential | None = None
+
+    def credential(self) -> TokenCredential:
+        """The same one for all threads; it needs no network yet, the first token request does."""
+        with self._lock:
+            self._credential = self._credential or _credential(self._identity, self._cloud)
+            return self._credential
+
+
+def _refuse_incomplete(identity: Identity) -> None:
+    if identity.credential == "default":
+        return
+    if not identity.client_id:
+        raise ConfigurationError("identity.client_id", f"needed by identity.credential = {identity.credential!r}")
+    if identity.credential == "client_secret" and not identity.client_secret.get_secret_value():
+        raise ConfigurationError("identity.client_secret", "needed by identity.credential = 'client_secret'")
+
+
+def _credential(identity: Identity, cloud: Cloud) -> TokenCredential:
     from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
 
     common = {
@@ -47,15 +72,11 @@ def credential(identity: Identity, cloud: Cloud) -> TokenCredential:
     }
     if identity.credential == "default":
         return DefaultAzureCredential(exclude_interactive_browser_credential=True, **common)
-    if not identity.client_id:
-        raise ConfigurationError("identity.client_id", f"needed by identity.credential = {identity.credential!r}")
     if identity.credential == "github_oidc":
         return ClientAssertionCredential(
             identity.tenant_id, identity.client_id, lambda: workflow_token(cloud), **common
         )
     secret = identity.client_secret.get_secret_value()
-    if not secret:
-        raise ConfigurationError("identity.client_secret", "needed by identity.credential = 'client_secret'")
     return ClientSecretCredential(identity.tenant_id, identity.client_id, secret, **common)
 
 

@@ -117,8 +117,7 @@ def compared_with(store: Store, project: Project, dossier: Dossier) -> Target | 
     compared = next((e.comparison for e in dossier.evidence if e.comparison is not None), None)
     if not dossier.promotions or compared is None:
         return None if dossier.promotions else Situation(store, project).champion
-    served = store.promotions.on_endpoint(project.endpoint)
-    return next((p.target for p in reversed(served) if p.target.digest == compared.champion.digest), None)
+    return store.promotions.latest_target(project.endpoint, dossier.version.name, compared.champion.digest)
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,8 @@ class History:
 
     def serving(self, start: datetime, end: datetime) -> tuple[Serving, ...]:
         """Which deployment held most of production's traffic, in intervals that overlap the window, oldest first."""
-        changes = sorted(
-            (change for p in self._store.promotions.on_endpoint(self._project.endpoint) for change in _changes(p)),
-            key=lambda change: change[0],
-        )
+        told = self._store.promotions.since_success(self._project.endpoint, start)
+        changes = sorted((change for p in told for change in _changes(p)), key=lambda change: change[0])
         spans: list[Serving] = []
         for at, deployment in changes:
             if spans and spans[-1].deployment == deployment:

@@ -11,7 +11,7 @@ from backend.domain.clock import Clock
 from backend.domain.decisions import Blocker, Decision, Dossier, Seen
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
-from backend.domain.promotions import Hold, Kind, Promotion, Request, Retirement, Step, Target
+from backend.domain.promotions import Hold, Kind, Promotion, Request, Retirement, Step, Success, Target
 from backend.domain.registry import ModelVersion
 from backend.domain.telemetry import Traffic
 from backend.errors import Conflict, Invalid, PolicyDenied
@@ -33,6 +33,8 @@ from backend.store import Store
 from backend.store.audit import Note
 
 APPROVAL_SUFFIX = "-approval"
+WAYS_BACK = 60
+"""A page offers the versions among these; a command names any that has ever served."""
 MOST_EXTREME = 0.001
 """A threshold nearer to 0 or 1 would call everybody or nobody."""
 
@@ -269,6 +271,10 @@ class Promotions:
     def recent(self, limit: int = 50) -> tuple[Promotion, ...]:
         """Newest first."""
         return self._store.promotions.recent(limit)
+
+    def ways_back(self) -> tuple[Success, ...]:
+        """What has come to serve production, the latest first: what it can return to."""
+        return self._store.promotions.successes(self._project.endpoint, WAYS_BACK)
 
     def worker_seen(self) -> datetime | None:
         """When any worker last gave a sign of life."""

@@ -23,9 +23,6 @@ from backend.settings import Project
 from backend.store import Store
 
 TRIES = 3
-RECENT = 50
-"""Promotions that are read to know the right traffic; one that succeeded makes those before it matter no more."""
-
 ASKED_FOR = timedelta(hours=1)
 """How long the activity log may take to tell who regenerated a key."""
 
@@ -89,12 +86,10 @@ class Proving:
 
     def expected(self, name: str) -> Expected:
         """What the ledger says should be on an endpoint now."""
-        promotions = self._store.promotions.latest_on(name, RECENT)
-        stable = self._store.promotions.stable(name)
-        start = {stable.target.deployment: 100} if stable and len(promotions) == RECENT else {}
+        promotions = self._store.promotions.since_success(name, self._clock())
         return Expected(
             endpoint=name,
-            weights=expected_weights(promotions, start),
+            weights=expected_weights(promotions, {}),
             targets=self._store.promotions.targets(name),
             warm=tuple(
                 r.deployment for r in self._store.retirements.open(name) if r.state is RetirementState.SCHEDULED

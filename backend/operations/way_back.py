@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.domain.approvals import REJECTED
-from backend.domain.promotions import Kind, Phase, Target
+from backend.domain.promotions import Kind, Target
 from backend.errors import NotFound, PolicyDenied
 from backend.policy.approval import quarantined
 from backend.store import Store
@@ -14,18 +14,15 @@ def earlier_target(store: Store, endpoint: str, to_version: str = "") -> Target:
 
     Raises NotFound where there is none.
     """
-    served = [
-        p for p in store.promotions.on_endpoint(endpoint) if p.phase is Phase.SUCCEEDED and p.kind is not Kind.STAGE
-    ]
     if to_version:
-        fitting = [p.target for p in served if p.target.version == to_version]
+        fitting = store.promotions.successes(endpoint, 1, to_version)
         if not fitting:
             raise NotFound(f"v{to_version} has never served on {endpoint}; promote it instead.")
-        return fitting[-1]
-    now = served[-1].target.deployment if served else ""
-    came = next((p for p in reversed(served) if p.kind is Kind.PROMOTE and p.target.deployment == now), None)
-    before = came.snapshot.stable if came is not None and came.snapshot is not None else None
-    found = next((p.target for p in reversed(served) if p.target.deployment == before), None)
+        return fitting[0].target
+    served = store.promotions.successes(endpoint)
+    now = served[0].target.deployment if served else ""
+    came = next((s for s in served if s.kind is Kind.PROMOTE and s.target.deployment == now), None)
+    found = next((s.target for s in served if came is not None and s.target.deployment == came.before), None)
     if found is None:
         raise NotFound(f"Nothing served on {endpoint} before what serves now, so there is nothing to return to.")
     return found

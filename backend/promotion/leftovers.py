@@ -10,16 +10,18 @@ from backend.settings import Project
 from backend.store import Store
 
 WAITS_AGAIN = "somebody waits for it again"
+RECENT = 20
+"""Tests among which the newest deployment is looked for: one that was refused before it deployed leaves none."""
 
 
 def schedule_ends(store: Store, project: Project) -> None:
     """Give the newest test deployment its end, or take that back where a decision is awaited again."""
-    known = (p for p in store.promotions.on_endpoint(project.test_endpoint) if p.kind is Kind.STAGE)
-    tests = [test for test in known if not test.phase.final or _left(test)]
-    if not tests or not tests[-1].phase.final:
+    latest = reversed(store.promotions.latest_on(project.test_endpoint, RECENT))
+    newest = next((test for test in latest if not test.phase.final or _left(test)), None)
+    if newest is None or not newest.phase.final:
         return
-    name = tests[-1].target.deployment
-    since = idle_since(store, project, tests[-1])
+    name = newest.target.deployment
+    since = idle_since(store, project, newest)
     scheduled = any(r.deployment == name for r in store.retirements.open(project.test_endpoint))
     if since is None:
         if scheduled:
@@ -28,7 +30,7 @@ def schedule_ends(store: Store, project: Project) -> None:
     if not scheduled:
         # Asked again after its end, the first date stands, and nothing happens twice.
         due = since + timedelta(hours=project.keep_test_hours)
-        store.retirements.schedule(project.test_endpoint, name, tests[-1].id, due)
+        store.retirements.schedule(project.test_endpoint, name, newest.id, due)
 
 
 def _left(test: Promotion) -> bool:

@@ -32,6 +32,9 @@ FIRST_BACKOFF = 1.0
 LONGEST_BACKOFF = 30.0
 """Waits of 1, 2, 4, 8, 16, 30, 30 and 30 s: two minutes of a service's absence are ridden out."""
 
+SHARE_OF_A_WAIT, LONGEST_LOOK = 0.1, 10.0
+"""Seconds at most. A wait is looked at again after a tenth of what it has lasted: ten minutes are 80 looks, not 600."""
+
 PAUSED_LOOK = 5.0
 _BACK = (StepKind.RESTORE_TRAFFIC, StepKind.REMOVE_CANDIDATE)
 
@@ -222,9 +225,17 @@ def _waited(promotion: Promotion, record: StepRecord, outcome: Waiting, now: dat
         "reason": promotion.reason if back else outcome.reason,
         "attempt": 0,
         "updated_at": now,
-        "next_at": now + timedelta(seconds=outcome.retry_after),
+        "next_at": now + timedelta(seconds=_look_after(seen, outcome, now)),
     }
     return _with(promotion, seen).model_copy(update=waiting)
+
+
+def _look_after(record: StepRecord, outcome: Waiting, now: datetime) -> float:
+    """Seconds until the next look. An observation and a freeze window know their own pace."""
+    if record.step.kind.watches or outcome.held:
+        return outcome.retry_after
+    waited = (now - (record.started_at or now)).total_seconds()
+    return max(outcome.retry_after, min(LONGEST_LOOK, waited * SHARE_OF_A_WAIT))
 
 
 def _errored(promotion: Promotion, record: StepRecord, outcome: Errored, now: datetime, *, overdue: bool) -> Promotion:

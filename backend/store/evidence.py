@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sqlalchemy import Connection, select
 
 from backend.domain.clock import Clock
@@ -12,6 +14,9 @@ from backend.errors import CorruptState
 from backend.store.audit import Audit, Note
 from backend.store.database import Database
 from backend.store.tables import evidence, rollouts
+
+KEPT = 128
+"""Quotations kept as values: every redraw of a page asks for the same ones, and to read one takes milliseconds."""
 
 
 class EvidenceRecords:
@@ -57,12 +62,8 @@ class EvidenceRecords:
         """Newest first. Raises CorruptState if a stored quotation no longer matches its digest."""
         chosen = (evidence.c.model == model) & (evidence.c.version == version)
         with self._database.reading() as connection:
-            ids = (
-                connection.execute(select(evidence.c.id).where(chosen).order_by(evidence.c.made_at.desc()))
-                .scalars()
-                .all()
-            )
-            return tuple(found for key in ids if (found := self._find(connection, key)) is not None)
+            rows = connection.execute(select(evidence).where(chosen).order_by(evidence.c.made_at.desc()))
+            return tuple(_quoted(tuple(row)) for row in rows)
 
     def newest(self, target: Target, kind: str) -> Evidence | None:
         """The newest quotation of this kind about exactly this digest."""
@@ -98,14 +99,18 @@ class EvidenceRecords:
 
     def _find(self, connection: Connection, key: str) -> Evidence | None:
         row = connection.execute(select(evidence).where(evidence.c.id == key)).first()
-        if row is None:
-            return None
-        fields = dict(row._mapping)
-        text = fields.pop("body")
-        body = BODIES[fields["kind"]].model_validate_json(text)
-        if body_digest(text) != fields["digest"]:
-            raise CorruptState(f"evidence {key} was changed after it was frozen; do not decide on it")
-        return Evidence.model_validate(fields | {fields["kind"]: body})
+        return None if row is None else _quoted(tuple(row))
+
+
+@lru_cache(maxsize=KEPT)
+def _quoted(row: tuple[object, ...]) -> Evidence:
+    """The value of a stored row, by all that stands in it: a row that was changed is another one."""
+    fields = dict(zip(evidence.columns.keys(), row, strict=True))
+    text, kind = str(fields.pop("body")), str(fields["kind"])
+    body = BODIES[kind].model_validate_json(text)
+    if body_digest(text) != fields["digest"]:
+        raise CorruptState(f"evidence {fields['id']} was changed after it was frozen; do not decide on it")
+    return Evidence.model_validate(fields | {kind: body})
 
 
 def _note(frozen: Evidence) -> Note:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, Select, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.clock import Clock
-from backend.domain.promotions import Kind, Phase, Promotion, Request, Snapshot, StepRecord, Target
+from backend.domain.promotions import Kind, Phase, Promotion, Request, Snapshot, StepRecord, Success, Target
 from backend.errors import Conflict, CorruptState, NotFound
 from backend.store.audit import Audit, Note
 from backend.store.database import Database
@@ -97,14 +97,44 @@ class Promotions:
         chosen = (promotions.c.model == model) & (promotions.c.version == version)
         return self._many(select(promotions).where(chosen).order_by(promotions.c.created_at.desc()))
 
-    def on_endpoint(self, endpoint: str) -> tuple[Promotion, ...]:
-        """Oldest first."""
-        return self._many(select(promotions).where(promotions.c.endpoint == endpoint).order_by(promotions.c.created_at))
-
     def latest_on(self, endpoint: str, limit: int) -> tuple[Promotion, ...]:
         """The newest, oldest of them first."""
         newest = select(promotions).where(promotions.c.endpoint == endpoint).order_by(promotions.c.created_at.desc())
         return self._many(newest.limit(limit))[::-1]
+
+    def since_success(self, endpoint: str, start: datetime) -> tuple[Promotion, ...]:
+        """The last that succeeded by `start` and all that ended after it or go on, else all; oldest first.
+
+        A success makes what came before it matter no more for what serves.
+        """
+        here, succeeded = promotions.c.endpoint == endpoint, promotions.c.phase == Phase.SUCCEEDED.value
+        last = select(func.max(promotions.c.finished_at)).where(here, succeeded, promotions.c.finished_at <= start)
+        query = select(promotions).where(here).order_by(promotions.c.created_at)
+        with self._database.reading() as connection:
+            began = connection.execute(last).scalar_one()
+        if began is not None:
+            query = query.where(or_(promotions.c.finished_at.is_(None), promotions.c.finished_at >= began))
+        return self._many(query)
+
+    def successes(self, endpoint: str, limit: int | None = None, version: str = "") -> tuple[Success, ...]:
+        """What has come to serve an endpoint, of one version or of all, the latest first; without their steps."""
+        done = (promotions.c.endpoint == endpoint) & (promotions.c.phase == Phase.SUCCEEDED.value)
+        query = select(promotions.c.kind, promotions.c.target, promotions.c.snapshot).where(
+            done, promotions.c.kind != Kind.STAGE.value
+        )
+        if version:
+            query = query.where(promotions.c.version == version)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(promotions.c.finished_at.desc()).limit(limit)).all()
+        return tuple(_success(row) for row in rows)
+
+    def latest_target(self, endpoint: str, model: str, digest: str) -> Target | None:
+        """What the latest promotion of a model with this digest was to make of it on an endpoint."""
+        of_it = (promotions.c.model == model) & promotions.c.target.contains(f'"{digest}"', autoescape=True)
+        query = select(promotions.c.target).where(promotions.c.endpoint == endpoint, of_it)
+        with self._database.reading() as connection:
+            found = connection.execute(query.order_by(promotions.c.created_at.desc()).limit(1)).scalar_one_or_none()
+            return None if found is None else Target.model_validate_json(found)
 
     def targets(self, endpoint: str) -> dict[str, Target]:
         """Every deployment that a promotion was to make on an endpoint, by name."""
@@ -148,7 +178,8 @@ class Promotions:
         """
         now = self._clock()
         with self._database.reading() as connection:
-            if self._longest_due(connection, now) is None:
+            # Most looks find nothing, and must then neither wait for the only writer nor keep it waiting.
+            if connection.execute(_due_ids(now).limit(1)).first() is None:
                 return None
         with self._database.writing() as transaction:
             found = self._longest_due(transaction, now)
@@ -160,9 +191,7 @@ class Promotions:
             return found.model_copy(update={"fence": fence})
 
     def _longest_due(self, connection: Connection, now: datetime) -> Promotion | None:
-        free = or_(promotions.c.lease_until.is_(None), promotions.c.lease_until < now)
-        due = select(promotions.c.id).where(promotions.c.finished_at.is_(None), promotions.c.due_at <= now, free)
-        for promotion_id in connection.execute(due.order_by(promotions.c.due_at)).scalars().all():
+        for promotion_id in connection.execute(_due_ids(now)).scalars().all():
             found = self._find(connection, promotion_id)
             if found is not None and not of_a_later_release(found):
                 return found
@@ -242,6 +271,12 @@ def _told_fields(promotion: Promotion) -> tuple[object, ...]:
     return promotion.phase, promotion.position, promotion.request
 
 
+def _due_ids(now: datetime) -> Select[str]:
+    free = or_(promotions.c.lease_until.is_(None), promotions.c.lease_until < now)
+    due = select(promotions.c.id).where(promotions.c.finished_at.is_(None), promotions.c.due_at <= now, free)
+    return due.order_by(promotions.c.due_at)
+
+
 def _active(endpoint: str) -> Select[tuple[object, ...]]:
     return select(promotions).where(promotions.c.endpoint == endpoint, promotions.c.finished_at.is_(None))
 
@@ -286,6 +321,11 @@ def _promotion(row: Row[tuple[object, ...]], records: tuple[StepRecord, ...]) ->
         **{name: fields[name] for name in _SCALARS},
     )
     return as_shown(stored)
+
+
+def _success(row: Row[str, str, str | None]) -> Success:
+    before = Snapshot.model_validate_json(row.snapshot).stable if row.snapshot else None
+    return Success(kind=Kind(row.kind), target=Target.model_validate_json(row.target), before=before or "")
 
 
 def _write_steps(transaction: Connection, before: Promotion | None, after: Promotion) -> None:

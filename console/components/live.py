@@ -47,12 +47,17 @@ def follow(
         # Ages are words on the page: they are written anew each minute though nothing else has changed.
         return page, snapshots.versions(keys), down, marks(), int(utc_now().timestamp() // 60)
 
+    just_drawn = True
+
     def watch() -> None:
+        nonlocal just_drawn
         now = utc_now()
         if idle(touched, now, patience) and not st.session_state.get(_DIALOG):
             _redraw()
         draw(_ages(snapshots.readings(keys), now))
-        if standing() != st.session_state.get(_FOLLOWED) and not st.session_state.get(_DIALOG):
+        if just_drawn:
+            just_drawn = False  # the page's own run calls this too, in the moment it was drawn
+        elif standing() != st.session_state.get(_FOLLOWED) and not st.session_state.get(_DIALOG):
             _redraw()
 
     def rest() -> None:

@@ -20,8 +20,8 @@ def roll_back_button(wired: Wiring, actor: Actor, endpoint: Endpoint | None) -> 
     """Disabled, with the reason, where the role or the world does not allow it."""
     promotions, name = wired.backend.promotions, wired.settings.project.endpoint
     stable = promotions.stable()
-    recent = promotions.recent(200)
-    versions = served(recent, name, stable)
+    before = promotions.ways_back()
+    versions = served(before, stable)
     refusal = ""
     if not actor.may(Right.CONTROL):
         refusal = f"Needs the role {who_may(Right.CONTROL)}."
@@ -38,9 +38,7 @@ def roll_back_button(wired: Wiring, actor: Actor, endpoint: Endpoint | None) -> 
                 "<p class=quiet>Returns 100 % to v{version}, {state}.{undoes}</p>",
                 version=versions[0],
                 state=_state(endpoint, versions[0]),
-                undoes=" It was itself rolled back: this undoes that."
-                if was_sent_away(recent, name, versions[0])
-                else "",
+                undoes=" It was itself rolled back: this undoes that." if was_sent_away(before, versions[0]) else "",
             )
         )
     elif refusal:

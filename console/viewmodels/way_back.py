@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from backend.domain.endpoints import Endpoint
-from backend.domain.promotions import Kind, Phase, Promotion
+from backend.domain.promotions import Kind, Success
 
 
-def served(recent: tuple[Promotion, ...], endpoint_name: str, stable: str) -> tuple[str, ...]:
-    """Versions that have served on this endpoint before, the latest first, without what serves now."""
-    found = [
-        promotion.target.version
-        for promotion in recent
-        if promotion.target.endpoint == endpoint_name
-        and promotion.phase is Phase.SUCCEEDED
-        and promotion.kind is not Kind.STAGE
-        and promotion.target.deployment != stable
-    ]
+def served(successes: tuple[Success, ...], stable: str) -> tuple[str, ...]:
+    """Versions that have served before, the latest first, without what serves now."""
+    found = (success.target.version for success in successes if success.target.deployment != stable)
     return tuple(dict.fromkeys(found))
 
 
-def was_sent_away(recent: tuple[Promotion, ...], endpoint_name: str, version: str) -> bool:
+def was_sent_away(successes: tuple[Success, ...], version: str) -> bool:
     """Whether production last left this version by a rollback: returning to it undoes that rollback."""
-    done = [
-        p
-        for p in recent
-        if p.target.endpoint == endpoint_name and p.phase is Phase.SUCCEEDED and p.kind is not Kind.STAGE
-    ]
-    newest = next((index for index, p in enumerate(done) if p.target.version == version), 0)
-    return newest > 0 and done[newest - 1].kind is Kind.ROLL_BACK
+    newest = next((index for index, success in enumerate(successes) if success.target.version == version), 0)
+    return newest > 0 and successes[newest - 1].kind is Kind.ROLL_BACK
 
 
 def warm(endpoint: Endpoint | None, version: str) -> str:

@@ -23,6 +23,7 @@ README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted(
     [
         *ROOT.glob("*.md"),
+        ROOT / "benchmarks" / "README.md",
         *(path for folder in ("backend", "sandbox", "training") for path in (ROOT / folder).rglob("*.md")),
     ]
 )
@@ -71,6 +72,14 @@ def test_every_setting_is_in_the_readme():
     assert {"home", "identity.tenant_id", "projects.*.repository"} <= set(found)
     assert unnamed(iter(found), README) == []
     assert unnamed(iter(["worker.speed"]), "`worker.poll`") == ["worker.speed"]
+
+
+def test_every_benchmark_is_told_in_its_order():
+    """By the source: to import them takes every SDK."""
+    named = re.findall(r'^    "(\w+)": \(', (ROOT / "benchmarks" / "__main__.py").read_text(), re.MULTILINE)
+    told = re.findall(r"^\| `(\w+)` \|", (ROOT / "benchmarks" / "README.md").read_text(), re.MULTILINE)
+    assert len(named) > 5
+    assert told == named
 
 
 def test_no_setting_is_invented():

@@ -151,10 +151,10 @@ class Ward(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_same_click_again(self, data):
         verb, click, made = data.draw(st.sampled_from(self.clicks))
-        before = len(self.hospital.store.promotions.on_endpoint(PRODUCTION))
+        before = len(self.hospital.store.promotions.latest_on(PRODUCTION, 1_000))
         with suppress(Conflict, PolicyDenied):
             assert verb(*click).id == made
-        assert len(self.hospital.store.promotions.on_endpoint(PRODUCTION)) == before
+        assert len(self.hospital.store.promotions.latest_on(PRODUCTION, 1_000)) == before
 
     @rule(version=st.sampled_from(VERSIONS))
     def approve(self, version):
@@ -231,7 +231,7 @@ class Ward(RuleBasedStateMachine):
     # What must hold.
 
     def look_at_ends(self):
-        for promotion in self.hospital.store.promotions.on_endpoint(PRODUCTION):
+        for promotion in self.hospital.store.promotions.latest_on(PRODUCTION, 1_000):
             if not promotion.phase.final or promotion.id in self.ended:
                 continue
             self.ended.add(promotion.id)
@@ -259,7 +259,7 @@ class Ward(RuleBasedStateMachine):
     @invariant()
     def at_most_one_is_active(self):
         for endpoint in (PRODUCTION, TEST):
-            on_it = self.hospital.store.promotions.on_endpoint(endpoint)
+            on_it = self.hospital.store.promotions.latest_on(endpoint, 1_000)
             assert sum(not promotion.phase.final for promotion in on_it) <= 1
 
     @invariant()

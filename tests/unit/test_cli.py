@@ -19,6 +19,7 @@ from sandbox.demo.settings_file import Ports, write_settings
 
 ROOT = Path(__file__).parents[2]
 USAGE, REFUSED, REMOTE, CONFIGURATION = 64, 2, 3, 78
+SDKS = {"azure.ai.ml", "azure.core", "azure.identity", "azure.monitor.query", "github", "mlflow", "numpy"}
 PROGRAMS = ("mlops-console", "mlops-ci-dev", "mlops-ci-prod")
 
 
@@ -115,6 +116,30 @@ def test_a_broken_sign_in_file_asks_for_a_new_one(home, kept):
     assert done.returncode in (REFUSED, REMOTE), done.stderr  # without the identity provider some cannot be judged
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("mlops: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sdks"),
+    [
+        (("promotions",), 0, set()),
+        (("audit", "list"), 0, set()),
+        (("endpoint", "proof"), 0, set()),
+        (("worker", "--help"), 0, set()),
+        (("whoami",), REFUSED, set()),
+        (("pr", "list"), REMOTE, {"github"}),
+        (("models", "list"), REMOTE, {"azure.core"}),
+    ],
+)
+def test_a_command_loads_no_sdk_that_it_does_not_ask(home, arguments, code, sdks):
+    """What of Azure ML is asked loads its SDK, two seconds of a core; what stands in our own records loads none.
+
+    While a private cloud does not answer, nothing is loaded for it but the words of its errors.
+    """
+    done = mlops(home, *arguments, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == code, done.stderr[-2000:]
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "click" in loaded
+    assert loaded & SDKS == sdks
 
 
 def test_a_worker_without_services_goes_on_and_says_so(home):

@@ -139,6 +139,47 @@ def test_a_promotion_comes_back_as_it_went_in(store, clock):
         store.promotions.get("unknown")
 
 
+def came_to_serve(store, clock, key, version, endpoint=PRODUCTION):
+    """A promotion that ran to its end."""
+    made = submit(store, promotion(clock, key, version, endpoint=endpoint))
+    while not made.phase.final:
+        made = store.promotions.change(key, lambda row: transitions.advance(row, Succeeded(), clock()), told)
+    clock.pass_(60)
+    return made
+
+
+def test_what_has_served_is_listed_latest_first_and_found_by_version(store, clock):
+    for number, version in enumerate(("1", "2", "1", "3")):
+        came_to_serve(store, clock, f"click-{number}", version)
+    came_to_serve(store, clock, "elsewhere", "9", "other-endpoint")
+    submit(store, promotion(clock, "running", "4"))
+    served = store.promotions.successes(PRODUCTION)
+    assert [(success.kind, success.target.version) for success in served] == [
+        (Kind.PROMOTE, version) for version in ("3", "1", "2", "1")
+    ]
+    assert served[:2] == store.promotions.successes(PRODUCTION, 2)
+    assert [success.target for success in store.promotions.successes(PRODUCTION, version="2")] == [target("2")]
+    assert store.promotions.successes(PRODUCTION, version="4") == ()
+
+
+def test_the_latest_target_of_a_model_is_found_by_its_digest(store, clock):
+    came_to_serve(store, clock, "click-1", "1")
+    came_to_serve(store, clock, "click-2", "12")
+    assert store.promotions.latest_target(PRODUCTION, "m", target("1").digest) == target("1")
+    assert store.promotions.latest_target(PRODUCTION, "m", target("3").digest) is None
+    assert store.promotions.latest_target(PRODUCTION, "m", target("12").digest) == target("12")
+    assert store.promotions.latest_target("other-endpoint", "m", target("12").digest) is None
+
+
+def test_a_window_begins_with_what_served_when_it_began(store, clock):
+    first, second = (came_to_serve(store, clock, f"click-{version}", version) for version in ("1", "2"))
+    running = submit(store, promotion(clock, "running", "3"))
+    ids = [found.id for found in store.promotions.since_success(PRODUCTION, second.finished_at)]
+    assert ids == [second.id, running.id]
+    early = store.promotions.since_success(PRODUCTION, first.created_at - timedelta(hours=1))
+    assert [found.id for found in early] == [first.id, second.id, running.id]
+
+
 def test_one_worker_claims_and_the_others_find_nothing(store, clock):
     submit(store, promotion(clock))
     ready = threading.Barrier(8)

@@ -88,6 +88,24 @@ def test_waiting_looks_again_later_and_keeps_its_figures():
     assert promotion.current.output == {"n": 12}
 
 
+def test_a_long_wait_is_looked_at_less_often_and_its_end_is_seen_a_tenth_later_at_most():
+    promotion, now, looks = at(StepKind.CREATE_DEPLOYMENT), NOW, 0
+    while now < later(600):
+        promotion = transitions.advance(promotion, Waiting(reason="creating", retry_after=1), now)
+        pause = (promotion.next_at - now).total_seconds()
+        assert pause == pytest.approx(max(1, min(10, (now - NOW).total_seconds() / 10)), abs=1e-5)
+        now, looks = promotion.next_at, looks + 1
+    assert looks < 90
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_paces_itself_is_not_slowed_down(held):
+    kind = StepKind.SHIFT_TRAFFIC if held else StepKind.OBSERVE
+    waiting = Waiting(reason="12 of 30", retry_after=2, held=held)
+    promotion = transitions.advance(at(kind), waiting, NOW)
+    assert transitions.advance(promotion, waiting, later(60)).next_at == later(62)
+
+
 @pytest.mark.parametrize(
     ("kind", "phase"),
     [

@@ -73,14 +73,14 @@ def refused(world, gateways, token):
 
 def test_every_client_goes_on_after_its_token_has_ended(world, gateways):
     assert reads(gateways) == ((), ())
-    refused(world, gateways, gateways.credential.get_token(f"{world.url}/.default").token)
+    refused(world, gateways, gateways.prod.credential.get_token(f"{world.url}/.default").token)
     before = tokens(world)
     assert reads(gateways) == ((), ())
     assert tokens(world) > before
 
 
 def test_a_renewal_that_cannot_be_had_is_an_outage_and_passes(world, gateways):
-    refused(world, gateways, gateways.credential.get_token(f"{world.url}/.default").token)
+    refused(world, gateways, gateways.prod.credential.get_token(f"{world.url}/.default").token)
     faults = f"{world.browser_url}/control/faults"
     fault = {"service": "identity", "path": "/oauth2/v2.0/token", "status": 503, "retry_after": 1}
     httpx.post(faults, json=fault, timeout=20).raise_for_status()

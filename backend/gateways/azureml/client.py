@@ -11,7 +11,7 @@ import httpx
 
 from backend.errors import RemoteUnavailable
 from backend.gateways.azureml.errors import SERVICE, azureml
-from backend.gateways.credentials import ca_bundle, tls_context
+from backend.gateways.credentials import ProgramIdentity, ca_bundle, tls_context
 from backend.settings import Project, Settings
 
 if TYPE_CHECKING:
@@ -66,15 +66,19 @@ def _say_nothing(*_words: object, **_options: object) -> None:
 class Workspace:
     """A workspace by name, shared by all threads. Nothing is connected until it is first used."""
 
-    def __init__(self, settings: Settings, project: Project, name: str, credential: TokenCredential) -> None:
+    def __init__(self, settings: Settings, project: Project, name: str, identity: ProgramIdentity) -> None:
         self.name = name
         self.project = project
         self.cloud = settings.cloud
-        self.credential = credential
+        self._identity = identity
         self._lock = threading.RLock()
         self._ml: Any = None
         self._tracking: Any = None
         self._tls: ssl.SSLContext | None = None
+
+    @property
+    def credential(self) -> TokenCredential:
+        return self._identity.credential()
 
     @property
     def arm_id(self) -> str:

@@ -7,17 +7,15 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backend.domain.clock import Clock, utc_now
 from backend.domain.telemetry import CallerCount, LogLine, Scores, StatusCount, Traffic, TrafficPoint, TrafficSummary
 from backend.errors import RemoteUnavailable
+from backend.gateways.credentials import ProgramIdentity
 from backend.gateways.monitor import kusto
 from backend.gateways.monitor.errors import SERVICE, monitor
 from backend.settings import Settings
-
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
 
 LOG_DAYS = 7
 """How far back the newest console and event lines are looked for."""
@@ -41,13 +39,13 @@ class Logs:
         self,
         settings: Settings,
         workspace_id: Callable[[], str],
-        credential: TokenCredential,
+        identity: ProgramIdentity,
         clock: Clock = utc_now,
     ) -> None:
         self._cloud = settings.cloud
         self._find_workspace = workspace_id
         self._known_workspace = ""
-        self._credential = credential
+        self._identity = identity
         self._clock = clock
         self._lock = threading.Lock()
         self._client: Any = None
@@ -153,7 +151,7 @@ class Logs:
                 from azure.monitor.query import LogsQueryClient
 
                 self._client = LogsQueryClient(
-                    self._credential,
+                    self._identity.credential(),
                     endpoint=self._cloud.logs_endpoint,
                     audience=self._cloud.logs_audience,
                     connection_verify=self._cloud.ca_bundle or True,

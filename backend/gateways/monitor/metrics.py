@@ -6,16 +6,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backend.domain.telemetry import CapacityPoint
 from backend.errors import ConfigurationError
+from backend.gateways.credentials import ProgramIdentity
 from backend.gateways.monitor.errors import monitor
 from backend.gateways.monitor.logs import as_moment
 from backend.settings import Settings
-
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
 
 NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments"
 
@@ -32,9 +30,9 @@ RESOURCES_A_CALL = 50
 
 
 class Metrics:
-    def __init__(self, settings: Settings, credential: TokenCredential) -> None:
+    def __init__(self, settings: Settings, identity: ProgramIdentity) -> None:
         self._cloud = settings.cloud
-        self._credential = credential
+        self._identity = identity
         self._lock = threading.Lock()
         self._client: Any = None
 
@@ -74,7 +72,7 @@ class Metrics:
 
                 self._client = MetricsClient(
                     self._cloud.metrics_endpoint,
-                    self._credential,
+                    self._identity.credential(),
                     audience=self._cloud.metrics_audience,
                     connection_verify=self._cloud.ca_bundle or True,
                     connection_timeout=5,
