@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from sandbox.runtime import servers
 from sandbox.runtime.servers import Server
 from sandbox.state.documents import Document
 from sandbox.world import World
+
+log = logging.getLogger(__name__)
 
 ROOT = "modelDataCollector"
 TYPE = "azureml.inference."
@@ -74,6 +77,7 @@ def carry(world: World, deployment_id: str, server: Server, rate: str) -> None:
     """Append what the sidecar has kept since the last time to the blobs of its hours.
 
     The place in the spool is written after the blobs: a kill between them repeats lines, whose ids stay the same.
+    A line that is not whole is left out.
     """
     mark = server.folder / "collected.offset"
     before = int(mark.read_text()) if mark.is_file() else 0
@@ -82,7 +86,13 @@ def carry(world: World, deployment_id: str, server: Server, rate: str) -> None:
         return
     by_blob: dict[str, list[str]] = defaultdict(list)
     for line in lines:
-        by_blob[_blob(deployment_id, server.folder, json.loads(line), rate)].append(line)
+        try:
+            name = _blob(deployment_id, server.folder, json.loads(line), rate)
+        except (ValueError, KeyError):
+            # The sidecar was killed while it wrote this line, and the next one was added to it.
+            log.warning("A collected line of %s is not whole and was left out", deployment_id)
+            continue
+        by_blob[name].append(line)
     account = files.account_name(parse(deployment_id).workspace)
     for name, found in by_blob.items():
         files.append(world, account, files.BLOBSTORE, name, "".join(f"{line}\n" for line in found).encode())

@@ -166,6 +166,11 @@ def test_lines_are_carried_once_and_go_on_where_they_stopped(world, tmp_path):
         spool.write("\n")
     carry(world, DEPLOYMENT, server, "hour")
     assert there() == [[41], [42]]
+    with server.spool.open("a") as spool:
+        spool.write('{"specversion":"1.0","id":"cut')
+    kept(43, "\n")
+    kept(44, "\n")
+    assert there() == [[41], [42], [44]]
 
 
 def test_the_property_is_answered_as_the_service_answers_it():
