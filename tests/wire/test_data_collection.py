@@ -203,7 +203,7 @@ def test_what_is_old_is_listed_and_deleted_once_and_what_is_young_stays(collecti
     assert inputs.newest(target, before, datetime.now(UTC) + timedelta(seconds=60), 500).rows
 
 
-def test_nothing_is_lost_or_doubled_when_the_world_is_killed_in_between(collecting):
+def test_nothing_is_lost_when_the_world_is_killed_in_between_and_ids_tell_repeats(collecting):
     before = len(rows(collecting, "blue"))
     for age in range(20):
         assert collecting.score({"rows": [{"Age": 100 + age}]}, deployment="blue").status_code == 200
