@@ -158,7 +158,8 @@ class Project(Section):
 
     `log_workspace_id` is the customer id of the Log Analytics workspace; without it the one that setup declares is
     looked up. `prices` are what an hour of an instance costs, by its type, as this installation declares it, in
-    `currency`. A test deployment that waits for nobody is removed after `keep_test_hours`.
+    `currency`. A test deployment that waits for nobody is removed after `keep_test_hours`. Of what production is asked,
+    deployments made from now on keep `collect_percent`, which is deleted after `keep_collected_days`.
     """
 
     repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -184,6 +185,8 @@ class Project(Section):
     prices: dict[str, Annotated[float, Field(ge=0)]] = {}
     currency: str = "USD"
     keep_test_hours: Seconds = 24
+    collect_percent: Annotated[float, Field(ge=0, le=100)] = 100
+    keep_collected_days: Annotated[float, Field(gt=0, le=3650)] = 30
 
 
 class Store(Section):
@@ -307,7 +310,9 @@ def _source() -> tuple[str, str]:
     return str(path), f" in {path}" if path.exists() else f"; no settings file at {path}"
 
 
-OPERATED = {"approval", "freeze", "prices", "currency", "keep_test_hours"}
+OPERATED = {
+    "approval", "freeze", "prices", "currency", "keep_test_hours", "collect_percent", "keep_collected_days",
+}  # fmt: skip
 """What concerns deciding and operating: workflows can neither approve, nor promote, nor deploy."""
 
 

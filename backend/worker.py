@@ -16,6 +16,7 @@ from backend.domain.clock import Clock, utc_now
 from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, CorruptState
 from backend.gateways.azureml.assets import Assets
+from backend.gateways.azureml.collected import CollectedInputs
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
@@ -32,6 +33,7 @@ from backend.operations.performing import Performing
 from backend.operations.promotion_checks import PromotionChecks
 from backend.operations.proving import Proving
 from backend.operations.repository_watch import RepositoryWatch
+from backend.operations.retention import Retention
 from backend.promotion.announcement import Announcement
 from backend.promotion.authorship_watch import AuthorshipWatch
 from backend.promotion.context import Reach
@@ -51,6 +53,8 @@ GATES_SECONDS = 30.0
 """A gate file that changes on main makes what was judged stale, within this time."""
 CHECKS_SECONDS = 15.0
 """What stands in a version's way shows on its commit within this time; GitHub is asked only where it changes."""
+RETENTION_SECONDS = 3600.0
+"""Collected inputs lie in folders of an hour, so that an hour is as exact as their age can be kept."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -81,6 +85,7 @@ class Worker:
             models=self._models,
             jobs=Jobs(gateways.prod),
             assets=Assets(gateways.prod),
+            collected=CollectedInputs(gateways.prod),
             contents=Contents(gateways.github),
             logs=gateways.logs,
             metrics=gateways.metrics,
@@ -93,6 +98,7 @@ class Worker:
         gates = GateWatch(store, reach.contents, project)
         environments = EnvironmentWatch(store, reach.assets, project)
         every = settings.worker.prove_every
+        retention = Retention(store, reach.collected, project, clock)
         proving = Proving(store, endpoints, self._models, project, clock, every=every)
         past, declared = Past(gateways.github, project.required_check), declared_rulesets(project, read_declaration())
         repository = RepositoryWatch(store, past, Rulesets(gateways.github), project, declared)
@@ -115,6 +121,7 @@ class Worker:
                 "retirements", lambda: _idle(lambda: _retire(store, project, endpoints)), settings.worker.registry_poll
             ),
             Duty("promotion checks", lambda: _idle(lambda: self._checks.look(self._versions)), CHECKS_SECONDS),
+            Duty("collected inputs", lambda: retention.sweep() > 0, RETENTION_SECONDS),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
         )

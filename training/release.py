@@ -8,10 +8,13 @@ Nothing here knows the server. Arrays are used throughout: a DataFrame would cos
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from training import artefact
 from training.digest import find_model_folder, folder_digest
@@ -19,6 +22,9 @@ from training.model import probability
 from training.request import InvalidInput, parse
 
 MOST_TOLD = 100
+
+Seen = Callable[[NDArray[np.float64], Sequence[Mapping[str, Any]]], None]
+"""Is given the features of the rows, (n, 8), and their n predictions."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,8 @@ def score_line(body: Mapping[str, Any]) -> str:
     return "mlops-scores " + json.dumps({"positives": positives, "risks": risks}, separators=(",", ":"))
 
 
-def answer(release: Release, body: bytes, identifier: str) -> tuple[int, dict[str, Any]]:
-    """Return the HTTP status and the JSON value that answer a request body."""
+def answer(release: Release, body: bytes, identifier: str, seen: Seen | None = None) -> tuple[int, dict[str, Any]]:
+    """Return the HTTP status and the JSON value that answer a request body; `seen` is told what was answered."""
     try:
         features, warnings = parse(body)
     except InvalidInput as exc:
@@ -67,6 +73,8 @@ def answer(release: Release, body: bytes, identifier: str) -> tuple[int, dict[st
         {"probability": value, "decision": "positive" if value >= release.threshold else "negative"}
         for value in probability(release.model, features).tolist()
     ]
+    if seen is not None:
+        seen(features, predictions)
     return 200, {
         "request_id": identifier,
         "model_version": release.version,

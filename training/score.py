@@ -13,7 +13,7 @@ from typing import Any
 from azureml_inference_server_http.api.aml_request import rawhttp
 from azureml_inference_server_http.api.aml_response import AMLResponse
 
-from training import release
+from training import collection, release
 from training.request import MAX_BYTES, InvalidInput, request_id
 
 PROBES = "mlops-probe"
@@ -24,12 +24,14 @@ DRAINED_BYTES = 64 << 20
 
 # The server loads this file outside of sys.modules, where no dataclass can be defined: those live in training.release.
 _serving: release.Release | None = None
+_collection: collection.Collection | None = None
 
 
 def init() -> None:
     """Load the release; an exception here fails the deployment, with its message in the log."""
-    global _serving  # noqa: PLW0603 - the server's contract: init() and run() share the module
+    global _serving, _collection  # noqa: PLW0603 - the server's contract: init() and run() share the module
     _serving = release.load(os.environ)
+    _collection = collection.begin(os.environ, _serving.version)
 
 
 def _read(stream: Any) -> bytes:
@@ -53,7 +55,9 @@ def run(request: Any) -> Any:
         raise RuntimeError("init() has not run")
     if request.method != "POST":
         return AMLResponse(InvalidInput("send the rows with POST").body, 405, json_str=True)
-    status, body = release.answer(_serving, _read(request.stream), request_id(request.headers))
-    if status == 200 and not str(request.headers.get("User-Agent", "")).startswith(PROBES):
+    probe = str(request.headers.get("User-Agent", "")).startswith(PROBES)
+    seen = _collection.add if _collection is not None and not probe else None
+    status, body = release.answer(_serving, _read(request.stream), request_id(request.headers), seen)
+    if status == 200 and not probe:
         print(release.score_line(body), flush=True)
     return AMLResponse(body, status, json_str=True)

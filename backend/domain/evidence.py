@@ -10,6 +10,7 @@ from backend.domain.authorship import Authorship
 from backend.domain.card_file import CardFile
 from backend.domain.comparison import Comparison
 from backend.domain.gates import GateFile
+from backend.domain.production_flips import ProductionFlips
 from backend.domain.quality import HoldoutFigures, LoadResult, Robustness
 from backend.domain.supply_chain import SupplyChain
 from backend.domain.value import Value
@@ -49,10 +50,20 @@ class Evidence(Value):
     authorship: Authorship | None = None
     card: CardFile | None = None
     supply_chain: SupplyChain | None = None
+    production_flips: ProductionFlips | None = None
 
 
 Body = (
-    Comparison | SmokeResult | HoldoutFigures | Robustness | LoadResult | GateFile | Authorship | CardFile | SupplyChain
+    Comparison
+    | SmokeResult
+    | HoldoutFigures
+    | Robustness
+    | LoadResult
+    | GateFile
+    | Authorship
+    | CardFile
+    | SupplyChain
+    | ProductionFlips
 )
 BODIES: dict[str, type[Body]] = {
     "comparison": Comparison,
@@ -64,6 +75,7 @@ BODIES: dict[str, type[Body]] = {
     "authorship": Authorship,
     "card": CardFile,
     "supply_chain": SupplyChain,
+    "production_flips": ProductionFlips,
 }
 """What can be frozen, by kind."""
 

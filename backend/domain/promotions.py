@@ -43,6 +43,7 @@ class StepKind(StrEnum):
     SMOKE_TEST = "smoke_test"
     LOAD_TEST = "load_test"
     REPLAY = "replay"
+    REPLAY_COLLECTED = "replay_collected"
     MIRROR_TRAFFIC = "mirror_traffic"
     OBSERVE_MIRROR = "observe_mirror"
     COLLECT_EVIDENCE = "collect_evidence"

@@ -9,6 +9,7 @@ from backend.domain.card_file import CardFile
 from backend.domain.comparison import METRIC_NAMES, Comparison, Flips
 from backend.domain.evidence import Evidence, SmokeResult
 from backend.domain.gates import GateFile
+from backend.domain.production_flips import ProductionFlips
 from backend.domain.quality import HoldoutFigures, LoadResult, Robustness
 from backend.domain.supply_chain import SupplyChain
 from backend.operations.plain_html import Html, code, heading, pairs, paragraph, stamp, table
@@ -74,6 +75,28 @@ def _flips(found: Flips) -> tuple[Html, ...]:
     cases = ", ".join(str(case.case) for case in found.cases)
     told = f"Cases with the largest change of risk, by their ordinal in the holdout, which names no patient: {cases}."
     return (counts, paragraph(told)) if cases else (counts,)
+
+
+def _production_flips(found: ProductionFlips) -> tuple[Html, ...]:
+    asked = f"{stamp(found.oldest)} to {stamp(found.newest)}" if found.oldest and found.newest else "nothing"
+    counts = pairs(
+        (
+            ("Answered in production by", f"v{found.champion.version}, {found.deployment}"),
+            ("Asked again of", f"v{found.challenger.version} at threshold {found.challenger.threshold}"),
+            ("Another answer", f"{found.count:,} of {found.rows:,} inputs"),
+            ("Positive now", found.turned_positive),
+            ("Negative now", found.turned_negative),
+            ("Asked", asked),
+            ("Digest of the inputs", code(found.inputs)),
+            *((("Not replayed", found.problem),) if found.problem else ()),
+        )
+    )
+    heads = ("Answer now", "Risk before", "Risk now", "Bands")
+    rows = (
+        ("positive" if c.positive else "negative", f"{c.champion:.3f}", f"{c.challenger:.3f}", ", ".join(c.bands))
+        for c in found.cases
+    )
+    return counts, table(heads, rows, "No answer changes.")
 
 
 def _smoke(smoke: SmokeResult) -> tuple[Html, ...]:
@@ -172,6 +195,7 @@ def _authorship(known: Authorship) -> tuple[Html, ...]:
 
 BODIES: dict[str, Callable[..., tuple[Html, ...]]] = {
     "comparison": _comparison,
+    "production_flips": _production_flips,
     "smoke": _smoke,
     "load": _load,
     "holdout": _holdout,

@@ -19,6 +19,7 @@ from backend.errors import BackendError, CorruptState, NotFound
 from backend.gateways.azureml.jobs import Jobs
 from backend.policy.findings import exhibits
 from backend.policy.gates import Exhibits, judge_gates
+from backend.policy.production_flips import recounted
 from backend.store import Store
 from backend.store.audit import Note
 
@@ -70,7 +71,8 @@ def judgement(dossier: Dossier, champion: Target | None, judged: tuple[Finding, 
     """What the gates have said, and the quotations they said it from."""
     version = dossier.version
     seen = exhibits(dossier, champion)
-    bodies = (seen.comparison, seen.holdout, seen.smoke, seen.robustness, seen.load, seen.card, dossier.gates)
+    measured = (seen.comparison, seen.holdout, seen.smoke, seen.robustness, seen.load, seen.card, seen.production)
+    bodies = (*measured, dossier.gates)
     return Judgement(
         model=version.name,
         version=version.version,
@@ -102,7 +104,7 @@ class Judging:
             there = ", ".join(str(r.sequence) for r in known) or "none"
             raise NotFound(f"No decision about v{version.version} is recorded there; ledger rows: {there}.")
         quoted = self._quoted(chosen.judgement)
-        lines = [*_missing(chosen.judgement, quoted), *_gates(chosen.judgement, quoted)]
+        lines = [*_missing(chosen.judgement, quoted), *_gates(chosen.judgement, quoted), *_recounted(quoted)]
         if not offline:
             lines += [self._computed_again(evidence) for evidence in quoted.values() if _computed(evidence)]
         return Replay(recorded=chosen, lines=tuple(lines))
@@ -146,9 +148,8 @@ def _gates(found: Judgement, quoted: dict[str, Evidence]) -> list[ReplayLine]:
         return [ReplayLine(what="gates", same=None, detail="No gate file was quoted.")]
     served = found.champion
     serves = served is not None and (served.digest, served.threshold) == (found.digest, found.threshold)
-    compared, held, smoke, robust, load, card = (
-        quoted.get(kind) for kind in ("comparison", "holdout", "smoke", "robustness", "load", "card")
-    )
+    kinds = ("comparison", "holdout", "smoke", "robustness", "load", "card", "production_flips")
+    compared, held, smoke, robust, load, card, production = (quoted.get(kind) for kind in kinds)
     seen = Exhibits(
         comparison=compared.comparison if compared else None,
         holdout=held.holdout if held else None,
@@ -156,10 +157,20 @@ def _gates(found: Judgement, quoted: dict[str, Evidence]) -> list[ReplayLine]:
         robustness=robust.robustness if robust else None,
         load=load.load if load else None,
         card=card.card if card else None,
+        production=production.production_flips if production else None,
         champion=found.champion.version if found.champion and not serves else "",
     )
     again = {word.gate: word for word in words(judge_gates(rules.rules, seen))}
     return [_compared(then, again.get(then.gate)) for then in found.words]
+
+
+def _recounted(quoted: dict[str, Evidence]) -> list[ReplayLine]:
+    """The replay of production's inputs, counted anew from both versions' answers, which are quoted with it."""
+    found = quoted["production_flips"].production_flips if "production_flips" in quoted else None
+    if found is None:
+        return []
+    what, same = "production_flips counted from its answers again", recounted(found) == found
+    return [ReplayLine(what=what, same=same, detail=f"{len(found.answers):,} rows, inputs {found.inputs[:19]}…")]
 
 
 def _compared(then: Word, now: Word | None) -> ReplayLine:

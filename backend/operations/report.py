@@ -16,7 +16,7 @@ from backend.policy.comparison import Origin, comparison_of, in_words, judge
 from backend.policy.consequence import consequence_lines
 from backend.policy.gate_changes import gate_changes
 from backend.policy.gate_file import read_gates
-from backend.policy.gates import COMPARING, Exhibits, judge_gates
+from backend.policy.gates import COMPARED, Exhibits, judge_gates
 from backend.policy.holdout import pair
 from backend.policy.subgroups import subgroup_rule
 
@@ -125,7 +125,7 @@ def _gates(comparison: Comparison, rules: Rules) -> list[str]:
         known = None
     if known is None:
         return []
-    asked = tuple(rule for rule in known.rules if rule.name in COMPARING)
+    asked = tuple(rule for rule in known.rules if rule.name in COMPARED)
     seen = Exhibits(comparison, None, None, None, None, champion=comparison.champion.commit[:9])
     return ["", "| gate | level | result | found |", "| --- | --- | --- | --- |", *map(_gate, judge_gates(asked, seen))]
 

@@ -11,6 +11,7 @@ from backend.domain.comparison import Comparison
 from backend.domain.decisions import Dossier
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, FindingState
+from backend.domain.production_flips import ProductionFlips
 from backend.domain.promotions import Target
 from backend.domain.registry import ModelVersion
 from backend.policy.approval import missing_approval, standing_approval
@@ -64,6 +65,8 @@ def exhibits(dossier: Dossier, champion: Target | None) -> Exhibits:
         robustness=next((e.robustness for e in about if e.robustness), None),
         load=next((e.load for e in about if e.load), None),
         card=next((e.card for e in about if e.card), None),
+        production=production_with(dossier, champion) if champion is not None and not serves else None,
+        stale_production=any(e.production_flips is not None for e in dossier.evidence),
         champion=champion.version if champion is not None and not serves else "",
         stale_comparison=any(e.comparison is not None for e in dossier.evidence),
     )
@@ -109,6 +112,16 @@ def moved_since(dossier: Dossier) -> tuple[str, ...]:
         ("data", held.data_digest if held else "", now.data_digest),
     )
     return tuple(dict.fromkeys(name for name, then, is_now in told if then and then != is_now))
+
+
+def production_with(dossier: Dossier, champion: Target) -> ProductionFlips | None:
+    """The newest replay of production's inputs between exactly this version and what serves, at their thresholds."""
+    wanted = (champion.digest, champion.threshold, dossier.version.threshold)
+    for evidence in _about(dossier):
+        found = evidence.production_flips
+        if found and (found.champion.digest, found.champion.threshold, found.challenger.threshold) == wanted:
+            return found
+    return None
 
 
 def _about(dossier: Dossier) -> tuple[Evidence, ...]:

@@ -31,7 +31,10 @@ class _Limited(_Gate):
 
 
 class _File(BaseModel):
-    """Every gate must be declared: one that is left out would be one that nobody decided about."""
+    """Every gate must be declared: one that is left out would be one that nobody decided about.
+
+    One that is younger than a team's file stands under what the file says of the same on other rows, until it is named.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,12 +49,15 @@ class _File(BaseModel):
     subgroup_calibration: _Shared
     robustness: _Shared
     flips: _Shared
+    production_flips: _Shared | None = None
     latency: _Limited
     card: _Gate
 
 
 GATES = tuple(_File.model_fields)
 """In the order of reading."""
+LIKE = {"production_flips": "flips"}
+"""Whose level, limit and reason stand for a gate that a file does not name."""
 
 
 def read_gates(content: bytes, commit: str) -> GateFile:
@@ -64,9 +70,8 @@ def read_gates(content: bytes, commit: str) -> GateFile:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise Invalid(f"{GATES_PATH}: {place}: {first['msg'].lower()}") from error
-    return GateFile(
-        rules=tuple(_rule(name, getattr(read, name)) for name in GATES), commit=commit, digest=gates_digest(content)
-    )
+    rules = (_rule(name, getattr(read, name) or getattr(read, LIKE[name])) for name in GATES)
+    return GateFile(rules=tuple(rules), commit=commit, digest=gates_digest(content))
 
 
 def gates_digest(content: bytes) -> str:

@@ -9,7 +9,9 @@ from backend.domain.card_file import CardFile
 from backend.domain.comparison import METRIC_NAMES, BandVerdict, Comparison
 from backend.domain.evidence import SmokeResult
 from backend.domain.gates import Finding, FindingState, GateRule
+from backend.domain.production_flips import ProductionFlips
 from backend.domain.quality import Estimate, HoldoutFigures, LoadResult, Robustness, RobustnessCheck
+from backend.policy.production_flips import FEWEST, WITHIN_DAYS
 
 Answer = tuple[FindingState, str]
 PASS, FAIL, INCONCLUSIVE = FindingState.PASS, FindingState.FAIL, FindingState.INCONCLUSIVE
@@ -36,6 +38,8 @@ class Exhibits:
     """The version that serves, "" before the first: then there is nothing to compare with."""
     stale_comparison: bool = False
     card: CardFile | None = None
+    production: ProductionFlips | None = None
+    stale_production: bool = False
 
 
 def judge_gates(rules: tuple[GateRule, ...], exhibits: Exhibits) -> tuple[Finding, ...]:
@@ -194,6 +198,25 @@ def _flips(limit: float, comparison: Comparison) -> Answer:
     return (PASS if share <= limit else FAIL), f"{words}; at most {100 * limit:g} % without a lead's review."
 
 
+def _production_flips(rule: GateRule, exhibits: Exhibits) -> Answer:
+    """Only what was answered by exactly what serves now, and by this version at its threshold of now."""
+    found, limit = exhibits.production, _limit(rule)
+    if found is None:
+        state = FindingState.STALE if exhibits.stale_production else FindingState.NOT_RUN
+        return state, f"What v{exhibits.champion} was asked in production has not been asked of this version."
+    if found.problem:
+        return FindingState.NOT_RUN, f"Production's inputs could not be replayed: {found.problem}"
+    if not found.rows:
+        return FindingState.NOT_RUN, f"Of {found.deployment} no input was collected in the {WITHIN_DAYS} days before."
+    turned = f"{found.turned_positive} positive now, {found.turned_negative} negative now"
+    of = f"{found.count:,} of {found.rows:,} inputs of {found.deployment}"
+    words = f"{of} get another answer ({100 * found.share:.1f} %): {turned}"
+    if found.rows < FEWEST:
+        return INCONCLUSIVE, f"{words}; fewer than {FEWEST} say too little."
+    state = PASS if found.share <= limit else FAIL
+    return state, f"{words}; at most {100 * limit:g} % without a lead's review."
+
+
 def _latency(rule: GateRule, exhibits: Exhibits) -> Answer:
     load, limit = exhibits.load, _limit(rule)
     if load is None:
@@ -228,6 +251,7 @@ CHECKS: dict[str, Callable[[GateRule, Exhibits], Answer]] = {
     "subgroup_calibration": _subgroup_calibration,
     "robustness": _robustness,
     "flips": _compared(_flips),
+    "production_flips": _production_flips,
     "latency": _latency,
     "card": _card,
 }
@@ -238,6 +262,7 @@ RESTS_ON = {
     "brier": "comparison",
     "subgroups": "comparison",
     "flips": "comparison",
+    "production_flips": "production_flips",
     "calibration": "holdout",
     "minimum_sensitivity": "holdout",
     "subgroup_calibration": "holdout",
@@ -247,8 +272,10 @@ RESTS_ON = {
     "card": "card",
 }
 """The kind of evidence that each gate reads."""
-COMPARING = frozenset(gate for gate, kind in RESTS_ON.items() if kind == "comparison")
-"""Those that ask nothing of a first version: nothing serves that it could be compared with."""
+COMPARED = frozenset(gate for gate, kind in RESTS_ON.items() if kind == "comparison")
+"""What a comparison on one holdout answers, a pull request's too."""
+COMPARING = COMPARED | {"production_flips"}
+"""What asks nothing of a first version: nothing serves that it could be compared with."""
 GROUPS = {
     "sensitivity": "Quality",
     "minimum_sensitivity": "Quality",
@@ -256,6 +283,7 @@ GROUPS = {
     "auc": "Quality",
     "brier": "Quality",
     "flips": "Quality",
+    "production_flips": "Quality",
     "subgroups": "Fairness",
     "subgroup_calibration": "Fairness",
     "calibration": "Calibration",

@@ -12,6 +12,7 @@ from backend.domain.promotions import Kind, Outcome, Promotion, Step, StepKind, 
 from backend.errors import PolicyDenied
 from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.client import Workspace
+from backend.gateways.azureml.collected import CollectedInputs
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
@@ -36,6 +37,7 @@ class Reach:
     models: Models
     jobs: Jobs
     assets: Assets
+    collected: CollectedInputs
     contents: Contents
     logs: Logs
     metrics: Metrics

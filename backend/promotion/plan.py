@@ -128,6 +128,7 @@ def stage_plan() -> tuple[Step, ...]:
         *_candidate(),
         Step(kind=StepKind.LOAD_TEST, deadline_seconds=PROBE_DEADLINE),
         Step(kind=StepKind.REPLAY, deadline_seconds=PROBE_DEADLINE),
+        Step(kind=StepKind.REPLAY_COLLECTED, deadline_seconds=PROBE_DEADLINE),
         Step(kind=StepKind.SHIFT_TRAFFIC, weight=100, deadline_seconds=TRAFFIC_DEADLINE),
         Step(kind=StepKind.COLLECT_EVIDENCE, deadline_seconds=EVIDENCE_DEADLINE),
         Step(kind=StepKind.RETIRE_OTHERS, deadline_seconds=TRAFFIC_DEADLINE),

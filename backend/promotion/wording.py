@@ -15,6 +15,7 @@ def named(step: Step) -> str:
         StepKind.SMOKE_TEST: "The smoke test",
         StepKind.LOAD_TEST: "The load test",
         StepKind.REPLAY: "Replaying rows in other batches",
+        StepKind.REPLAY_COLLECTED: "Replaying what production was asked",
         StepKind.MIRROR_TRAFFIC: f"Mirroring {weight}" if step.weight else "Ending the mirror",
         StepKind.OBSERVE_MIRROR: f"Observing a mirror of {weight}",
         StepKind.COLLECT_EVIDENCE: "Collecting evidence",

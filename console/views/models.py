@@ -29,6 +29,7 @@ from console.surroundings import find, newest_first
 from console.viewmodels.decision import comparison
 from console.viewmodels.experiments import address
 from console.viewmodels.figures import age, ago
+from console.viewmodels.flips import production
 from console.viewmodels.models import METRIC_NAMES, METRICS, figures, history, lineage, where
 from console.viewmodels.state import VERSIONS
 from console.viewmodels.text import Untrusted
@@ -130,7 +131,7 @@ def _one(
                     _deployed(version, endpoints),
                     patients_card(dossier),
                     champion_card(dossier, utc_now(), width=12),
-                    flips_card(comparison(dossier)),
+                    flips_card(comparison(dossier), production(dossier)),
                     gates_card(dossier, wired.backend.models.findings(version)),
                 )
             )

@@ -86,6 +86,14 @@ def write(
     return _described(world, account, container, name, path)
 
 
+def append(world: World, account: str, container: str, name: str, content: bytes) -> None:
+    """Add to the end of a blob, made where it is missing, as an append blob grows; its bytes have no MD5."""
+    path = blob_path(world, account, container, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab", buffering=0) as file:
+        file.write(content)
+
+
 def set_metadata(world: World, account: str, container: str, name: str, metadata: Mapping[str, str]) -> Blob | None:
     blob = find(world, account, container, name)
     if blob is None:

@@ -127,6 +127,8 @@ class Fleet:
         self._changed()
         for server in [*([watch.server] if watch else []), *([_server(starting)] if starting else [])]:
             processes.terminate(server.process, 2.0)
+        if watch is not None:
+            watch.carry_collected()
         shutil.rmtree(self._home(key), ignore_errors=True)
 
     def ports(self) -> Mapping[str, int]:
@@ -226,6 +228,7 @@ class Fleet:
             # Calls that were on their way to the old server are answered by it before it ends.
             self._stopping.wait(DRAIN_SECONDS)
             processes.terminate(replaced.server.process, 5.0)
+            replaced.carry_collected()
             shutil.rmtree(replaced.server.folder, ignore_errors=True)
 
     def _supervise(self) -> None:

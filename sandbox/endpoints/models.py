@@ -13,6 +13,7 @@ from sandbox.arm import assets, resources
 from sandbox.arm.errors import ArmError, bad_request
 from sandbox.arm.ids import ResourceId, parse
 from sandbox.arm.operations import LOCATION
+from sandbox.endpoints.collection import collected, data_collector, rolling
 from sandbox.endpoints.fleet import Order
 from sandbox.identity.tokens import object_id
 from sandbox.monitor.models import duration
@@ -102,7 +103,7 @@ def deployment_body(sent: Document) -> Document:
             "readinessProbe": {**PROBE, **(properties.get("readinessProbe") or {})},
             "egressPublicNetworkAccess": "Enabled",
             "appInsightsEnabled": bool(properties.get("appInsightsEnabled")),
-            "dataCollector": None,
+            "dataCollector": data_collector(properties.get("dataCollector")),
             "provisioningState": "Creating",
         },
     }
@@ -128,9 +129,13 @@ def order_for(world: World, deployment_id: str, body: Document) -> Order:
         model_name=names[-2],
         model_version=names[-1],
         variables=properties["environmentVariables"],
+        collections=collected(properties),
+        rolling=rolling(properties),
+        source=deployment_id,
     )
     relevant = [str(specification.code), str(specification.model), specification.script, model, environment]
-    made_of = json.dumps([*relevant, dict(specification.variables)], sort_keys=True)
+    collecting = [dict(specification.collections), specification.rolling] if specification.collections else []
+    made_of = json.dumps([*relevant, dict(specification.variables), *collecting], sort_keys=True)
     return Order(
         deployment_id=deployment_id,
         fingerprint=hashlib.sha256(made_of.encode()).hexdigest(),

@@ -1,4 +1,4 @@
-"""One deployment's server under watch: its log goes to the console table, its usage to the metrics, it is restarted."""
+"""One deployment's server under watch: its log, its usage and what it collects are carried off, it is restarted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from sandbox.endpoints import events
+from sandbox.endpoints import collection, events
 from sandbox.monitor import tables
 from sandbox.runtime import processes, servers
 from sandbox.runtime.servers import Server, Specification
@@ -46,6 +46,7 @@ class Watch:
         """Look after the server once; True when `ready` or `server` has changed."""
         before = (self.ready, self.server)
         self.read_log()
+        self.carry_collected()
         if not processes.alive(self.server.process):
             self._revive()
         elif not self.ready and servers.answers(self.server):
@@ -69,6 +70,12 @@ class Watch:
             events.console(self._world, self.deployment_id, str(self.document["image"]), lines)
             self._offset = offset
             _offset_file(self.server).write_text(str(offset))
+
+    def carry_collected(self) -> None:
+        """Take what its sidecar has kept since the last time to the blob store."""
+        chosen = specification(self.document)
+        if chosen.collections:
+            collection.carry(self._world, self.deployment_id, self.server, chosen.rolling)
 
     def _revive(self) -> None:
         now = time.monotonic()
@@ -119,7 +126,8 @@ def specification(document: Document) -> Specification:
 
 def stored(chosen: Specification) -> Document:
     """The specification as a server's document keeps it."""
-    return {**asdict(chosen), "code": str(chosen.code), "model": str(chosen.model), "variables": dict(chosen.variables)}
+    plain = {"code": str(chosen.code), "model": str(chosen.model), "variables": dict(chosen.variables)}
+    return {**asdict(chosen), **plain, "collections": dict(chosen.collections)}
 
 
 def _offset_file(server: Server) -> Path:

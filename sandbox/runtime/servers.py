@@ -7,13 +7,14 @@ The folder of a server holds `app/` (the code asset), `azureml-models/{name}/{ve
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import shutil
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
@@ -25,10 +26,16 @@ from sandbox.world import World
 
 HOST = "127.0.0.1"
 RUN = """\
-import sys
+import os, socket, subprocess, sys
 from azureml_inference_server_http import amlserver_linux
+if sys.argv[2:]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        os.environ["AZUREML_MDC_PORT"] = str(listening.getsockname()[1])
+        inherited = listening.fileno()
+        subprocess.Popen([sys.executable, *sys.argv[2:], str(inherited)], pass_fds=[inherited])
 amlserver_linux.run("127.0.0.1", int(sys.argv[1]), 1)
 """
+SIDECAR = Path(__file__).with_name("sidecar.py")
 LIVENESS_SECONDS = 2.0
 MAX_LOG_BYTES = 16_000_000
 RESERVED = re.compile(r"(AML_|AZUREML_(?!LOG_LEVEL$)|LD_).*|PATH|HOME|PYTHONPATH")
@@ -41,7 +48,11 @@ class CannotPrepare(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specification:
-    """What a server runs: folders of the code and the model, the script within the code, its variables."""
+    """What a server runs: folders of the code and the model, the script within the code, its variables.
+
+    `collections` are what it collects, by name, with the percentage kept of each, in folders of the time that begin
+    anew at the rate of `rolling`; `source` is who the lines say they are of.
+    """
 
     code: Path
     script: str
@@ -49,6 +60,9 @@ class Specification:
     model_name: str
     model_version: str
     variables: Mapping[str, str]
+    collections: Mapping[str, float] = field(default_factory=dict)
+    rolling: str = "hour"
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +83,11 @@ class Server:
     @property
     def log(self) -> Path:
         return self.folder / "log.txt"
+
+    @property
+    def spool(self) -> Path:
+        """Where its sidecar keeps what was collected."""
+        return self.folder / "collected.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +141,28 @@ def launch(world: World, specification: Specification, folder: Path) -> Server:
         "PYTHONUNBUFFERED": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+    sidecar: list[str] = []
+    if specification.collections:
+        environment |= {"AZUREML_MDC_CONFIG_PATH": str(_collector_file(specification, folder))}
+        sidecar = [str(SIDECAR), str(folder / "collected.jsonl"), specification.source]
     process = processes.start(
-        [str(python), "-c", RUN, str(port)],
+        [str(python), "-c", RUN, str(port), *sidecar],
         folder=app,
         environment=environment,
         log=folder / "log.txt",
         exit_file=folder / "exit_code",
     )
     return Server(process, port, folder)
+
+
+def _collector_file(specification: Specification, folder: Path) -> Path:
+    """The configuration that azureml-ai-monitoring reads: a percentage for each collection that is on."""
+    collections = {
+        name: {"enabled": True, "sampleRatePercentage": share} for name, share in specification.collections.items()
+    }
+    path = folder / "collector.json"
+    path.write_text(json.dumps({"collections": collections}))
+    return path
 
 
 def answers(server: Server) -> bool:

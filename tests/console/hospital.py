@@ -18,6 +18,7 @@ from hospital_models import (
     ROLLOUT,
     comparison,
     holdout_figures,
+    production_flips,
     robustness,
     supply_chain,
     target,
@@ -195,6 +196,7 @@ def populate(world: World) -> World:
             store.evidence.freeze(f"{kind}-{staged.version}", body, on_test, "test endpoint")
     world.finish(world.begin(Kind.PROMOTE, one))
     store.evidence.freeze("compare-2", comparison(), target(two, world.project.test_endpoint), "run compare-2")
+    store.evidence.freeze("asked-2", production_flips(), target(two, world.project.test_endpoint), "sha256:asked")
     store.heartbeats.beat("worker-1")
     fill_snapshots(world, {target(one, "").deployment: 100})
     return world

@@ -10,6 +10,7 @@ import numpy as np
 from backend.domain.comparison import Comparison, Difference, Side, Verdict
 from backend.domain.decisions import Rollout, RolloutStep
 from backend.domain.endpoints import deployment_name
+from backend.domain.production_flips import CollectedRow, ProductionFlips
 from backend.domain.promotions import Target
 from backend.domain.quality import BandCalibration, Estimate, HoldoutFigures, LoadResult, Robustness, RobustnessCheck
 from backend.domain.registry import Lineage, ModelVersion
@@ -17,6 +18,7 @@ from backend.domain.supply_chain import EnvironmentDefinition, Field, ModelFile,
 from backend.policy.card_file import read_card
 from backend.policy.comparison import figures, judge
 from backend.policy.gate_file import read_gates
+from backend.policy.production_flips import answered, cases, turned
 from benchmarks.simulation import DIFFERENT, draw
 
 ENVIRONMENT = (
@@ -120,6 +122,37 @@ def comparison(verdict: Verdict = Verdict.BETTER, challenger: float = 0.988) -> 
         subgroups=JUDGED.subgroups,
         flips=JUDGED.flips,
         sweep=JUDGED.sweep,
+        made_at=NOW - timedelta(minutes=6),
+    )
+
+
+def production_flips() -> ProductionFlips:
+    """240 inputs that v1 answered, of which v2 answers eight otherwise."""
+    one, two = version(1), version(2)
+    sides = (
+        Side(commit=c, run=v.lineage.run, version=v.version, digest=v.digest, threshold=v.threshold)
+        for c, v in ((BASE, one), (SHA, two))
+    )
+    rows = tuple(
+        CollectedRow(features={}, probability=0.2 + 0.001 * n, positive=False, bands=("age 45 to 59", "bmi under 25"))
+        for n in range(240)
+    )
+    again = [(0.31 + 0.01 * n, "positive") if n < 8 else (0.2, "negative") for n in range(240)]
+    answers = answered(rows, again)
+    positive, negative = turned(answers)
+    return ProductionFlips(
+        endpoint="diabetes-endpoint",
+        deployment=target(one, "").deployment,
+        champion=next(sides),
+        challenger=next(sides),
+        rows=len(answers),
+        turned_positive=positive,
+        turned_negative=negative,
+        cases=cases(rows, answers),
+        answers=answers,
+        inputs="sha256:" + "1f" * 32,
+        oldest=NOW - timedelta(days=2),
+        newest=NOW - timedelta(minutes=9),
         made_at=NOW - timedelta(minutes=6),
     )
 

@@ -24,6 +24,7 @@ from backend.domain.runs import RunState
 from backend.domain.supply_chain import EnvironmentDefinition, Package
 from backend.errors import NotFound
 from backend.promotion.context import Reach
+from tests.recovery.cloud_collected import CollectedInMemory
 from tests.recovery.cloud_endpoints import EndpointsInMemory
 from tests.recovery.cloud_monitor import LogsInMemory, MetricsInMemory
 from tests.recovery.cloud_state import Clock, Place
@@ -119,6 +120,10 @@ class Cloud:
         self.card: bytes | None = CARD
         self.slowness = 1.0
         self.calls_per_second = 20.0
+        self.asked = 200
+        self.shifts: dict[str, float] = {}
+        self.no_storage: Exception | None = None
+        self.blobs: dict[str, datetime] = {}
 
     def register(self, version: str, author: str = "scientist", digest: str = "") -> ModelVersion:
         known = ModelVersion(
@@ -188,6 +193,7 @@ class Cloud:
             models=models,  # type: ignore[arg-type]
             jobs=jobs,  # type: ignore[arg-type]
             assets=AssetsInMemory(self),  # type: ignore[arg-type]
+            collected=CollectedInMemory(self),  # type: ignore[arg-type]
             contents=ContentsInMemory(self),  # type: ignore[arg-type]
             logs=LogsInMemory(self),  # type: ignore[arg-type]
             metrics=MetricsInMemory(self),  # type: ignore[arg-type]

@@ -52,7 +52,14 @@ class EndpointsInMemory:
         )
 
     def create_deployment(
-        self, target: Target, *, code: str, instance_type: str, instance_count: int, tags: dict[str, str]
+        self,
+        target: Target,
+        *,
+        code: str,
+        instance_type: str,
+        instance_count: int,
+        tags: dict[str, str],
+        collect_percent: float,
     ) -> None:
         assert code == f"/codes/{target.run}"
         assert (instance_type, instance_count) == ("Standard_DS2_v2", 1)
@@ -60,7 +67,7 @@ class EndpointsInMemory:
         place = self.cloud.places[target.endpoint]
         assert target.deployment not in place.machines, "created what is there already"
         until = self.cloud.clock() + timedelta(seconds=4 * self.cloud.slowness)
-        made = Machine(target, dict(tags), ProvisioningState.CREATING, until)
+        made = Machine(target, dict(tags), ProvisioningState.CREATING, until, collect_percent)
         self.cloud.effect(f"create {target.deployment}", lambda: place.machines.update({target.deployment: made}))
 
     def set_traffic(self, endpoint: str, weights: dict[str, int]) -> None:
@@ -169,6 +176,7 @@ class EndpointsInMemory:
     def _prediction(self, target: Target, row: dict[str, float], place: int) -> dict[str, object]:
         """A risk of the row alone, unless this version is one whose answer depends on the rows before it."""
         risk = 0.3 + (0.001 * place if target.version in self.cloud.moody else 0.0) + 0.0001 * row.get("Age", 0.0)
+        risk += self.cloud.shifts.get(target.version, 0.0)
         return {"probability": risk, "decision": "positive" if risk >= target.threshold else "negative"}
 
     def _serving(self, endpoint: str, deployment: str) -> Target:

@@ -17,7 +17,7 @@ from backend.promotion.context import Reach
 from tests.recovery.cloud import Cloud
 from tests.recovery.cloud_state import Clock
 
-GATEWAYS = ("workspace", "endpoints", "models", "jobs", "assets", "contents", "logs", "metrics")
+GATEWAYS = ("workspace", "endpoints", "models", "jobs", "assets", "collected", "contents", "logs", "metrics")
 WRITES = frozenset({"create_deployment", "set_traffic", "set_mirror", "delete_deployment", "submit"})
 
 

@@ -30,6 +30,7 @@ class Machine:
     tags: dict[str, str]
     state: ProvisioningState
     until: datetime
+    collects: float = 0.0
 
 
 @dataclass

@@ -16,7 +16,7 @@ from backend.domain.quality import BandCalibration, Estimate, HoldoutFigures, Lo
 from backend.errors import Invalid
 from backend.policy.comparison import judge
 from backend.policy.gate_file import GATES, read_gates
-from backend.policy.gates import CHECKS, COMPARING, GROUPS, Exhibits, judge_gates
+from backend.policy.gates import CHECKS, COMPARED, COMPARING, GROUPS, Exhibits, judge_gates
 from benchmarks.simulation import ALIKE, DIFFERENT, draw
 
 FILE = (Path(__file__).parents[2] / "training" / "gates.toml").read_bytes()
@@ -124,9 +124,8 @@ def test_a_gate_file_that_is_wrong_is_refused_by_its_key(change, words):
 def test_nothing_measured_is_never_green():
     found = judge_gates(SHIPPED.rules, EMPTY)
     assert {f.state for f in found} == {NOT_RUN}
-    assert {
-        f.state for f in judge_gates(SHIPPED.rules, replace(EMPTY, stale_comparison=True)) if f.gate in COMPARING
-    } == {STALE}
+    stale = replace(EMPTY, stale_comparison=True, stale_production=True)
+    assert {f.state for f in judge_gates(SHIPPED.rules, stale) if f.gate in COMPARING} == {STALE}
 
 
 def test_without_a_champion_nothing_is_compared():
@@ -136,9 +135,7 @@ def test_without_a_champion_nothing_is_compared():
 def test_the_same_model_passes_every_comparison():
     holdout = draw(np.random.default_rng(1), 3000, ALIKE)
     same = compared(replace(holdout, challenger=holdout.champion))
-    found = {
-        f.gate: f.state for f in judge_gates(SHIPPED.rules, replace(EMPTY, comparison=same)) if f.gate in COMPARING
-    }
+    found = {f.gate: f.state for f in judge_gates(SHIPPED.rules, replace(EMPTY, comparison=same)) if f.gate in COMPARED}
     assert {found[gate] for gate in ("sensitivity", "specificity", "auc", "brier", "flips")} == {PASS}
 
 

@@ -54,7 +54,16 @@ def test_the_row_of_a_decision_is_written_with_it_and_names_the_champion_of_then
     first = judging(decided).recorded(decided.version("2"))[0]
     assert (first.actor, first.judgement.champion.version) == ("lead", "1")
     assert first.judgement.threshold == 0.5
-    assert set(first.judgement.quoted) == {"card", "comparison", "gates", "holdout", "load", "robustness", "smoke"}
+    assert set(first.judgement.quoted) == {
+        "card",
+        "comparison",
+        "gates",
+        "holdout",
+        "load",
+        "production_flips",
+        "robustness",
+        "smoke",
+    }
     assert {w.gate: w.state for w in first.judgement.words}["flips"] is FindingState.ADVISORY
     assert decided.store.audit.verify().whole
 

@@ -172,6 +172,6 @@ def test_a_wrong_new_section_is_refused_by_key(before, after, words):
 
 def test_the_test_endpoint_is_loaded_and_replayed_before_it_takes_traffic():
     assert [s.kind.value for s in stage_plan()] == [
-        "create_deployment", "verify_digest", "smoke_test", "load_test", "replay", "shift_traffic", "collect_evidence",
-        "retire_others",
+        "create_deployment", "verify_digest", "smoke_test", "load_test", "replay", "replay_collected",
+        "shift_traffic", "collect_evidence", "retire_others",
     ]  # fmt: skip

@@ -111,7 +111,17 @@ def test_an_answer_names_what_served_and_who_answers_for_it(world):
     assert share.approved.actor == "lead"
     frozen = {e.digest for e in world.store.evidence.of_version(version.name, "2")}
     assert {row.told for row in share.evidence} == frozen
-    kinds = ("gates", "card", "supply_chain", "load", "smoke", "holdout", "robustness", "comparison")
+    kinds = (
+        "gates",
+        "card",
+        "supply_chain",
+        "load",
+        "smoke",
+        "holdout",
+        "robustness",
+        "comparison",
+        "production_flips",
+    )
     assert {row.action for row in share.evidence} == {f"evidence.{kind}" for kind in kinds}
     told = {entry.sequence: entry for entry in rows(world)}
     for row in (share.promoted, share.approved, *share.evidence):

@@ -114,7 +114,7 @@ class Lab:
             model=self.model,
             environment=self.environment,
             code_configuration=CodeConfiguration(
-                code=str(self.folder / "code"), scoring_script=more.pop("script", "score.py")
+                code=str(self.folder / more.pop("code", "code")), scoring_script=more.pop("script", "score.py")
             ),
             environment_variables=dict(variables or {}),
             instance_type="Standard_DS2_v2",

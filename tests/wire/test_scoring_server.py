@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import concurrent.futures
 import http.client
+import http.server
 import json
 import os
 import socket
 import subprocess
+import threading
 import time
+import typing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -231,3 +234,64 @@ def test_a_release_that_cannot_serve_ends_the_server_with_its_reason(trained, tm
         process.kill()
         process.wait(timeout=10)
     assert words in log.read_text()
+
+
+class Sidecar(http.server.BaseHTTPRequestHandler):
+    """What Azure runs beside the server: keeps each table that is posted, with its headers."""
+
+    kept: typing.ClassVar[list] = []
+
+    def do_POST(self):
+        self.kept.append(
+            (self.path, dict(self.headers), json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        )
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def collecting(trained, tmp_path):
+    """The same server in a deployment that collects all calls."""
+    sidecar = http.server.HTTPServer(("127.0.0.1", 0), Sidecar)
+    threading.Thread(target=sidecar.serve_forever, daemon=True).start()
+    told = tmp_path / "collector.json"
+    told.write_text(json.dumps({"collections": {"model_inputs_outputs": {"enabled": True}}}))
+    port, log = _free_port(), tmp_path / "log.txt"
+    where = {"AZUREML_MDC_CONFIG_PATH": str(told), "AZUREML_MDC_PORT": str(sidecar.server_port)}
+    process = _server(port, trained[0], log, **where)
+    try:
+        _wait_until_alive(process, port, log)
+        yield Serving(port, trained[1], log)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        sidecar.shutdown()
+        sidecar.server_close()
+
+
+def test_answered_rows_are_collected_without_the_caller_and_probes_and_refusals_are_not(collecting):
+    assert collecting.score(ROW, headers={"User-Agent": "mlops-probe/1"})[0] == 200
+    assert collecting.score({**ROW, "PatientID": 4711})[0] == 400
+    bodies = [
+        collecting.score({**ROW, "Age": age}, headers={"x-request-id": f"patient-4711-{age}", "User-Agent": "ward/1"})
+        for age in (41, 62)
+    ]
+    deadline = time.monotonic() + 30
+    while sum(len(rows) for _, _, rows in Sidecar.kept) < 2:
+        assert time.monotonic() < deadline, collecting.log.read_text()
+        time.sleep(0.05)
+    rows = [row for _, _, found in Sidecar.kept for row in found]
+    bands = {"band_age", "band_pregnancies", "band_bmi"}
+    assert [row["Age"] for row in rows] == [41, 62]
+    assert all(row.keys() == {*ROW, *bands, "probability", "decision", "version"} for row in rows)
+    assert [row["band_age"] for row in rows] == ["30 to 44", "60 and over"]
+    for row, (_, _, body) in zip(rows, bodies, strict=True):
+        assert row["probability"] == pytest.approx(body["predictions"][0]["probability"], abs=1e-9)
+        assert (row["decision"], row["version"]) == (body["predictions"][0]["decision"], "12")
+    assert {path for path, _, _ in Sidecar.kept} == {"/modeldata/log"}
+    assert {headers["ce-type"] for _, headers, _ in Sidecar.kept} == {"azureml.inference.model_inputs_outputs"}
+    told = json.dumps(Sidecar.kept)
+    assert all(word not in told for word in ("patient-4711", "PatientID", "ward/1"))

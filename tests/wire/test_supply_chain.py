@@ -15,6 +15,7 @@ from backend.bootstrap import connect
 from backend.domain.promotions import Failed, Kind
 from backend.errors import NotFound
 from backend.gateways.azureml.assets import Assets
+from backend.gateways.azureml.collected import CollectedInputs
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import Jobs
@@ -67,6 +68,7 @@ def step(gateways, tmp_path):
         models=Models(gateways.prod),
         jobs=Jobs(gateways.prod),
         assets=Assets(gateways.prod),
+        collected=CollectedInputs(gateways.prod),
         contents=Contents(gateways.github),
         logs=gateways.logs,
         metrics=gateways.metrics,

@@ -13,6 +13,7 @@ from backend.domain.promotions import Target
 from backend.errors import NotFound
 from backend.gateways.azureml.arm import ArmResources
 from backend.gateways.azureml.client import Workspace, service_word, version_in
+from backend.gateways.azureml.collected import COLLECTION
 from backend.gateways.azureml.errors import azureml
 from backend.gateways.azureml.scoring import Answer, Scoring
 
@@ -43,11 +44,19 @@ class Endpoints:
         return as_endpoint(entity, tuple(self._deployment(endpoint, item) for item in entities))
 
     def create_deployment(
-        self, target: Target, *, code: str, instance_type: str, instance_count: int, tags: Mapping[str, str]
+        self,
+        target: Target,
+        *,
+        code: str,
+        instance_type: str,
+        instance_count: int,
+        tags: Mapping[str, str],
+        collect_percent: float = 0.0,
     ) -> None:
         """Begin the PUT of the target's deployment at 0 % traffic; the same target is the same PUT.
 
-        `code` is the ARM id of the training run's code asset, `target.environment` the environment's ARM id.
+        `code` is the ARM id of the training run's code asset, `target.environment` the environment's ARM id. Of what it
+        is asked and answers, `collect_percent` is kept; for that the SDK registers a data asset before the PUT.
         """
         from azure.ai.ml.entities import CodeConfiguration, ManagedOnlineDeployment
 
@@ -66,6 +75,7 @@ class Endpoints:
             instance_type=instance_type,
             instance_count=instance_count,
             tags=dict(tags),
+            data_collector=_data_collector(collect_percent),
         )
         with azureml("create a deployment"):
             self._workspace.ml().online_deployments.begin_create_or_update(deployment)
@@ -150,6 +160,16 @@ class Endpoints:
         return deployment.model_copy(
             update={"problem": as_problem(self.deployment_log(endpoint, deployment.name, 200))}
         )
+
+
+def _data_collector(percent: float) -> Any:
+    """The SDK's declaration; None, which is no declaration at all, for 0."""
+    if percent <= 0:
+        return None
+    from azure.ai.ml.entities import DataCollector, DeploymentCollection
+
+    kept = {COLLECTION: DeploymentCollection(enabled="true")}
+    return DataCollector(collections=kept, rolling_rate="Hour", sampling_rate=percent / 100)
 
 
 def as_problem(log: str) -> str:

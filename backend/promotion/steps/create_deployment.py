@@ -68,6 +68,8 @@ def _create(ctx: StepContext) -> Outcome:
         instance_type=ctx.project.instance_type,
         instance_count=ctx.project.instance_count,
         tags=tags,
+        # What the test endpoint is asked is ours and no patient's.
+        collect_percent=ctx.project.collect_percent if target.endpoint == ctx.project.endpoint else 0.0,
     )
     return Waiting(reason=f"{target.deployment} is being created.", retry_after=LOOK_AGAIN, output=BEGUN)
 
