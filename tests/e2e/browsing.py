@@ -143,6 +143,7 @@ def decide_by_keyboard(page: Page, reason: str) -> list[str]:
         elif stops[-1].startswith("reason_"):
             page.keyboard.press("ControlOrMeta+a")
             page.keyboard.type(reason)
+            expect(button(page, "promote")).to_be_enabled()  # what was ticked has been drawn, as a person would see
         elif stops[-1] == "promote":
             return stops
         settled(page)
