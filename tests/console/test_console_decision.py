@@ -150,7 +150,7 @@ def test_every_piece_of_evidence_tells_its_age(decision):
     assert len(names) == len(set(names)) == 8
     assert {piece.age for piece in found.pieces} <= {"3 h ago", "180 min ago"}
     assert next(piece.about.raw for piece in found.pieces if piece.name == "Holdout figures") == "data diabetes-prod:2"
-    assert found.line.startswith("8 pieces of evidence, ")
+    assert found.line.startswith("9 pieces of evidence, ")
 
 
 def test_stale_evidence_is_named_where_freshness_is_told(decision, world):
