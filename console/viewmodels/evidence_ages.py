@@ -17,6 +17,7 @@ NAMES = {
     "holdout": "Holdout figures",
     "robustness": "Robustness",
     "load": "Load test",
+    "production_flips": "Production's inputs, replayed",
     "gates": "Gate file",
     "authorship": "Commits and authors",
     "card": "Model card",

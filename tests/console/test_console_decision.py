@@ -14,6 +14,7 @@ from visitors import text
 
 from backend.domain.authorship import Authorship, CommitAuthors, Submitter
 from backend.domain.decisions import Returned
+from backend.domain.evidence import BODIES
 from backend.domain.gates import FindingState
 from backend.domain.promotions import Kind
 from backend.domain.reviews import Review
@@ -23,7 +24,7 @@ from backend.policy.returning import schema_allows
 from console import topics
 from console.components.decision_cards import freshness_card, way_back_card
 from console.viewmodels.change import first_paragraph, why
-from console.viewmodels.evidence_ages import freshness_of
+from console.viewmodels.evidence_ages import NAMES, freshness_of
 from console.viewmodels.now_next import NOT_READ, now_next
 
 ONE, TWO, NOW = hospital_models.version(1), hospital_models.version(2), hospital_models.NOW
@@ -143,11 +144,15 @@ def test_a_description_begins_with_its_first_words(body, said):
     assert first_paragraph(body) == said
 
 
+def test_every_kind_of_evidence_has_a_name():
+    assert NAMES.keys() == BODIES.keys()
+
+
 def test_every_piece_of_evidence_tells_its_age(decision):
     found = freshness_of(decision, NOW + timedelta(hours=3))
     names = [piece.name for piece in found.pieces]
     assert names[:2] == ["Champion vs challenger", "Smoke test"]
-    assert len(names) == len(set(names)) == 8
+    assert len(names) == len(set(names)) == 9
     assert {piece.age for piece in found.pieces} <= {"3 h ago", "180 min ago"}
     assert next(piece.about.raw for piece in found.pieces if piece.name == "Holdout figures") == "data diabetes-prod:2"
     assert found.line.startswith("9 pieces of evidence, ")
