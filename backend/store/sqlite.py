@@ -36,10 +36,14 @@ def open_engine(address: URL, patience: float) -> Engine:
 def trouble(error: DBAPIError) -> str:
     """What keeps the database from answering, if trying again later may help; "" for every other error."""
     cause = error.orig
-    # Extended codes carry the plain one in their last byte.
-    if isinstance(cause, sqlite3.OperationalError) and (cause.sqlite_errorcode & 0xFF) in _BUSY:
+    if isinstance(cause, sqlite3.OperationalError) and _is_busy(cause):
         return "another process holds it"
     return ""
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    # Extended codes carry the plain one in their last byte.
+    return (error.sqlite_errorcode & 0xFF) in _BUSY
 
 
 def _prepare(connection: Any, record: object) -> None:  # noqa: ARG001  # SQLAlchemy's signature
@@ -57,7 +61,7 @@ def _keep_a_log(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode=WAL").close()
         except sqlite3.OperationalError as error:
-            if (error.sqlite_errorcode & 0xFF) not in _BUSY or time.monotonic() > end:
+            if not _is_busy(error) or time.monotonic() > end:
                 raise
             time.sleep(SWITCHING_SECONDS)
         else:
