@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.errors import BackendError, CorruptState, CredentialsRejected, RemoteUnavailable
 from backend.gateways.github.client import GitHubConnection
-from backend.gateways.github.pulls import MergeState, Pulls, Verdicts
+from backend.gateways.github.pulls import MergeState, Pulls
+from backend.gateways.github.verdicts import Verdicts
 from backend.operations.lent_tokens import BeingRenewed, LentTokens
 from backend.store import Store
 from backend.store.intents import ClaimedIntent

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from backend.domain.clock import Clock
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import PullRequest, PullRequestDetail
 from backend.errors import Invalid, NotPermitted
+from backend.gateways.github.board import Board
 from backend.gateways.github.pulls import Pulls
 from backend.operations import authorise
 from backend.store import Store
@@ -19,18 +18,19 @@ VERDICTS = {*APPROVING, IntentKind.REQUEST_CHANGES}
 
 
 class Reviews:
-    def __init__(self, pulls: Callable[[], Pulls], store: Store, clock: Clock) -> None:
+    def __init__(self, pulls: Pulls, board: Board, store: Store, clock: Clock) -> None:
         self._pulls = pulls
+        self._board = board
         self._store = store
         self._clock = clock
 
     def pulls(self) -> tuple[PullRequest, ...]:
         """Open pull requests, most recently updated first, read from GitHub."""
-        return self._pulls().open()
+        return self._board.look()
 
     def pull(self, number: int) -> PullRequestDetail:
         """One pull request in full, read from GitHub. Raises NotFound."""
-        return self._pulls().detail(number)
+        return self._pulls.detail(number)
 
     def record(
         self, actor: Actor, kind: IntentKind, number: int, head_sha: str, author: str, reason: str, key: str

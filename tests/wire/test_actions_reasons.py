@@ -53,3 +53,7 @@ def test_a_failed_check_says_why_with_and_without_a_title(lab, sandbox, tmp_path
         "untitled": (CheckState.FAILED, "b.py is not formatted"),
         "mute": (CheckState.FAILED, ""),
     }
+    (printed,) = checks["lint"].problems
+    assert (printed.path, printed.line, printed.message) == ("a.py", 3, "a.py:3: os is unused (F401)\nmore")
+    assert [problem.message for problem in checks["untitled"].problems] == ["b.py is not formatted\nrun make format"]
+    assert checks["lint"].workflow_run > 0

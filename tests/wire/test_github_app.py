@@ -21,7 +21,7 @@ from backend.errors import ConfigurationError, CredentialsRejected, RemoteUnavai
 from backend.gateways.credentials import tls_context
 from backend.gateways.github.app import Installation, program_credential
 from backend.gateways.github.client import GitHubReader
-from backend.gateways.github.pulls import Pulls
+from backend.gateways.github.board import Board
 from backend.settings import GitHub
 from sandbox.accounts import GITHUB_APP_CLIENT_ID, GITHUB_APP_ID, GITHUB_INSTALLATION_ID
 
@@ -76,7 +76,7 @@ def test_one_token_serves_rest_and_graphql_for_its_hour(sandbox, lab):
     connection, before = reader(sandbox, lab.full_name), minted(sandbox)
     assert connection.get("{repo}", "read the repository")["full_name"] == lab.full_name
     assert graphql(connection)
-    assert Pulls(connection).open() == ()
+    assert Board(connection).look() == ()
     assert minted(sandbox) == before + 1
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from backend.errors import CredentialsRejected
+from backend.errors import CredentialsRejected, NotFound
 from backend.gateways.github.app import Installation
 from backend.gateways.github.errors import AS_APP, SERVICE, github
 
@@ -76,6 +76,18 @@ class GitHubConnection:
         with github(operation):
             _, answer = self.client().requester.graphql_query(query, dict(variables))
         return dict(answer["data"])
+
+    def of_repository(self, query: str, operation: str, **variables: object) -> dict[str, Any]:
+        """The `repository` of a query about ours. Raises NotFound where this token does not see it."""
+        return dict(self.ask(query, operation, **variables)["repository"])
+
+    def ask(self, query: str, operation: str, **variables: object) -> dict[str, Any]:
+        """As `graphql`, with the variables `owner` and `name` of our repository, which has to be in the answer."""
+        owner, name = self.repository.split("/")
+        data = self.graphql(query, {"owner": owner, "name": name, **variables}, operation)
+        if data.get("repository") is None:
+            raise NotFound(f"GitHub shows no repository {self.repository} to this token")
+        return data
 
     def _request(
         self,
