@@ -93,7 +93,7 @@ class Worker:
         repository = RepositoryWatch(store, past, Rulesets(gateways.github), project, declared)
         self._announcement = Announcement(store, Deployments(gateways.github), project)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
-        performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
+        performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease, clock)
         self._duties = (
             *(Duty(f"promotions {n + 1}", engine.tick, poll) for n in range(PROMOTERS)),
             Duty("wishes", performing.perform_next, poll),

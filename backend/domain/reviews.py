@@ -30,7 +30,7 @@ class Problem(Value):
 class CheckRun(Value):
     """One check on a commit; `summary` is markdown written by the check, `problems` what it found, worst first.
 
-    `workflow_run` is the Actions run that it is a job of, 0 for a check of another app.
+    `workflow_run` and `job` are those of Actions, 0 for a check of another app.
     """
 
     id: int
@@ -43,6 +43,7 @@ class CheckRun(Value):
     completed_at: datetime | None = None
     url: str = ""
     workflow_run: int = 0
+    job: int = 0
     problems: tuple[Problem, ...] = ()
 
 

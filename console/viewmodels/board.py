@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,7 +51,7 @@ class Person:
         names = frozenset(name.lower() for name in (actor.name, login or "") if name)
         return cls(names, actor.may(Right.REVIEW))
 
-    def among(self, people: Collection[str]) -> bool:
+    def among(self, people: Iterable[str]) -> bool:
         return not self.names.isdisjoint(name.lower() for name in people)
 
 
@@ -180,7 +180,7 @@ def chosen(
     """The rows that fit, in order; an unknown filter or order in the address is the first one."""
     found = [pull for pull in pulls if matches(pull, words) and _fits(pull, show, person, now)]
     key = SORTS.get(sort, SORTS["latest activity"])
-    return sorted(found, key=lambda pull: (key(pull), pull.number))  # type: ignore[no-any-return]
+    return sorted(found, key=lambda pull: (key(pull), pull.number))
 
 
 def sizes(pull: PullRequest) -> tuple[int, int, str]:

@@ -86,7 +86,10 @@ def test_the_inbox_has_the_oldest_and_leads_to_the_rest(visit, world):
             "1 approval void by new commits",
         ),
         (
-            {"reviews": (Review(author="lead", state="APPROVED", commit=SHA, submitted_at=NOW),), "merge_state": "CLEAN"},
+            {
+                "reviews": (Review(author="lead", state="APPROVED", commit=SHA, submitted_at=NOW),),
+                "merge_state": "CLEAN",
+            },
             "Ready to merge",
         ),
         ({"title": ""}, "scientist"),

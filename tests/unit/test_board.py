@@ -110,7 +110,9 @@ def test_verdicts_on_this_commit_count_and_void_ones_are_told():
     state, who = reviewed(pull(reviews=(review("lead", commit=OLD), review("deputy", "DISMISSED", OLD))))
     assert (state.text, who) == ("Not reviewed", "2 approvals void by new commits")
     assert reviewed(pull(reviews=(review("x", counts=False),)))[0].text == "Not reviewed"
-    assert reviewed(pull(reviews=(review("lead"), review("deputy", "CHANGES_REQUESTED"))))[0].text == "Changes requested"
+    assert (
+        reviewed(pull(reviews=(review("lead"), review("deputy", "CHANGES_REQUESTED"))))[0].text == "Changes requested"
+    )
 
 
 def test_the_change_of_the_model_or_why_there_is_none():

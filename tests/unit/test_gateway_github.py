@@ -141,11 +141,11 @@ def test_check_states_of_both_apis(status, conclusion, state):
 def test_the_effective_rules_are_the_sum_of_rulesets_and_of_the_older_protection():
     review = {"requiredApprovingReviewCount": 1, "requireCodeOwnerReview": True, "requireLastPushApproval": True,
               "requiredReviewThreadResolution": False}  # fmt: skip
+    checked = {"strictRequiredStatusChecksPolicy": True, "requiredStatusChecks": [{"context": "quality-gate"}]}
     nodes = [
         {"type": "PULL_REQUEST", "parameters": review},
         {"type": "PULL_REQUEST", "parameters": {**review, "requiredApprovingReviewCount": 2}},
-        {"type": "REQUIRED_STATUS_CHECKS",
-         "parameters": {"strictRequiredStatusChecksPolicy": True, "requiredStatusChecks": [{"context": "quality-gate"}]}},
+        {"type": "REQUIRED_STATUS_CHECKS", "parameters": checked},
         {"type": "DELETION", "parameters": None},
     ]  # fmt: skip
     old = {"requiresApprovingReviews": True, "requiredApprovingReviewCount": 1, "requiresConversationResolution": True,
@@ -166,9 +166,8 @@ def test_code_owners_come_from_the_first_place_that_has_them():
 def test_only_opinions_of_people_who_may_write_count():
     stranger = (Review(author="passer-by", state="CHANGES_REQUESTED", commit=HEAD, submitted_at=NOW, counts=False),)
     assert blockers(pull(reviews=pull().reviews + stranger), RULES, OWNERS) == ()
-    assert [b.what for b in blockers(pull(reviews=(stranger[0].model_copy(update={"state": "APPROVED"}),)), RULES, OWNERS)] == [
-        "Approval missing", "Code owner",
-    ]  # fmt: skip
+    approving = pull(reviews=(stranger[0].model_copy(update={"state": "APPROVED"}),))
+    assert [b.what for b in blockers(approving, RULES, OWNERS)] == ["Approval missing", "Code owner"]
 
 
 def test_who_pushed_last_cannot_be_the_only_one_who_approves():

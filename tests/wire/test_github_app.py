@@ -20,8 +20,8 @@ from pydantic import SecretStr
 from backend.errors import ConfigurationError, CredentialsRejected, RemoteUnavailable
 from backend.gateways.credentials import tls_context
 from backend.gateways.github.app import Installation, program_credential
-from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.board import Board
+from backend.gateways.github.client import GitHubReader
 from backend.settings import GitHub
 from sandbox.accounts import GITHUB_APP_CLIENT_ID, GITHUB_APP_ID, GITHUB_INSTALLATION_ID
 

@@ -114,9 +114,7 @@ def _check_reason(check: CheckRun) -> str:
     return f"{check.state.value}: {check.title}" if check.title else check.state.value
 
 
-def _reviews(
-    pull: PullRequest, rules: BranchRules, owners: Sequence[Sequence[str]], pusher: str
-) -> list[MergeBlocker]:
+def _reviews(pull: PullRequest, rules: BranchRules, owners: Sequence[Sequence[str]], pusher: str) -> list[MergeBlocker]:
     opinions = [r for r in pull.reviews if r.counts and r.author != pull.author]
     found = [
         MergeBlocker(

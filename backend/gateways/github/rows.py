@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from backend.gateways.github.comparisons import COMPARISON_CHECK, read_change
 GHOST = "ghost"
 """GitHub's own name for an author whose account is gone (`author` is null)."""
 
+JOB = re.compile(r"/actions/runs/\d+/job/(\d{1,15})$")
 TRAINING = "training/"
 SUMMARY = 600
 """What is kept of a check's summary: its first plain sentence is all that is shown of it."""
@@ -133,7 +135,14 @@ def as_check(node: Mapping[str, Any], required: Sequence[str]) -> CheckRun:
         completed_at=moment_or_none(node.get("completedAt")),
         url=node.get("detailsUrl") or "",
         workflow_run=((node.get("checkSuite") or {}).get("workflowRun") or {}).get("databaseId") or 0,
+        job=_job(node.get("detailsUrl") or ""),
     )
+
+
+def _job(details: str) -> int:
+    """The Actions job that a check run's address ends in; GraphQL has no field for it."""
+    match = JOB.search(details)
+    return int(match[1]) if match else 0
 
 
 def check_state(status: str, conclusion: str | None) -> CheckState:

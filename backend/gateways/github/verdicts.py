@@ -1,4 +1,4 @@
-"""A person's own verdicts on pull requests: reviews, merges, and checks run again."""
+"""A person's own verdicts on pull requests: reviews and merges."""
 
 from __future__ import annotations
 

@@ -22,7 +22,9 @@ def read(request: Request) -> Response:
 
 
 async def add(request: Request) -> Response:
-    """Put a fault in force: `{"service", "method", "path", "status", "delay_ms", "requests", "retry_after"}`."""
+    """Put a fault in force: `{"service", "method", "path", "status" or "kind", "delay_ms", "requests", "retry_after",
+    "after"}`.
+    """
     try:
         wanted = json.loads(await request.body())
         if not isinstance(wanted, dict):

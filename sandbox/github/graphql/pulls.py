@@ -146,7 +146,10 @@ class PullView:
 
     @property
     def head_repository_owner(self) -> dict[str, Any] | None:
-        return actor(self.context, self.pull.get("head_owner") or self.document["owner"])
+        owner = self.pull.get("head_owner")
+        if owner is None:
+            return actor(self.context, self.document["owner"])
+        return {**(actor(self.context, owner) or {}), "__typename": "User"}
 
     @property
     def base_ref(self) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from sandbox.world import World
 GHOST = "ghost"
 LARGEST_TEXT = 512_000
 
+
 @dataclass(frozen=True)
 class Context:
     """Who asks, in which world."""
