@@ -39,9 +39,18 @@ def row(pull: PullRequest, now: datetime) -> Html:
         _cell("Model", word(model), change),
         _cell("Size and age", size, f"{opened}, {active}"),
     )
+    return fill('<div class="board">{cells}</div>', cells=join(cells))
+
+
+def name(pull: PullRequest) -> Html:
+    """Below the title: who, from where, and what must not be overlooked."""
     noted = join((word(mark) for mark in marks(pull)), " ")
-    notes = fill('<div class="marks">{noted}</div>', noted=noted) if noted else Html("")
-    return fill('<div class="board">{cells}</div>{notes}', cells=join(cells), notes=notes)
+    return fill(
+        '<div class="marks"><span><b>{author}</b> · {branch}</span>{noted}</div>',
+        author=Untrusted(pull.author, 60),
+        branch=Untrusted(f"{pull.fork}:{pull.head_ref}" if pull.fork else pull.head_ref, 60),
+        noted=noted,
+    )
 
 
 def _cell(name: str, first: Content, second: Content) -> Html:

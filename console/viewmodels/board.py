@@ -65,6 +65,8 @@ def waits_for(pull: PullRequest) -> tuple[Pill, Untrusted]:
     blocker = first(pull)
     if blocker is None:
         return READY, Untrusted("anybody who may merge")
+    if blocker.kind is BlockerKind.APPROVAL and not blocker.people:
+        return _PILLS[blocker.kind], Untrusted("anybody else who may write")
     return _PILLS[blocker.kind], Untrusted(blocker.who, 80)
 
 
@@ -197,8 +199,6 @@ def ages(pull: PullRequest, now: datetime) -> tuple[str, str]:
 def marks(pull: PullRequest) -> tuple[Pill, ...]:
     """What a reader must not overlook about a row."""
     found = []
-    if pull.draft:
-        found.append(Pill("draft", "quiet", "edit_note"))
     if pull.fork:
         found.append(Pill("fork", "warn", "fork_right"))
     if pull.changes_rules:

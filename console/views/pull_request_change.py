@@ -70,7 +70,8 @@ def checks(detail: PullRequestDetail, run_again: Callable[[], None]) -> None:
             with st.container(horizontal=True, key="check_acts"):
                 for check in logged[:6]:
                     _log_button(check.job, check.name)
-                run_again()
+                with st.container(width=250):
+                    run_again()
         _log(detail)
 
 

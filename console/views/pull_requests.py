@@ -10,10 +10,10 @@ import streamlit as st
 from backend.domain.clock import utc_now
 from backend.domain.reviews import PullRequest
 from console import navigation, topics, wiring
-from console.components.board import headings, row
+from console.components.board import headings, name, row
 from console.components.header import page_header
 from console.components.live import follow
-from console.components.markup import Html, card_head, draw, fill
+from console.components.markup import Html, card_head, draw
 from console.components.rail import stage_rail
 from console.components.states import empty, freshness, waiting
 from console.session import numbered, parameter, signed_in, tell
@@ -85,17 +85,11 @@ def _rows(found: list[PullRequest], of: int) -> None:
 
 
 def _row(pull: PullRequest, now: datetime) -> None:
-    title, facts = st.columns(SHARES, vertical_alignment="center")
+    title, facts = st.columns(SHARES)
     with title:
         label = Untrusted(f"#{pull.number} {pull.title}", 140)
         navigation.link(navigation.PULL_REQUESTS, label, f"pull_{pull.number}", number=str(pull.number))
-        draw(
-            fill(
-                '<span class="two"><b>{author}</b> · {branch}</span>',
-                author=Untrusted(pull.author, 60),
-                branch=Untrusted(pull.head_ref, 60),
-            )
-        )
+        draw(name(pull))
     with facts:
         draw(row(pull, now))
 
