@@ -117,14 +117,10 @@ def _wait(wait: Wait) -> None:
     what, state = st.columns([0.58, 0.42], vertical_alignment="center")
     with what:
         navigation.link(_PLACES[wait.kind], wait.label, f"wait_{wait.key}", wait.symbol, **wait.selects)
+        draw(fill('<span class="two after-icon">{consequence}</span>', consequence=wait.consequence))
     with state:
         draw(
-            fill(
-                '{state} <span class="quiet age">{age}</span><span class="two">{consequence}</span>',
-                state=word(wait.state),
-                age=ago(wait.since, utc_now()),
-                consequence=wait.consequence,
-            )
+            fill('{state} <span class="quiet age">{age}</span>', state=word(wait.state), age=ago(wait.since, utc_now()))
         )
 
 

@@ -130,3 +130,33 @@ def test_health_tells_when_a_source_last_answered(snapshots):
     health = snapshots.health()[Source.GITHUB]
     assert (health.at, health.problem) == (MOMENT, "down")
     assert snapshots.health()[Source.MONITOR].at is None
+
+
+def test_a_source_that_says_when_it_answers_again_is_left_alone_until_then(snapshots):
+    """A rate limit holds for all that is asked of a service. A person may look at once."""
+    asked: list[str] = []
+    limited = threading.Event()
+    limited.set()
+
+    def load(key: str) -> Callable[[object], tuple[int, ...]]:
+        def answer(_: object) -> tuple[int, ...]:
+            asked.append(key)
+            if limited.is_set():
+                raise RemoteUnavailable("API rate limit exceeded", service="GitHub", operation="list", retry_after=600)
+            return (1,)
+
+        return answer
+
+    one, other = topic(load("one"), "one"), topic(load("other"), "other")
+    snapshots.start()
+    snapshots.watch(one)
+    wait_until(lambda: snapshots.watch(one).problem != "")
+    snapshots.watch(other)
+    wait_until(lambda: snapshots.watch(other).problem != "")
+    told = list(asked)
+    time.sleep(0.3)
+    assert asked == told, "neither topic is asked for again"
+    limited.clear()
+    snapshots.refresh("one")
+    wait_until(lambda: snapshots.watch(one).value == (1,))
+    assert snapshots.watch(one).problem == ""
