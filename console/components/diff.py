@@ -103,6 +103,6 @@ def _rows(path: str, lines: Sequence[str]) -> Iterator[Html]:
         )
 
 
-def prose(text: Untrusted) -> Html:
-    """Somebody's description: their line breaks, none of their markup."""
-    return fill('<div class="prose"><bdi>{text}</bdi></div>', text=escape(text.lines()))
+def prose(text: Untrusted, kind: str = "prose") -> Html:
+    """What somebody wrote: their line breaks, none of their markup."""
+    return fill('<div class="{kind}"><bdi>{text}</bdi></div>', kind=kind, text=escape(text.lines()))

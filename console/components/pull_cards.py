@@ -48,7 +48,7 @@ def _why(line: CheckLine) -> Html:
         fill(
             "<li><code>{place}</code>{words}</li>",
             place=Untrusted(f"{p.path}:{p.line}" if p.line else p.path, 120),
-            words=prose(Untrusted(p.message, 2_000)),
+            words=prose(Untrusted(p.message, 2_000), "words"),
         )
         for p in problems
     )

@@ -54,7 +54,7 @@ def talk_card(detail: PullRequestDetail, now: datetime) -> Html:
 def _review(review: Review, head: str, now: datetime) -> Html:
     state = REVIEWS.get(review.state, Pill(review.state.lower(), "quiet", "chat"))
     void = "" if review.commit in {"", head} else "of an earlier commit, void"
-    body = prose(Untrusted(review.body)) if review.body else Html("")
+    body = prose(Untrusted(review.body), "words") if review.body else Html("")
     return fill(
         '<div class="said"><p><b>{author}</b> {state} <span class="quiet">{when}{void}</span></p>{body}</div>',
         author=Untrusted(review.author, 60),
@@ -72,7 +72,7 @@ def _thread(thread: Thread, now: datetime) -> Html:
             '<div class="comment"><p><b>{author}</b> <span class="quiet">{when}</span></p>{body}</div>',
             author=Untrusted(comment.author, 60),
             when=ago(comment.at, now),
-            body=prose(Untrusted(comment.body)),
+            body=prose(Untrusted(comment.body), "words"),
         )
         for comment in thread.comments
     )

@@ -7,7 +7,7 @@ from gateways_world import settings_of
 from github_lab import close_lab, open_lab
 from test_gateways_github import GUARD, person, reader, requests_of
 
-from backend.domain.reviews import BlockerKind, CheckState, Mergeability
+from backend.domain.reviews import BlockerKind, CheckState, FileKind, Mergeability
 from backend.gateways.github.board import LOOKS, Board
 from backend.gateways.github.pulls import Pulls
 from backend.gateways.github.rulesets import Rulesets
@@ -106,3 +106,47 @@ def test_pull_requests_that_are_not_like_the_others(lab, sandbox, tmp_path):
     for number, row in rows.items():
         assert reading.detail(number).summary.title == row.title
     assert repositories.get(documents, lab.full_name)["default_branch"] == "main"
+
+
+def test_a_diff_of_five_megabytes_a_notebook_and_a_picture_are_named(lab, sandbox, tmp_path):
+    clone = lab.clone("scientist")
+    (clone / "data").mkdir()
+    (clone / "data" / "rows.csv").write_text("1,2,3,4,5\n" * 520_000)
+    (clone / "figure.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0binary")
+    (clone / "explore.ipynb").write_text('{"cells": []}\n')
+    lab.git(clone, "mv", "README.md", "READ.md")
+    lab.git(clone, "switch", "--quiet", "--create", "huge")
+    lab.commit(clone, {"training/params.toml": "reg_rate = 0.2\n"}, "All at once")
+    lab.git(clone, "push", "--quiet", "origin", "huge")
+    opened = lab.repo("scientist").create_pull(base="main", head="huge", title="Huge", body="")
+    detail = Pulls(reader(lab, settings_of(sandbox, tmp_path))).detail(opened.number)
+    assert {file.path: (file.kind, bool(file.patch)) for file in detail.files} == {
+        "READ.md": (FileKind.UNCHANGED, False),
+        "data/rows.csv": (FileKind.TOO_LARGE, False),
+        "explore.ipynb": (FileKind.NOTEBOOK, False),
+        "figure.png": (FileKind.BINARY, False),
+        "training/params.toml": (FileKind.TEXT, True),
+    }
+    assert detail.files[0].previous_path == "README.md"
+    assert detail.summary.additions > 520_000
+    assert [commit.title for commit in detail.commits] == ["All at once"]
+
+
+def test_discussions_and_reviews_come_with_the_page(lab, sandbox, tmp_path):
+    clone, opened = lab.feature("discussed")
+    pull = lab.repo("deputy").get_pull(opened.number)
+    line = {"path": "training/params.toml", "line": 1, "side": "RIGHT", "body": "**Why** this?"}
+    pull.create_review(commit=lab.repo("deputy").get_commit(opened.head.sha), event="REQUEST_CHANGES",
+                       body="Please explain.", comments=[line])  # fmt: skip
+    lab.commit(clone, {"training/params.toml": "reg_rate = 0.4\n"}, "Explain")
+    lab.git(clone, "push", "--quiet", "origin", "discussed")
+    detail = Pulls(reader(lab, settings_of(sandbox, tmp_path))).detail(opened.number)
+    assert [(r.author, r.state, r.body, r.commit) for r in detail.given] == [
+        ("deputy", "CHANGES_REQUESTED", "Please explain.", opened.head.sha)
+    ]
+    (thread,) = detail.threads
+    assert (thread.path, thread.resolved, thread.comments[0].author) == ("training/params.toml", False, "deputy")
+    assert thread.comments[0].body == "**Why** this?"
+    assert thread.comments[0].url.startswith("http")
+    assert [commit.title for commit in detail.commits] == ["Work on discussed", "Explain"]
+    assert detail.summary.unresolved_threads == 1

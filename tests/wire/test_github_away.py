@@ -14,6 +14,7 @@ from backend.errors import CredentialsRejected, NotFound, RemoteUnavailable
 from backend.gateways.github.actions import Actions
 from backend.gateways.github.board import Board
 from backend.gateways.github.pulls import Pulls
+from sandbox.github import pulls, repositories
 
 
 @pytest.fixture
@@ -54,18 +55,18 @@ def test_the_board_and_a_page_say_what_is_wrong_and_come_back_by_themselves(
 ):
     settings = settings_of(sandbox, tmp_path)
     _, opened = lab.feature("unwell")
-    board, pulls = Board(reader(lab, settings)), Pulls(reader(lab, settings))
+    board, page = Board(reader(lab, settings)), Pulls(reader(lab, settings))
     before = board.look()
     fault(sandbox, path="/api/graphql", **wanted)
     began = time.monotonic()
     with pytest.raises(error, match=said):
         board.look()
     with pytest.raises(error, match=said):
-        pulls.detail(opened.number)
+        page.detail(opened.number)
     assert time.monotonic() - began < 20, "no wait inside: who reads decides when to come back"
     clear(sandbox)
     assert board.look() == before
-    assert pulls.detail(opened.number).summary.number == opened.number
+    assert page.detail(opened.number).summary.number == opened.number
 
 
 @pytest.mark.parametrize(
@@ -103,3 +104,24 @@ def test_a_log_that_is_away_or_gone(lab, sandbox, tmp_path):
     fault(sandbox, service="actions", status=503)
     with pytest.raises(RemoteUnavailable):
         actions.log(987_654)
+
+
+def test_what_is_too_much_at_once_is_asked_for_in_smaller_pages(lab, sandbox, tmp_path):
+    """GitHub answers a query that is too much with an error each time; waiting would not help."""
+    bare = repositories.bare_path(lab.world, lab.full_name)
+    clone = lab.clone("lead")
+    lab.git(clone, "commit", "--allow-empty", "--quiet", "--message", "More")
+    lab.git(clone, "push", "--quiet", "origin", "HEAD:refs/heads/more")
+    repository = repositories.get(lab.world, lab.full_name)
+    for number in range(13):
+        lab.git(bare, "branch", f"b{number}", "more")
+        body = {"title": f"b{number}", "head": f"b{number}", "base": "main"}
+        pulls.create(lab.world, repository, "scientist", body, {})
+    board = Board(reader(lab, settings_of(sandbox, tmp_path)))
+    fault(sandbox, kind="half", requests=2)
+    for _ in range(2):
+        with pytest.raises(RemoteUnavailable, match="only in part"):
+            board.look()
+    mark = requests_of(sandbox, 0)[-1][0]
+    assert len(board.look()) == 13
+    assert [path for _, path, _ in requests_of(sandbox, mark)] == ["/api/graphql"] * 2
