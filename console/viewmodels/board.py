@@ -15,7 +15,7 @@ from console.viewmodels.text import Untrusted
 
 STALE_AFTER = timedelta(days=14)
 """Without a push for so long a change was made against another main, and its author has to remember it."""
-ROWS = 25
+ROWS = 20
 
 _PILLS = {
     BlockerKind.DRAFT: Pill("Draft", "quiet", "edit_note"),

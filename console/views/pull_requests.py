@@ -13,7 +13,7 @@ from console import navigation, topics, wiring
 from console.components.board import headings, name, row
 from console.components.header import page_header
 from console.components.live import follow
-from console.components.markup import Html, card_head, draw
+from console.components.markup import card_head, draw
 from console.components.rail import stage_rail
 from console.components.states import empty, freshness, waiting
 from console.session import numbered, parameter, signed_in, tell
@@ -80,7 +80,6 @@ def _rows(found: list[PullRequest], of: int) -> None:
     with heads:
         draw(headings())
     for pull in found[(page - 1) * ROWS : page * ROWS]:
-        draw(Html('<hr class="between">'))
         _row(pull, now)
 
 

@@ -12,7 +12,6 @@ from backend.domain.reviews import (
     CheckRun,
     CheckState,
     Mergeability,
-    MergeBlocker,
     PullRequest,
     PullRequestDetail,
     Review,
@@ -141,6 +140,6 @@ def detail(number: int) -> PullRequestDetail:
             ChangedFile(path="docs/figure.png", status="added", additions=0, deletions=0, patch=""),
         ),
         comparison=compared,
-        blockers=(MergeBlocker(what="A review is missing", why="main asks for one approval", who="lead or deputy"),),
+        blockers=pull(number).blockers,
         state="open",
     )
