@@ -22,7 +22,7 @@ from console.components.rail import stage_rail
 from console.components.states import empty, freshness, notice, waiting
 from console.session import attempt, tell
 from console.surroundings import surroundings
-from console.viewmodels.board import Person, reviewed
+from console.viewmodels.board import Person, reviewed, waits_for
 from console.viewmodels.figures import ago, short_commit
 from console.viewmodels.pull_page import (
     approve_and_merge_refusal,
@@ -89,7 +89,7 @@ def _header(detail: PullRequestDetail) -> None:
     said = f"{state.text.lower()} {who}".strip()
     page_header(
         Untrusted(pull.title, 200),
-        state=page_pill(detail),
+        state=page_pill(detail) if closed(detail) else waits_for(pull)[0],
         meta=fill(
             "<b>{author}</b> {wanted} <code>{head}</code> at <code>{sha}</code>{done} <code>{base}</code>; {state}."
             " {link}",

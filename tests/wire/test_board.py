@@ -8,6 +8,7 @@ from github_lab import close_lab, open_lab
 from test_gateways_github import GUARD, person, reader, requests_of
 
 from backend.domain.reviews import BlockerKind, CheckState, FileKind, Mergeability
+from backend.errors import NotFound
 from backend.gateways.github.board import LOOKS, Board
 from backend.gateways.github.pulls import Pulls
 from backend.gateways.github.rulesets import Rulesets
@@ -150,3 +151,16 @@ def test_discussions_and_reviews_come_with_the_page(lab, sandbox, tmp_path):
     assert thread.comments[0].url.startswith("http")
     assert [commit.title for commit in detail.commits] == ["Work on discussed", "Explain"]
     assert detail.summary.unresolved_threads == 1
+
+
+def test_a_row_that_vanished_costs_one_look(lab, sandbox, tmp_path):
+    """As when a pull request's repository was given to somebody else while its checks ran."""
+    gone, stays = (lab.feature(name)[1] for name in ("gone", "stays"))
+    for pull in (gone, stays):
+        lab.actions().create_check_run("unit", pull.head.sha, status="in_progress")
+    board = Board(reader(lab, settings_of(sandbox, tmp_path)))
+    assert len(board.look()) == 2
+    lab.world.documents.delete(pulls.PULL, pulls.key(lab.full_name, gone.number))
+    with pytest.raises(NotFound):
+        board.look()
+    assert [row.number for row in board.look()] == [stays.number]

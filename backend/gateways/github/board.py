@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backend.domain.reviews import CheckState, PullRequest
-from backend.errors import RemoteUnavailable
+from backend.errors import NotFound, RemoteUnavailable
 from backend.gateways.github.client import GitHubConnection
 from backend.gateways.github.queries import OPEN_PULLS, PAGE, SOME_ROWS, glance
 from backend.gateways.github.rows import as_pull
@@ -70,6 +70,10 @@ class Board:
                     # A glance that is too much is replaced by pages, and pages by smaller ones.
                     self._page = self._page if self._looks < LOOKS else max(self._page // 2, SMALLEST_PAGE)
                     self._looks = LOOKS
+                raise
+            except NotFound:
+                # A row that is gone, as after a transfer, would be asked for again at each glance.
+                self._looks = LOOKS
                 raise
             self._page, self._failures = PAGE, 0
             self._looks += 1
