@@ -32,6 +32,7 @@ T = TypeVar("T")
 log = logging.getLogger("console.snapshots")
 
 FORGET_AFTER_SECONDS = 900.0
+SOON_SECONDS = 4.0
 RETRY_SECONDS = 10.0
 """A source that did not answer is asked again after this time at most, however seldom it is asked otherwise."""
 
@@ -50,7 +51,8 @@ class Source(StrEnum):
 class Topic(Generic[T]):
     """Something worth knowing: how to load it, every how many seconds, and how it is written to the cache folder.
 
-    A `pinned` topic is kept up to date whether or not a page shows it.
+    A `pinned` topic is kept up to date whether or not a page shows it. A value that is `unsettled`, because its source
+    is still computing it, is read again after `SOON_SECONDS`.
     """
 
     key: str
@@ -59,6 +61,7 @@ class Topic(Generic[T]):
     load: Callable[[Backend], T]
     every: float
     pinned: bool = False
+    unsettled: Callable[[T], bool] = lambda _value: False
 
 
 @dataclass(slots=True)
@@ -207,6 +210,8 @@ class Snapshots:
             if entry is None:
                 return
             entry.due = time.monotonic() + (min(topic.every, RETRY_SECONDS) if problem else topic.every)
+            if not problem and topic.unsettled(value):
+                entry.due = time.monotonic() + min(topic.every, SOON_SECONDS)
             if problem:
                 for other in self._entries.values():
                     if pause and other.topic.source is topic.source:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from backend.domain.clock import utc_now
 from backend.domain.endpoints import Endpoint
 from backend.domain.registry import ModelVersion
-from backend.domain.reviews import PullRequest, PullRequestDetail
+from backend.domain.reviews import Mergeability, PullRequest, PullRequestDetail
 from backend.domain.runs import Run, RunDetail
 from backend.domain.setup import SetupPlan
 from backend.domain.telemetry import CapacityPoint, LogLine, Traffic
@@ -63,7 +63,11 @@ def pull(number: int) -> Topic[PullRequestDetail | None]:
         except NotFound:
             return None
 
-    return Topic(f"pull/{number}", Source.GITHUB, _PULL, load, every=PAGE)
+    def computing(found: PullRequestDetail | None) -> bool:
+        """GitHub begins to compute whether it merges when somebody asks, and answers the next who asks."""
+        return found is not None and found.state == "open" and found.summary.mergeability is Mergeability.CHECKING
+
+    return Topic(f"pull/{number}", Source.GITHUB, _PULL, load, every=PAGE, unsettled=computing)
 
 
 def job_log(job: int) -> Topic[str | None]:

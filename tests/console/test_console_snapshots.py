@@ -11,7 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from backend.errors import RemoteUnavailable
-from console.snapshots import Snapshots, Source, Topic
+from console.snapshots import SOON_SECONDS, Snapshots, Source, Topic
 
 NUMBERS = TypeAdapter(tuple[int, ...])
 MOMENT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -160,3 +160,15 @@ def test_a_source_that_says_when_it_answers_again_is_left_alone_until_then(snaps
     snapshots.refresh("one")
     wait_until(lambda: snapshots.watch(one).value == (1,))
     assert snapshots.watch(one).problem == ""
+
+
+def test_what_its_source_is_still_computing_is_read_again_soon(snapshots):
+    answers = iter([(0,), (1,)])
+    seldom = Topic(
+        "numbers", Source.GITHUB, NUMBERS, lambda _: next(answers), 3600, unsettled=lambda found: found == (0,)
+    )
+    snapshots.start()
+    snapshots.watch(seldom)
+    began = time.monotonic()
+    wait_until(lambda: snapshots.watch(seldom).value == (1,), seconds=SOON_SECONDS * 4)
+    assert time.monotonic() - began >= SOON_SECONDS * 0.9
