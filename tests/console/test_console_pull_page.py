@@ -9,6 +9,7 @@ import pytest
 from hospital import LEAD
 from hospital_models import NOW, OLD_HEAD, SHA
 from hospital_pulls import check, detail, judged, pull
+from hospital_readings import run_detail, runs
 from visitors import claims, text
 
 from backend.domain.people import GitHubGrant
@@ -228,6 +229,19 @@ def test_a_diff_of_megabytes_is_named_in_full_and_drawn_in_part(visit, world):
     alone = text(page(visit, file="data/29.csv"))
     assert alone.count('class="add"') == 599
     assert "data/3.csv" not in alone
+
+
+def test_the_curves_of_both_dev_runs_are_laid_over_each_other(visit, world):
+    found = put(world)
+    assert "Curves on the dev holdout" not in text(page(visit))
+    place = world.project.dev_workspace
+    for side in (found.comparison.champion, found.comparison.challenger):
+        run = runs()[0].model_copy(update={"id": side.run, "workspace": place})
+        world.wired.snapshots.put(topics.run(place, side.run), run_detail(run))
+    app = page(visit)
+    assert not app.exception
+    assert "Curves on the dev holdout" in text(app)
+    assert app.main.get("plotly_chart")
 
 
 def test_a_merged_one_leads_to_its_versions(visit, world):
