@@ -226,9 +226,13 @@ def test_a_diff_of_megabytes_is_named_in_full_and_drawn_in_part(visit, world):
     assert all(f"data/{n}.csv" in shown for n in range(30))
     assert "3,069 more files" in shown
     assert len(shown) < 1_000_000
-    alone = text(page(visit, file="data/29.csv"))
-    assert alone.count('class="add"') == 599
-    assert "data/3.csv" not in alone
+    app = page(visit, file="data/29.csv")
+    assert text(app).count('class="add"') == 599
+    assert "data/3.csv" not in text(app)
+    app.query_params["number"] = "15"
+    app.run()
+    assert not app.exception, "a file that another pull request does not change is no file to show"
+    assert "training/params.toml" in text(app)
 
 
 def test_the_curves_of_both_dev_runs_are_laid_over_each_other(visit, world):
