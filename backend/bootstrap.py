@@ -20,7 +20,9 @@ from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
 from backend.gateways.credentials import ProgramIdentity
+from backend.gateways.github.actions import Actions
 from backend.gateways.github.app import Installation, program_credential
+from backend.gateways.github.board import Board
 from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
 from backend.gateways.github.contents import Contents
@@ -132,7 +134,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     promotions = Promotions(store, project, clock)
     return Backend(
         settings=settings,
-        reviews=Reviews(lambda: Pulls(gateways.github), store, clock),
+        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock),
         runs=Runs(gateways.workspaces, store),
         models=Models(store, project, ModelGateway(gateways.prod), promotions, clock),
         releases=Releases(store, project, clock),

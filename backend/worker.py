@@ -107,7 +107,7 @@ class Worker:
         serving = partial(endpoints.get, project.endpoint)
         self._checks = PromotionChecks(store, Checks(writer), serving, project, console, clock)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
-        performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
+        performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease, clock)
         self._duties = (
             *(Duty(f"promotions {n + 1}", engine.tick, poll) for n in range(PROMOTERS)),
             Duty("wishes", performing.perform_next, poll),

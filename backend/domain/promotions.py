@@ -258,6 +258,7 @@ class IntentKind(StrEnum):
     REQUEST_CHANGES = "request changes"
     MERGE = "merge"
     APPROVE_AND_MERGE = "approve and merge"
+    RERUN = "re-run failed checks"
 
 
 class IntentState(StrEnum):

@@ -30,6 +30,13 @@ CHECKS = {
     CheckState.SKIPPED: Pill("not needed", "quiet", "do_not_disturb_on"),
 }
 
+REVIEWS = {
+    "APPROVED": Pill("approved", "good", "how_to_reg"),
+    "CHANGES_REQUESTED": Pill("asked for changes", "warn", "edit_note"),
+    "DISMISSED": Pill("dismissed", "quiet", "remove_done"),
+    "COMMENTED": Pill("commented", "quiet", "chat"),
+}
+
 FINDINGS = {
     FindingState.PASS: Pill("pass", "good", "check_circle"),
     FindingState.FAIL: Pill("fail", "bad", "error"),

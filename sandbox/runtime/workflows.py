@@ -115,9 +115,9 @@ class WorkflowRunner:
             while more := {j["job_id"] for j in previous if set(j["needs"]) & again} - again:
                 again |= more
             attempt = run["attempt"] + 1
-            run = records.change_run(
-                self.world, run_id, attempt=attempt, status="queued", conclusion=None, concurrency="", cancelled=""
-            )
+            fields = {"status": "queued", "conclusion": None, "concurrency": "", "cancelled": ""}
+            begun = records.stamp(self.world)
+            run = records.change_run(self.world, run_id, attempt=attempt, attempt_started_at=begun, **fields)
             for job in previous:
                 if job["job_id"] in again:
                     # An attempt's artifacts are its own: the new one uploads under the same names.
