@@ -21,11 +21,13 @@ from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
 from backend.gateways.credentials import credential
+from backend.gateways.github.actions_permissions import ActionsPermissions
 from backend.gateways.github.app import Installation, program_credential
 from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
+from backend.gateways.github.environments import DeploymentEnvironments
 from backend.gateways.github.oauth import OAuth
 from backend.gateways.github.pulls import Pulls
 from backend.gateways.github.repositories import Repositories
@@ -52,11 +54,12 @@ from backend.operations.runs import Runs
 from backend.operations.setup import Setup
 from backend.operations.telemetry import Telemetry
 from backend.operations.training import Training
-from backend.settings import Project, Settings, public_toml
-from backend.setup.azure import Place, azure_resources
+from backend.settings import Project, Settings
+from backend.setup.cost import monthly_cost
 from backend.setup.declaration import read_declaration
-from backend.setup.github import github_resources
-from backend.setup.resource import Resource
+from backend.setup.github import GitHubSide
+from backend.setup.whole import Sides, declared_resources
+from backend.setup.workspaces import Place
 from backend.store import Store
 
 if TYPE_CHECKING:
@@ -166,23 +169,30 @@ def build_setup(settings: Settings, dev_data: Path | None, prod_data: Path | Non
 def _setup(
     settings: Settings, store: Store, gateways: Gateways, dev_data: Path | None, prod_data: Path | None
 ) -> Setup:
-    project, declared = gateways.project, read_declaration()
-    dev = Place(gateways.dev, Foundation(gateways.dev), Assets(gateways.dev), project.dev_data, dev_data)
-    prod = Place(gateways.prod, Foundation(gateways.prod), Assets(gateways.prod), project.prod_data, prod_data)
-    variables = {
-        "MLOPS_TOML": public_toml(settings),
-        "AZURE_CI_DEV_CLIENT_ID": settings.identity.ci_dev_client_id,
-        "AZURE_CI_PROD_CLIENT_ID": settings.identity.ci_prod_client_id,
-    }
+    sides = setup_sides(settings, gateways, dev_data, prod_data)
+    return Setup(store, lambda: declared_resources(sides), monthly_cost(sides.project, sides.declared))
+
+
+def setup_sides(
+    settings: Settings, gateways: Gateways, dev_data: Path | None = None, prod_data: Path | None = None
+) -> Sides:
+    """What setup compares and makes, on both sides of one project."""
+    project = gateways.project
     github = GitHubWriter(*_github(settings, project))
-
-    def resources() -> tuple[Resource, ...]:
-        return (
-            *azure_resources(project, declared, dev, prod),
-            *github_resources(project, declared, variables, Repositories(github), Rulesets(github), Contents(github)),
-        )
-
-    return Setup(store, resources)
+    return Sides(
+        settings=settings,
+        project=project,
+        declared=read_declaration(project.declaration),
+        dev=Place(gateways.dev, Foundation(gateways.dev), Assets(gateways.dev), project.dev_data, dev_data),
+        prod=Place(gateways.prod, Foundation(gateways.prod), Assets(gateways.prod), project.prod_data, prod_data),
+        github=GitHubSide(
+            Repositories(github),
+            Rulesets(github),
+            Contents(github),
+            ActionsPermissions(github),
+            DeploymentEnvironments(github),
+        ),
+    )
 
 
 def build_ci(settings: Settings, workspace: str, github_token: str = "") -> CiParts:

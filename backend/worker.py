@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backend.bootstrap import Gateways, as_person, connect, github_oauth, open_store
+from backend.bootstrap import Gateways, as_person, connect, github_oauth, open_store, setup_sides
 from backend.domain.clock import Clock, utc_now
 from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, CorruptState
@@ -29,6 +29,7 @@ from backend.operations.lent_tokens import LentTokens
 from backend.operations.performing import Performing
 from backend.operations.proving import Proving
 from backend.operations.repository_watch import RepositoryWatch
+from backend.operations.setup_watch import SetupWatch
 from backend.promotion.announcement import Announcement
 from backend.promotion.authorship_watch import AuthorshipWatch
 from backend.promotion.context import Reach
@@ -41,11 +42,14 @@ from backend.promotion.retirement import retire_due
 from backend.settings import Project, Settings
 from backend.setup.declaration import read_declaration
 from backend.setup.github import declared_rulesets
+from backend.setup.whole import declared_resources
 from backend.store import Store
 
 HEARTBEAT_SECONDS = 2.0
 GATES_SECONDS = 30.0
 """A gate file that changes on main makes what was judged stale, within this time."""
+FIX_SECONDS = 120.0
+"""A fix that a dead worker left behind is taken up again after this time."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -89,8 +93,13 @@ class Worker:
         environments = EnvironmentWatch(store, reach.assets, project)
         every = settings.worker.prove_every
         proving = Proving(store, endpoints, self._models, project, clock, every=every)
-        past, declared = Past(gateways.github, project.required_check), declared_rulesets(project, read_declaration())
+        past, declared = (
+            Past(gateways.github, project.required_check),
+            declared_rulesets(project, read_declaration(project.declaration)),
+        )
         repository = RepositoryWatch(store, past, Rulesets(gateways.github), project, declared)
+        sides = setup_sides(settings, gateways)
+        setup = SetupWatch(store, lambda: declared_resources(sides), FIX_SECONDS)
         self._announcement = Announcement(store, Deployments(gateways.github), project)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
         performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
@@ -103,6 +112,8 @@ class Worker:
             Duty("environments", environments.look, GATES_SECONDS),
             Duty("proofs", lambda: _idle(proving.look), every),
             Duty("repository", lambda: _idle(repository.look), every),
+            Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
+            Duty("fixes", setup.fix_next, poll),
             Duty(
                 "retirements", lambda: _idle(lambda: _retire(store, project, endpoints)), settings.worker.registry_poll
             ),

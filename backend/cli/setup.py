@@ -10,7 +10,7 @@ from backend.bootstrap import build_setup
 from backend.cli.output import json_option, print_json, print_table
 from backend.cli.printable import printable
 from backend.cli.session import backend, current_actor
-from backend.domain.setup import AppliedResource, Change
+from backend.domain.setup import AppliedResource, Change, PlannedResource
 from backend.errors import Rejected
 from backend.settings import load
 
@@ -33,15 +33,16 @@ def plan(dev_data: Path | None, prod_data: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    print_table(
-        ("", "Kind", "Name", "Where", "What"),
-        (
-            (MARKS[r.change], r.kind, r.name, r.where, "; ".join((r.change.value, *map(printable, r.differences))))
-            for r in found.resources
-        ),
-        "Nothing is declared.",
-    )
-    click.echo(f"{len(found.pending)} to create or change")
+    print_table(("", "Kind", "Name", "Where", "What"), map(_row, found.resources), "Nothing is declared.")
+    click.echo(f"{len(found.pending)} to create or change, {len(found.unknown)} not to be seen")
+    if found.cost is not None:
+        click.echo(f"About {found.cost.words}")
+
+
+def _row(planned: PlannedResource) -> tuple[str, ...]:
+    said = (planned.change.value, *planned.sentences, *((planned.note,) if planned.note else ()))
+    what = "; ".join(map(printable, said))
+    return MARKS[planned.change], planned.kind, planned.name, planned.where, what
 
 
 @setup.command()

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from sandbox.arm import operations
-from sandbox.arm.handlers import assets, computes, deployments, groups, jobs, models, plain, workspaces
+from sandbox.arm.handlers import (
+    assets,
+    computes,
+    deployments,
+    groups,
+    identities,
+    jobs,
+    models,
+    parts,
+    plain,
+    roles,
+    workspaces,
+)
 from sandbox.arm.routing import ArmRoute
 from sandbox.runtime.jobs import Jobs
 from sandbox.service import Service
@@ -21,6 +33,9 @@ def service(world: World) -> Service:
         **models.handlers(),
         **jobs.handlers(runner),
         **plain.handlers(),
+        **parts.handlers(),
+        **identities.handlers(),
+        **roles.handlers(),
         **operations.handlers(),
     }
 

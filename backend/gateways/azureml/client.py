@@ -69,6 +69,7 @@ class Workspace:
     def __init__(self, settings: Settings, project: Project, name: str, credential: TokenCredential) -> None:
         self.name = name
         self.project = project
+        self.tenant_id = settings.identity.tenant_id
         self.cloud = settings.cloud
         self.credential = credential
         self._lock = threading.RLock()
