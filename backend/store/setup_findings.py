@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlalchemy import Connection, Row, func, select, update
@@ -138,7 +139,7 @@ class SetupFindings:
         self,
         transaction: Connection,
         finding: SetupFinding,
-        fields: dict[str, object],
+        fields: Mapping[str, object],
         actor: Actor,
         action: str,
         reason: str,
