@@ -18,6 +18,7 @@ from backend.gateways.azureml.client import Workspace, apply_environment
 from backend.gateways.azureml.endpoints import Endpoints as EndpointGateway
 from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import Jobs
+from backend.gateways.azureml.limits import Limits
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
 from backend.gateways.credentials import credential
@@ -28,6 +29,7 @@ from backend.gateways.github.client import GitHubReader, GitHubWriter
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.environments import DeploymentEnvironments
+from backend.gateways.github.guards import Guards
 from backend.gateways.github.oauth import OAuth
 from backend.gateways.github.pulls import Pulls
 from backend.gateways.github.repositories import Repositories
@@ -37,7 +39,9 @@ from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
+from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
+from backend.operations.doctor import Doctor
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.history import History
@@ -58,8 +62,9 @@ from backend.settings import Project, Settings
 from backend.setup.cost import monthly_cost
 from backend.setup.declaration import read_declaration
 from backend.setup.github import GitHubSide
+from backend.setup.resource import plan
 from backend.setup.whole import Sides, declared_resources
-from backend.setup.workspaces import Place
+from backend.setup.workspaces import Place, group_id
 from backend.store import Store
 
 if TYPE_CHECKING:
@@ -193,6 +198,47 @@ def setup_sides(
             DeploymentEnvironments(github),
         ),
     )
+
+
+def build_doctor(settings: Settings, clock: Clock = utc_now) -> Doctor:
+    """What this installation needs, looked at as the identity of this process."""
+    gateways = connect(settings, clock)
+    return Doctor(
+        settings,
+        open_store(settings, clock),
+        _limits(gateways),
+        Rulesets(gateways.github),
+        (group_id(gateways.project), gateways.dev.arm_id, gateways.prod.arm_id),
+        clock,
+    )
+
+
+def build_assessing(settings: Settings, project: Project, clock: Clock = utc_now) -> Assessing:
+    """A look at what exists, as `project` names it. Needs no database."""
+    pointed = settings.model_copy(update={"projects": {**settings.projects, settings.default_project: project}})
+    gateways = connect(pointed, clock)
+    sides = setup_sides(pointed, gateways)
+    return Assessing(
+        Existing(
+            project=project,
+            workspace_id=gateways.prod.arm_id,
+            endpoint_id=gateways.prod.endpoint_id(project.endpoint),
+            arm=ArmResources(gateways.prod),
+            limits=_limits(gateways),
+            foundation=Foundation(gateways.prod),
+            endpoints=EndpointGateway(gateways.prod),
+            models=ModelGateway(gateways.prod),
+            runs=RunGateway(gateways.prod),
+            guards=Guards(gateways.github),
+            repositories=Repositories(gateways.github),
+            plan=lambda: plan(declared_resources(sides)),
+        )
+    )
+
+
+def _limits(gateways: Gateways) -> Limits:
+    project = gateways.project
+    return Limits(ArmResources(gateways.prod), project.subscription_id, project.region)
 
 
 def build_ci(settings: Settings, workspace: str, github_token: str = "") -> CiParts:

@@ -99,7 +99,7 @@ def _rows(resource: PlannedResource, fields: tuple[DeclaredField, ...]) -> list[
     rows = [
         FieldRow(
             *(first if index == 0 else again),
-            CHANGES[field.change],
+            CHANGES[field.change] if index == 0 or resource.change is not Change.CREATE else None,
             field.name,
             Untrusted(_now(field), 400),
             Untrusted(field.declared, 400),

@@ -19,7 +19,6 @@ from console.viewmodels.figures import age
 from console.viewmodels.setup import FieldRow, Side, counts, headline, sides
 
 HEADS = (Column("Resource"), Column("Where"), Column(""), Column("Field"), Column("Now"), Column("Declared"))
-CAPTIONS = {"Azure": "Azure, field by field", "GitHub": "GitHub, field by field"}
 
 
 def show() -> None:
@@ -30,7 +29,9 @@ def show() -> None:
     page_header(
         "Setup",
         state=headline(plan),
-        meta="Both sides as one file declares them. `mlops setup apply` makes what is missing and deletes nothing.",
+        meta=Html(
+            "Both sides as one file declares them. <code>mlops setup apply</code> makes what is missing and deletes nothing."
+        ),
     )
     follow("setup", (topics.plan().key,), lambda: tuple(f.model_dump_json() for f in wired.backend.setup.findings()))
     tell()
@@ -40,7 +41,7 @@ def show() -> None:
         draw(waiting(reading, "the setup"))
         return
     with st.container(border=True, key="card_plan"):
-        draw(card_head("Plan", f"compared {age(reading, utc_now())}"))
+        draw(card_head("Plan", age(reading, utc_now())))
         draw(_summary(plan))
         for side in sides(plan):
             _side(side)
@@ -69,11 +70,15 @@ def _money(plan: SetupPlan) -> str:
 def _side(side: Side) -> None:
     draw(fill('<h3 class="side">{name} <span class="quiet">{count}</span></h3>', name=side.name, count=side.count))
     if side.differing:
-        draw(table(HEADS, [_row(row) for row in side.differing], caption=f"{side.name}: what differs"))
+        draw(_fields(side.differing, f"{side.name}: what differs"))
     else:
         draw(empty("Nothing differs", "Every declared field reads as it is declared.", "task_alt"))
     with st.expander(f"All declared fields on {side.name}", key=f"whole_{side.name.lower()}"):
-        draw(table(HEADS, [_row(row) for row in side.whole], caption=CAPTIONS[side.name]))
+        draw(_fields(side.whole, f"{side.name}, field by field"))
+
+
+def _fields(rows: tuple[FieldRow, ...], caption: str) -> Html:
+    return fill('<div class="fields">{rows}</div>', rows=table(HEADS, [_row(row) for row in rows], caption=caption))
 
 
 def _row(row: FieldRow) -> tuple[Content, ...]:

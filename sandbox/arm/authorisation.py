@@ -19,6 +19,8 @@ ENDPOINT_WRITES = (
     "*/onlineendpoints/deployments/delete",
     "*/onlineendpoints/regeneratekeys/action",
 )
+OWN_PERMISSIONS = "microsoft.authorization/permissions/read"
+"""Who asks what they may do is always answered."""
 JOB_ACTIONS = ("*/read", "*/metadata/*", "*/experiments/*", "*/jobs/runs/*", "*/artifacts/*", "*/listsecrets/action")
 
 
@@ -44,6 +46,8 @@ def require(world: World, request: Request, action: str, resource_id: str) -> Pr
 
 def may(world: World, principal: Principal, action: str, resource: ResourceId) -> bool:
     """Whether the roles that were assigned to a program allow it; without any, what it was born with."""
+    if action.lower() == OWN_PERMISSIONS and principal.kind == "program":
+        return True
     if principal.kind == "program" and not _everybody(action, resource):
         decided = role_rights.allowed(world, principal.name, action, resource.text)
         if decided is not None:

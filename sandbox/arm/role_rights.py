@@ -61,16 +61,20 @@ def recompute(world: World) -> None:
 
 def allowed(world: World, program: str, action: str, scope: str) -> bool | None:
     """Whether an assignment at `scope` or above allows the action; None for a program without one in the group."""
+    held = permissions(world, program, scope)
+    return None if held is None else any(_covers(permission, action.lower()) for permission in held)
+
+
+def permissions(world: World, program: str, scope: str) -> list[Document] | None:
+    """What the assignments at `scope` and above permit; None for a program without an assignment in the group."""
     found = world.documents.get(KIND, object_id(program))
     group = f"/resourcegroups/{parse(scope).group.lower()}/"
-    here, action = f"{scope.lower().rstrip('/')}/", action.lower()
+    here = f"{scope.lower().rstrip('/')}/"
     rights = [right for right in (found or {"rights": []})["rights"] if group in f"{right['scope']}/"]
     if not rights:
         return None
-    return any(
-        here.startswith(right["scope"].rstrip("/") + "/") and any(_covers(p, action) for p in right["permissions"])
-        for right in rights
-    )
+    covering = [right for right in rights if here.startswith(right["scope"].rstrip("/") + "/")]
+    return [permission for right in covering for permission in right["permissions"]]
 
 
 def _covers(permission: Document, action: str) -> bool:

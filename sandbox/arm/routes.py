@@ -10,6 +10,7 @@ from sandbox.arm.handlers import (
     groups,
     identities,
     jobs,
+    limits,
     models,
     parts,
     plain,
@@ -36,6 +37,7 @@ def service(world: World) -> Service:
         **parts.handlers(),
         **identities.handlers(),
         **roles.handlers(),
+        **limits.handlers(),
         **operations.handlers(),
     }
 

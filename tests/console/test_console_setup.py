@@ -70,7 +70,7 @@ def test_the_plan_is_shown_field_by_field_with_its_age(visit, world, drifted):
         assert words in shown
     assert "<b>none</b>" not in shown
     assert "102 USD a month" in shown
-    assert "compared " in shown
+    assert "read " in shown
 
 
 def test_what_may_not_be_seen_is_unknown_and_offers_no_fix(visit, world, drifted):

@@ -65,6 +65,9 @@ class Rulesets:
             return None
         return as_ruleset(self._connection.get(f"{{repo}}/rulesets/{id_}", "read a ruleset"))
 
+    def names(self) -> tuple[str, ...]:
+        return tuple(str(item["name"]) for item in self._connection.pages("{repo}/rulesets", "list rulesets"))
+
     def ensure(self, declared: Ruleset) -> None:
         """Create the ruleset, or change the one of that name until it reads as declared."""
         id_ = self._id(declared.name)

@@ -1,0 +1,31 @@
+"""How a question is asked: what a service refuses or leaves unanswered is an answer too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from backend.domain.checkup import Checked, Outcome
+from backend.errors import BackendError, CredentialsRejected, RemoteUnavailable
+
+Answer = tuple[Outcome, str, str]
+"""Outcome, answer, advice."""
+
+
+def ask(area: str, question: str, proof: str, answer: Callable[[], Answer]) -> Checked:
+    """The answer, or that we may not know it, or that nobody answered. Never raises what a service did."""
+    try:
+        outcome, said, advice = answer()
+    except CredentialsRejected as error:
+        outcome, said, advice = Outcome.UNKNOWN, str(error), "Ask again with an identity that may read it."
+    except RemoteUnavailable as error:
+        outcome, said, advice = Outcome.UNKNOWN, str(error), "Ask again when it answers."
+    except BackendError as error:
+        outcome, said, advice = Outcome.WRONG, str(error), ""
+    return Checked(area=area, question=question, outcome=outcome, answer=said, proof=proof, advice=advice)
+
+
+def judged(fine: bool | None, said: str, advice: str) -> Answer:
+    """`None` is not to be known."""
+    if fine is None:
+        return Outcome.UNKNOWN, said, advice
+    return (Outcome.FINE, said, "") if fine else (Outcome.WRONG, said, advice)
