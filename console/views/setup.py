@@ -30,7 +30,7 @@ def show() -> None:
         "Setup",
         state=headline(plan),
         meta=Html(
-            "Both sides as one file declares them. <code>mlops setup apply</code> makes what is missing and deletes nothing."
+            "Both sides as one file declares them. <code>mlops setup apply</code> makes them so, deleting nothing."
         ),
     )
     follow("setup", (topics.plan().key,), lambda: tuple(f.model_dump_json() for f in wired.backend.setup.findings()))

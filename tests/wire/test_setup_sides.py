@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 
 import httpx
 import pytest
 from azureml_lab import NOISE
 from gateways_world import PROJECT, settings_of
 
-from backend.bootstrap import build_setup, connect, setup_sides
+from backend.bootstrap import build_assessing, build_doctor, build_setup, connect, setup_sides
+from backend.domain.checkup import Outcome
+from backend.domain.clock import utc_now
 from backend.domain.people import Actor, Role
 from backend.domain.setup import Change
 from backend.gateways.credentials import tls_context
@@ -218,6 +221,70 @@ def test_the_cost_of_a_month_is_told_where_prices_are(ground):
     priced = PROJECT.model_copy(update={"prices": {PROJECT.instance_type: 0.5}})
     cost = ground.setup(project=priced).plan().cost
     assert (cost.amount, cost.currency, cost.made_of) == (365.0, "USD", "1 x Standard_DS2_v2, always on")
+
+
+def outcomes(found):
+    return {one.question: one.outcome for one in found.checked}
+
+
+def test_the_doctor_says_what_this_identity_may_do_and_what_answers(ground, monkeypatch):
+    monkeypatch.setenv("MLOPS_SETTINGS", str(ground.folder / "mlops.toml"))
+    settings = settings_of(ground.sandbox, ground.folder, PROJECT, "mlops-console")
+    build_setup(settings, None, None)
+    found = build_doctor(settings).examine()
+    told = {one.question: one for one in found.checked}
+    assert told["May this identity read what it shows?"].outcome is Outcome.FINE
+    assert told["May this identity change production's endpoint?"].answer.startswith("It cannot")
+    assert told["Does it agree with GitHub's?"].outcome is Outcome.FINE
+    assert told["Is there room for a rollout of Standard_DS2_v2?"].outcome is Outcome.FINE
+    assert "of 24 are in use" in told["Is there room for a rollout of Standard_DS2_v2?"].answer
+    assert {one.question for one in found.wrong} == {"Are all keys set?", "Does a worker run?"}
+
+    # An identity that holds nothing in dev is told so, and a clock that is off is found out.
+    blind = build_doctor(
+        settings_of(ground.sandbox, ground.folder, PROJECT, "mlops-ci-prod"), lambda: utc_now() - timedelta(minutes=5)
+    ).examine()
+    wrong = {one.question: one.answer for one in blind.wrong}
+    assert wrong["May this identity read what it shows?"] == "It may read gateways-prod."
+    assert wrong["Does it agree with Entra's?"].startswith("300 s") or "29" in wrong["Does it agree with Entra's?"]
+
+
+def test_an_assessment_reads_only_and_tells_what_is_missing_with_proof(ground):
+    settings = settings_of(ground.sandbox, ground.folder, PROJECT, "mlops-console")
+    before = ground.writes()
+    found = build_assessing(settings, PROJECT).assess()
+    assert ground.writes() == before
+    told = outcomes(found)
+    assert told["Who can change main without a review?"] is Outcome.FINE
+    assert told["Do the endpoint's calls reach Log Analytics?"] is Outcome.FINE
+    assert told["Has the plan reviewers of environments?"] is Outcome.FINE
+    assert told["What would setup change?"] is Outcome.FINE
+    assert all(one.proof for one in found.checked)
+
+    elsewhere = PROJECT.model_copy(update={"repository": "hospital/other", "endpoint": "not-there"})
+    stranger = build_assessing(settings, elsewhere).assess()
+    told = outcomes(stranger)
+    assert told["Who can change main without a review?"] is Outcome.UNKNOWN
+    assert told["What serves?"] is Outcome.WRONG
+    assert told["Do the endpoint's calls reach Log Analytics?"] is Outcome.WRONG
+    (setup,) = [one for one in stranger.checked if one.area == "setup"]
+    assert "not-there" in setup.answer
+    assert ground.writes() == before
+
+
+def test_a_bypass_actor_is_named_by_the_assessment(ground):
+    listed = ground.github("/rulesets", "GET", None).json()
+    (number,) = [one["id"] for one in listed if one["name"].startswith("main")]
+    place = f"/rulesets/{number}"
+    whole = ground.github(place, "GET", None).json()
+    actor = {"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}
+    ground.github(place, "PUT", {"bypass_actors": [actor]})
+    found = build_assessing(settings_of(ground.sandbox, ground.folder, PROJECT, "mlops-console"), PROJECT).assess()
+    (wrong,) = [one for one in found.checked if one.question == "Who can change main without a review?"]
+    assert (wrong.outcome, "RepositoryRole 5" in wrong.answer) == (Outcome.WRONG, True)
+    assert f"rulesets/{number}: bypass RepositoryRole 5" in wrong.proof
+    ground.github(place, "PUT", {"bypass_actors": whole["bypass_actors"]})
+    assert ground.differing() == {}
 
 
 def test_a_plan_without_reviewers_has_their_stand_in(make_sandbox, tmp_path):
