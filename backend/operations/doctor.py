@@ -20,6 +20,8 @@ from backend.store import Store
 SKEW = timedelta(seconds=30)
 """GitHub refuses an app's token from a clock that is a minute off; Entra allows five."""
 WORKER_SILENT = timedelta(seconds=60)
+IN_TROUBLE = {500, 502, 503, 504}
+"""Any other answer shows that the way there is open: these addresses serve nothing at their root."""
 ENDPOINT_WRITE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/write"
 GROUP_READ = "Microsoft.Resources/subscriptions/resourceGroups/read"
 WORKSPACE_READ = "Microsoft.MachineLearningServices/workspaces/read"
@@ -99,7 +101,9 @@ class Doctor:
         def look() -> Answer:
             told = answered(url, tls_context(self._settings.cloud))
             said = f"HTTP {told.status} after {told.seconds * 1000:.0f} ms"
-            return judged(told.status < 500, said, "The service itself is in trouble; look at its status page.")
+            return judged(
+                told.status not in IN_TROUBLE, said, "The service itself is in trouble; look at its status page."
+            )
 
         return look
 
