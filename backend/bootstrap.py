@@ -21,7 +21,7 @@ from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.limits import Limits
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
-from backend.gateways.credentials import credential
+from backend.gateways.credentials import credential, tls_context
 from backend.gateways.github.actions_permissions import ActionsPermissions
 from backend.gateways.github.app import Installation, program_credential
 from backend.gateways.github.checks import Checks
@@ -41,6 +41,7 @@ from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
 from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
+from backend.operations.checking import clock_agrees
 from backend.operations.doctor import Doctor
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
@@ -232,6 +233,7 @@ def build_assessing(settings: Settings, project: Project, clock: Clock = utc_now
             guards=Guards(gateways.github),
             repositories=Repositories(gateways.github),
             plan=lambda: plan(declared_resources(sides)),
+            clock=lambda: clock_agrees(settings.github.api_url, tls_context(settings.cloud), clock),
         )
     )
 

@@ -45,6 +45,7 @@ class Existing:
     guards: Guards
     repositories: Repositories
     plan: Callable[[], SetupPlan]
+    clock: Callable[[], Answer]
 
 
 class Assessing:
@@ -108,6 +109,7 @@ class Assessing:
             ask("logs", "Has the workspace Application Insights?", self._there.workspace_id, self._insights),
             ask("quota", f"Is there room for a rollout of {project.instance_type}?", project.region, self._quota),
             ask("region", "Do workspace and declaration name the same region?", self._there.workspace_id, self._region),
+            ask("clock", "Does this machine's clock agree with GitHub's?", "the Date of its answer", self._there.clock),
             ask("GitHub", "Has the plan reviewers of environments?", project.repository, self._plan),
             ask("rights", "Could this identity change what serves?", self._there.workspace_id, self._rights),
         )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
+from datetime import timedelta
 
 from backend.domain.checkup import Checked, Outcome
+from backend.domain.clock import Clock
 from backend.errors import BackendError, CredentialsRejected, RemoteUnavailable
+from backend.gateways.reach import answered
 
+SKEW = timedelta(seconds=30)
+"""GitHub refuses an app's token from a clock that is a minute off; Entra allows five."""
 Answer = tuple[Outcome, str, str]
 """Outcome, answer, advice."""
 
@@ -22,6 +28,16 @@ def ask(area: str, question: str, proof: str, answer: Callable[[], Answer]) -> C
     except BackendError as error:
         outcome, said, advice = Outcome.WRONG, str(error), ""
     return Checked(area=area, question=question, outcome=outcome, answer=said, proof=proof, advice=advice)
+
+
+def clock_agrees(url: str, tls: ssl.SSLContext, clock: Clock) -> Answer:
+    """Whether this machine's clock and the service's are near enough for tokens."""
+    told = answered(url, tls)
+    if told.says is None:
+        return Outcome.UNKNOWN, "It tells no time.", ""
+    apart = abs(clock() - told.says)
+    said = f"{apart.total_seconds():.0f} s apart"
+    return judged(apart <= SKEW, said, "Set this machine's clock (NTP): tokens are refused by a wrong one.")
 
 
 def judged(fine: bool | None, said: str, advice: str) -> Answer:

@@ -12,13 +12,11 @@ from backend.gateways.azureml.limits import Limits
 from backend.gateways.credentials import tls_context
 from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.reach import answered
-from backend.operations.checking import Answer, ask, judged
+from backend.operations.checking import Answer, ask, clock_agrees, judged
 from backend.policy.quota import enough
 from backend.settings import Settings, settings_file
 from backend.store import Store
 
-SKEW = timedelta(seconds=30)
-"""GitHub refuses an app's token from a clock that is a minute off; Entra allows five."""
 WORKER_SILENT = timedelta(seconds=60)
 IN_TROUBLE = {500, 502, 503, 504}
 """Any other answer shows that the way there is open: these addresses serve nothing at their root."""
@@ -108,15 +106,7 @@ class Doctor:
         return look
 
     def _skew(self, url: str) -> Callable[[], Answer]:
-        def look() -> Answer:
-            told = answered(url, tls_context(self._settings.cloud))
-            if told.says is None:
-                return Outcome.UNKNOWN, "It tells no time.", ""
-            apart = abs(self._clock() - told.says)
-            said = f"{apart.total_seconds():.0f} s apart"
-            return judged(apart <= SKEW, said, "Set this machine's clock (NTP): tokens are refused by a wrong one.")
-
-        return look
+        return lambda: clock_agrees(url, tls_context(self._settings.cloud), self._clock)
 
     def _rights(self) -> tuple[Checked, ...]:
         def reads() -> Answer:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from backend.domain.people import Actor, Right
 from backend.domain.setup import AppliedResource, Change, MonthlyCost, SetupFinding, SetupPlan
 from backend.operations.authorise import refusal, require, require_reason
+from backend.operations.setup_watch import known, remember
+from backend.policy.setup_watch import declaration_of
 from backend.setup.resource import Resource, apply, plan
 from backend.store import Store
 from backend.store.audit import Note
@@ -29,13 +31,21 @@ class Setup:
     def apply(self, actor: Actor, report: Callable[[AppliedResource], None]) -> bool:
         """Make the world as declared, in order; True if nothing is left. Repeating does only what is missing."""
         require(actor, Right.SETUP)
+        made: dict[str, str] = {}
 
         def record(applied: AppliedResource) -> None:
             if applied.resource.change is not Change.NONE:
                 self._store.audit.append(_note(actor, applied))
+            if applied.done:
+                made[applied.resource.key] = declaration_of(applied.resource)
             report(applied)
 
-        return apply(self._resources(), record)
+        try:
+            return apply(self._resources(), record)
+        finally:
+            # From now on a difference is drift, though the worker may not have looked yet.
+            with self._store.writing() as transaction:
+                remember(self._store, transaction, {**known(self._store, transaction), **made})
 
     def findings(self) -> tuple[SetupFinding, ...]:
         """What the worker has found not to be as declared, or could not see; the oldest first."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import Connection
 
 from backend.domain.setup import Change, FixState, PlannedResource, SetupFinding, SetupPlan
 from backend.errors import BackendError, CorruptState, CredentialsRejected, RemoteUnavailable
@@ -62,11 +64,20 @@ class SetupWatch:
 
     def _take_in(self, seen: SetupPlan) -> None:
         with self._store.writing() as transaction:
-            known: dict[str, str] = json.loads(self._store.marks.value(MARK, transaction) or "{}")
-            look, now_known = judged(seen, known)
-            if now_known != known:
-                self._store.marks.set(MARK, json.dumps(now_known, sort_keys=True), transaction)
+            look, now_known = judged(seen, known(self._store, transaction))
+            remember(self._store, transaction, now_known)
             self._store.setup_findings.take_in(look, transaction)
+
+
+def known(store: Store, within: Connection) -> dict[str, str]:
+    """By resource, the declaration that it was last true to."""
+    found: dict[str, str] = json.loads(store.marks.value(MARK, within) or "{}")
+    return found
+
+
+def remember(store: Store, within: Connection, now_known: Mapping[str, str]) -> None:
+    if now_known != known(store, within):
+        store.marks.set(MARK, json.dumps(now_known, sort_keys=True), within)
 
 
 def _key(resource: Resource) -> str:

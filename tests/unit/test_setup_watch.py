@@ -113,6 +113,14 @@ def test_drift_is_told_once_and_resolves_by_itself(watch, setup, store, thing, n
     assert setup.findings()[0].id != finding.id
 
 
+def test_what_setup_has_made_may_drift_before_the_worker_has_ever_looked(watch, setup, thing):
+    thing.now = None
+    assert setup.apply(LEAD, lambda _told: None)
+    thing.now = {"checks": "none"}
+    watch.look()
+    assert [one.lines for one in setup.findings()] == [("checks: none -> quality-gate",)]
+
+
 def test_what_may_not_be_seen_is_unknown_from_the_first_look(watch, setup, thing):
     thing.hidden = True
     watch.look()
