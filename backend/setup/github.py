@@ -107,7 +107,7 @@ def _actions(project: Project, declared: Declaration, github: GitHubSide) -> Res
         may_approve=rules.may_approve,
     )
 
-    def read(found: Permissions) -> Mapping[str, str]:
+    def read(found: Permissions) -> dict[str, str]:
         return {
             "enabled": words(found.enabled),
             "which": found.allowed,
@@ -118,12 +118,19 @@ def _actions(project: Project, declared: Declaration, github: GitHubSide) -> Res
             "may approve": words(found.may_approve),
         }
 
+    def look() -> Fields | None:
+        if not github.repositories.exists():
+            return None
+        found = github.actions.read()
+        # An older GitHub server does not know the rule: nobody can say that it holds.
+        return read(found) if found.pinned is not None else {**read(found), "pinned to commits": None}
+
     return Resource(
         kind="Actions permissions",
         name="Actions",
         where=project.repository,
         declared=lambda: read(wanted),
-        look=lambda: read(github.actions.read()) if github.repositories.exists() else None,
+        look=look,
         make=lambda: github.actions.set(wanted),
     )
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from backend.domain.setup import AppliedResource, Change, DeclaredField, PlannedResource, SetupPlan
-from backend.errors import BackendError, CredentialsRejected
+from backend.errors import BackendError, Conflict, CredentialsRejected
 
 LOOKS_AT_A_TIME = 6
 
@@ -82,7 +82,8 @@ def plan(resources: Sequence[Resource]) -> SetupPlan:
 def apply(resources: Sequence[Resource], report: Callable[[AppliedResource], None]) -> bool:
     """Make each resource in order, telling of each; True if all are as declared now.
 
-    Stops at the first failure: what follows may need it. What is done stays done, and repeating continues.
+    Stops at the first failure: what follows may need it. What is done stays done, and repeating continues. What exists
+    otherwise and cannot be changed is left with the reason.
     """
     whole = True
     for resource, before in zip(resources, plan(resources).resources, strict=True):
@@ -101,6 +102,10 @@ def _apply_one(resource: Resource, planned: PlannedResource, report: Callable[[A
         return done
     try:
         resource.make()
+    except Conflict as error:
+        # It is there, only otherwise, and nobody can change it: what follows can still be made.
+        report(AppliedResource(resource=planned, done=False, message=str(error)))
+        return False
     except BackendError as error:
         report(AppliedResource(resource=planned, done=False, message=str(error)))
         raise

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.domain.setup import AppliedResource, Change
-from backend.errors import ConfigurationError, CredentialsRejected, RemoteRejected
+from backend.errors import ConfigurationError, Conflict, CredentialsRejected, RemoteRejected
 from backend.setup.apart import apart
 from backend.setup.arm_resource import merged
 from backend.setup.declaration import SHIPPED, read_declaration
@@ -87,6 +87,18 @@ def test_a_failure_is_told_and_stops_what_may_need_it():
         apply([resource(None, made, name="before"), resource(None, name="it", make=refuse), after], told.append)
     assert made == ["before"]
     assert [one.message for one in told] == ["created", "no quota"]
+
+
+def test_what_exists_otherwise_and_cannot_be_changed_is_left_and_the_rest_is_made():
+    def refuse():
+        raise Conflict("it exists with another mode", expected="key", actual="token")
+
+    made: list[str] = []
+    told: list[AppliedResource] = []
+    there = resource({**WANTED, "sku": "free"}, name="there", make=refuse)
+    assert not apply([there, resource(None, made, name="after")], told.append)
+    assert made == ["after"]
+    assert [(one.done, one.message) for one in told] == [(False, "it exists with another mode"), (True, "created")]
 
 
 def test_sending_over_what_is_there_keeps_what_is_not_declared():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.errors import NotFound, RemoteRejected
+from backend.errors import Conflict, NotFound
 from backend.gateways.azureml.client import Workspace
 from backend.gateways.azureml.errors import azureml
 
@@ -54,10 +54,10 @@ class Foundation:
 
         now = self.workspace()
         if now is not None and now.lower() != parts.lower():
-            raise RemoteRejected(
+            raise Conflict(
                 f"The workspace {self._workspace.name} exists in another region or on other parts, which Azure does "
                 "not change; declare what it has, or name another workspace.",
-                service="Azure ML", operation="create the workspace",
+                expected=str(parts), actual=str(now),
             )  # fmt: skip
         entity = Entity(
             name=self._workspace.name,
@@ -111,10 +111,10 @@ class Foundation:
 
         if self.endpoint_mode(name) is not None:
             # An existing endpoint's mode cannot be changed, and writing it anew would drop its traffic.
-            raise RemoteRejected(
+            raise Conflict(
                 f"The endpoint {name} exists with another authentication mode, which Azure does not change; choose "
                 "another name, or declare the mode it has.",
-                service="Azure ML", operation="create an endpoint",
+                expected=auth_mode, actual=str(self.endpoint_mode(name)),
             )  # fmt: skip
         entity = ManagedOnlineEndpoint(name=name, auth_mode=auth_mode, description=description)
         with azureml("create an endpoint"):
