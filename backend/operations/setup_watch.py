@@ -14,7 +14,7 @@ from backend.setup.resource import Resource, look_at, plan
 from backend.store import Store
 
 MARK = "setup/declared"
-BY_SETUP = "Run `mlops setup apply` with the setup identity: the worker has no right to change it."
+BY_SETUP = "Run `mlops setup apply` with the setup identity: the worker may not."
 
 
 class SetupWatch:
@@ -85,7 +85,7 @@ def _key(resource: Resource) -> str:
 
 
 def _left(error: BackendError) -> str:
-    return f"{error} {BY_SETUP}" if isinstance(error, CredentialsRejected) else str(error)
+    return f"{BY_SETUP} {error}" if isinstance(error, CredentialsRejected) else str(error)
 
 
 def _sentence(text: str) -> str:

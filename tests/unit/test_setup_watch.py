@@ -161,7 +161,7 @@ def test_a_fix_is_performed_once_and_has_its_ledger_rows(watch, setup, store, th
 @pytest.mark.parametrize(
     ("trouble", "said"),
     [
-        ({"fixed": True}, "Azure refused it. Run `mlops setup apply` with the setup identity"),
+        ({"fixed": True}, "Run `mlops setup apply` with the setup identity: the worker may not. Azure refused it."),
         ({"by_hand": "open a pull request"}, "Open a pull request."),
     ],
 )
