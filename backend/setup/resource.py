@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from backend.domain.setup import AppliedResource, Change, DeclaredField, PlannedResource, SetupPlan
-from backend.errors import BackendError, Conflict, CredentialsRejected
+from backend.errors import BackendError, Conflict, CredentialsRejected, NotFound
 
 LOOKS_AT_A_TIME = 6
 
@@ -51,7 +51,8 @@ def look_at(resource: Resource) -> PlannedResource:
         if found is None and (waiting := resource.waits_for()):
             return resource.planned(Change.CREATE, note=waiting)
         fields = compare(resource.declared(), found)
-    except CredentialsRejected as error:
+    except (CredentialsRejected, NotFound) as error:
+        # GitHub answers "not found" for what somebody may not know of; what is missing is told by `look`.
         return resource.planned(Change.UNREADABLE, note=str(error))
     if found is None:
         return resource.planned(Change.CREATE, fields)

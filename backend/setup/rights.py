@@ -139,7 +139,8 @@ def _role(declared: Declaration, arm: ArmResources, scopes: Scopes, rules: RoleR
     def body() -> dict[str, Any]:
         return {
             "properties": {
-                "roleName": rules.name,
+                # Unique in the directory, where other projects have roles of the same kind.
+                "roleName": f"{rules.name} ({scopes.group.rpartition('/')[2]})",
                 "description": rules.description,
                 "type": "CustomRole",
                 "permissions": [{"actions": list(rules.actions), "notActions": list(rules.not_actions)}],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.domain.setup import AppliedResource, Change
-from backend.errors import ConfigurationError, Conflict, CredentialsRejected, RemoteRejected
+from backend.errors import ConfigurationError, Conflict, CredentialsRejected, NotFound, RemoteRejected
 from backend.setup.apart import apart
 from backend.setup.arm_resource import merged
 from backend.setup.declaration import SHIPPED, read_declaration
@@ -45,8 +45,15 @@ def test_each_field_has_its_word(found, change, fields):
     assert (told.change, [field.change for field in told.fields]) == (change, fields)
 
 
-def test_a_hidden_resource_cannot_be_read_and_says_why():
-    hidden = CredentialsRejected("Azure refused it", service="Azure", operation="read", status=403)
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        CredentialsRejected("Azure refused it", service="Azure", operation="read", status=403),
+        NotFound("Azure refused it"),
+    ],
+    ids=["refused", "denied to exist"],
+)
+def test_a_hidden_resource_cannot_be_read_and_says_why(hidden):
     told = plan([resource(hidden, []), resource(WANTED, [])])
     assert [one.change for one in told.resources] == [Change.UNREADABLE, Change.NONE]
     assert told.resources[0].note == "Azure refused it"
