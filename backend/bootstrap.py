@@ -37,6 +37,7 @@ from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
+from backend.operations.adopting import Adopting
 from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
 from backend.operations.assessing import Assessing, Existing
@@ -199,6 +200,13 @@ def setup_sides(
             DeploymentEnvironments(github),
         ),
     )
+
+
+def build_adopting(settings: Settings, clock: Clock = utc_now) -> Adopting:
+    """Taking over what serves production already."""
+    prod = connect(settings, clock).prod
+    store = open_store(settings, clock)
+    return Adopting(store, settings.project, EndpointGateway(prod), ModelGateway(prod), clock)
 
 
 def build_doctor(settings: Settings, clock: Clock = utc_now) -> Doctor:

@@ -23,6 +23,7 @@ USAGE = 64
 
 COMMANDS = {
     "abort": "promote",
+    "adopt": "adopt",
     "approve": "promote",
     "approvers": "approvers",
     "assess": "checkup",

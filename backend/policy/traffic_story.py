@@ -75,7 +75,7 @@ def read(entries: Iterable[AuditEntry]) -> Story:
         kind, _, name = entry.subject.partition("/")
         if kind == "model":
             story.models.setdefault(entry.subject, []).append(entry)
-        elif kind == "promotion" and entry.detail.get("kind") in {Kind.PROMOTE, Kind.ROLL_BACK}:
+        elif kind == "promotion" and entry.detail.get("kind") in {Kind.PROMOTE, Kind.ROLL_BACK, Kind.ADOPT}:
             _promotion_row(story, name, entry)
     for told in story.promotions.values():
         story.windows += [window for window in (told.cut_short, told.window) if window is not None]
@@ -86,6 +86,8 @@ def read(entries: Iterable[AuditEntry]) -> Story:
 def _promotion_row(story: Story, name: str, entry: AuditEntry) -> None:
     told = story.promotions.setdefault(name, Told(requested=entry, last=entry.at))
     step, state = entry.detail.get("step"), entry.detail.get("step_state")
+    if entry.detail["kind"] == Kind.ADOPT:
+        story.splits.append(Split(entry.at, {str(entry.detail["deployment"]): 100}, entry, name))
     if step == StepKind.SNAPSHOT and state == StepState.SUCCEEDED:
         _found(story, name, told, entry)
     elif step == StepKind.SHIFT_TRAFFIC and state in _BEGUN:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from visitors import claims, text
 
 from backend.domain.people import Role
+from backend.domain.promotions import ADOPTED, Kind, Phase, Target
 from backend.domain.setup import (
     Change,
     DeclaredField,
@@ -16,6 +19,8 @@ from backend.domain.setup import (
     SetupLook,
     SetupPlan,
 )
+from backend.promotion import transitions, wording
+from backend.store.audit import Note
 from console import topics
 from console.navigation import GOVERN, MOST, WORK, places_of
 
@@ -118,3 +123,23 @@ def test_a_menu_has_at_most_six_entries_and_begins_at_the_overview(role):
 def test_a_page_outside_the_menu_keeps_its_address(visit, world):
     assert "Setup" not in {place.title for place in places_of(frozenset({Role.LEAD}))}
     assert "Plan" in text(visit(PAGE))
+
+
+def test_an_adopted_version_is_told_as_such(visit, empty_world):
+    target = Target(
+        endpoint="diabetes-endpoint", model="diabetes-classifier", version="1", digest="sha256:" + "ab" * 32,
+        threshold=0.5, environment="env:1", deployment="blue", run=ADOPTED,
+    )  # fmt: skip
+    now = datetime.now(UTC)
+    begun = transitions.begin("adopt-v1", Kind.ADOPT, target, (), by="lead", reason="Taken over.", now=now)
+    adopted = begun.model_copy(update={"phase": Phase.SUCCEEDED, "reason": "It serves as before.", "finished_at": now})
+    note = Note(
+        actor="lead", channel="cli", action="promotion.adopted", subject="promotion/adopt-v1", reason="Taken over.",
+        after="succeeded", detail=wording.detail(adopted),
+    )  # fmt: skip
+    empty_world.store.promotions.submit(adopted, note)
+    told = text(visit("views/deployments.py", promotion="adopt-v1"))
+    assert "which served before the console came" in told
+    assert "Adoption of v1" in text(visit("views/audit.py"))
+    assert not visit("views/deployments.py").exception
+    assert not visit("views/overview.py").exception

@@ -43,7 +43,16 @@ FOLLOWED = {"pr show", "promotions show", "runs show", "setup plan"}
 WRITES = {
     *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage", "promote-now"),
     *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
-    *("pr approve", "pr merge", "pr request-changes", "events take", "events explain", "setup take", "setup fix"),
+    *(
+        "pr approve",
+        "pr merge",
+        "pr request-changes",
+        "events take",
+        "events explain",
+        "setup take",
+        "setup fix",
+        "adopt",
+    ),
 }
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
 
