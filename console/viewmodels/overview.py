@@ -9,6 +9,7 @@ from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.registry import VersionState
 from backend.domain.reviews import BlockerKind, PullRequest
+from backend.domain.setup import Change, SetupPlan
 from console.viewmodels.board import Person, consequence, first, waits_for, waits_for_person
 from console.viewmodels.stages import Surroundings
 from console.viewmodels.state import KINDS, VERSIONS, Pill, promotion_pill
@@ -99,6 +100,11 @@ def under_way(promotion: Promotion) -> str:
     return f"{KINDS[promotion.kind]} {to} v{promotion.target.version}"
 
 
+def _missing(plan: SetupPlan) -> bool:
+    """Something that setup makes is not there yet. What has drifted since is told elsewhere."""
+    return any(resource.change is Change.CREATE and not resource.by_hand for resource in plan.resources)
+
+
 def making(world: Surroundings) -> tuple[tuple[str, bool], ...]:
     """The milestones of a first start, in order."""
     plan, endpoint = world.plan.value, world.endpoint.value
@@ -107,7 +113,7 @@ def making(world: Surroundings) -> tuple[tuple[str, bool], ...]:
     return (
         (
             "Workspaces, data, endpoints and rules are created",
-            plan is not None and bool(plan.resources) and not plan.pending,
+            plan is not None and bool(plan.resources) and not _missing(plan),
         ),
         ("A first model is trained and registered", bool(world.versions.value)),
         ("It is deployed to the test endpoint and tested", tested),

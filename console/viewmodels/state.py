@@ -97,7 +97,7 @@ PHASES = {
     Phase.NEEDS_ATTENTION: Pill("Needs attention", "bad", "emergency_home"),
 }
 
-KINDS = {Kind.STAGE: "Test", Kind.PROMOTE: "Promotion", Kind.ROLL_BACK: "Rollback"}
+KINDS = {Kind.STAGE: "Test", Kind.PROMOTE: "Promotion", Kind.ROLL_BACK: "Rollback", Kind.ADOPT: "Adoption"}
 
 INTENTS = {
     IntentState.PENDING: Pill("recorded, the worker will do it", "blue", "schedule"),

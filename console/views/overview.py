@@ -71,6 +71,7 @@ def show() -> None:
     with right:
         _making(world)
         _setup(world)
+        navigation.link(navigation.SETUP, "The setup, field by field", "to_setup", "construction")
         done = acts(wired.backend.ledger.entries(limit=TOLD, kinds=DONE), utc_now())
         would_be = "Every approval, promotion and change of traffic, with who did it and why."
         draw(
@@ -80,6 +81,7 @@ def show() -> None:
                 note="from the ledger",
             )
         )
+        navigation.link(navigation.AUDIT, "The whole ledger", "to_ledger", "history")
 
 
 def _follow(wired: Wiring) -> None:
@@ -160,7 +162,9 @@ def _setup(world: Surroundings) -> None:
     pending = world.plan.value.pending if world.plan.value else ()
     if not pending or not world.versions.value:
         return
-    rows = [(f"{r.kind} {r.name}", r.change.value, Untrusted("; ".join(r.differences), 200)) for r in pending[:8]]
+    rows = [
+        (f"{r.kind} {r.name}", r.change.value, Untrusted("; ".join(r.sentences) or r.note, 200)) for r in pending[:8]
+    ]
     body = table((Column("Resource"), Column("Would"), Column("Difference")), rows, caption="Differences")
     draw(card("Setup differs from its declaration", body, note=age(world.plan, utc_now()), name="drift"))
 

@@ -252,7 +252,7 @@ def test_the_ruleset_reads_back_as_declared_and_drift_is_told(lab, settings):
 def test_setup_makes_the_repository_and_its_variables(lab, settings):
     mine = Repositories(person(lab, settings, "lead"))
     assert not mine.exists()
-    mine.create("A classifier")
+    mine.create({"description": "A classifier"})
     assert mine.exists()
     mine.set_variable("MLOPS_TOML", "a = 1\n")
     mine.set_variable("MLOPS_TOML", "a = 2\n")
