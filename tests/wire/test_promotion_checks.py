@@ -25,6 +25,20 @@ CONSOLE = "https://console.hospital.example/"
 NOBODY = Actor(name="nobody", roles=frozenset({Role.VIEWER}))
 
 
+class Standing(Checks):
+    """Check runs of real commits, which stand for those that the versions in memory were trained from."""
+
+    def __init__(self, connection, real):
+        super().__init__(connection)
+        self._real = real
+
+    def find(self, sha, name, external_id):
+        return super().find(self._real(sha), name, external_id)
+
+    def publish(self, sha, report):
+        return super().publish(self._real(sha), report)
+
+
 class Ward:
     """A ward whose versions were trained from commits of a real repository, and the worker that tells of them."""
 
@@ -32,7 +46,8 @@ class Ward:
         self.sandbox, self.lab, self.hospital = sandbox, lab, hospital
         self.clone = lab.start()
         token = SecretStr(issue_github_token(lab.world, permissions=INSTALLATION_PERMISSIONS))
-        self.checks = Checks(GitHubWriter(f"{lab.world.settings.url}/api/v3", lab.full_name, token, str(lab.ca_file)))
+        writer = GitHubWriter(f"{lab.world.settings.url}/api/v3", lab.full_name, token, str(lab.ca_file))
+        self.checks = Standing(writer, lambda sha: self.commits[self.number_of(sha)])
         self.commits = {}
         for number in sorted(hospital.cloud.registered):
             lab.commit(self.clone, {"training/params.toml": f"reg_rate = 0.{number}\n"}, f"Train v{number}")
@@ -44,10 +59,11 @@ class Ward:
         serving = lambda: self.hospital.cloud.reach().endpoints.get(PRODUCTION)  # noqa: E731  # as the worker hands it
         return PromotionChecks(self.hospital.store, self.checks, serving, PROJECT, CONSOLE, self.hospital.clock)
 
+    def number_of(self, commit):
+        return next(v.version for v in self.hospital.cloud.registered.values() if v.lineage.commit == commit)
+
     def version(self, number):
-        known = self.hospital.version(number)
-        lineage = known.lineage.model_copy(update={"commit": self.commits[number]})
-        return known.model_copy(update={"lineage": lineage})
+        return self.hospital.version(number)
 
     @property
     def versions(self):
