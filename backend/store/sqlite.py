@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 READING: dict[str, Any] = {}
 WRITING: dict[str, Any] = {"writing": True}
+SWITCHING_SECONDS = 0.02
+"""Between two tries to switch the file's mode, which takes a few milliseconds."""
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -42,8 +45,23 @@ def trouble(error: DBAPIError) -> str:
 def _prepare(connection: Any, record: object) -> None:  # noqa: ARG001  # SQLAlchemy's signature
     # The driver's own transaction handling commits behind our back before DDL; we say BEGIN ourselves.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
+    connection.execute("PRAGMA foreign_keys=ON").close()
+    _keep_a_log(connection)
+
+
+def _keep_a_log(connection: sqlite3.Connection) -> None:
+    """WAL mode, which the file keeps. Two that open a new file at once both switch it, and SQLite has nobody wait."""
+    (waits_milliseconds,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    end = time.monotonic() + waits_milliseconds / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if (error.sqlite_errorcode & 0xFF) not in _BUSY or time.monotonic() > end:
+                raise
+            time.sleep(SWITCHING_SECONDS)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:
