@@ -39,6 +39,6 @@ def test_version_one_serves_and_the_ledger_is_whole(made_world):
 def test_sign_in_is_by_device_flow_and_in_the_ledger(made_world, account):
     if account == "scientist":
         made_world.scientist.sign_in()
-    entries = made_world.lead.read("audit", "list", "--actor", account)
+    entries = made_world.lead.read("audit", "list", "--actor", account, "--limit", "1000")
     signed_in = [entry for entry in entries if entry["action"] == "person.signed_in"]
     assert "cli" in {entry["channel"] for entry in signed_in}
