@@ -13,7 +13,7 @@ from tests.databases import FILES
 from tests.recovery.hospital import LEAD, WHY
 from tests.recovery.world import World
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.recovery)])
