@@ -13,7 +13,7 @@ pytestmark = pytest.mark.recovery
 AGAIN = "again"
 
 
-def testing_again(folder):
+def told_again(folder):
     """v1 serves, v2 was tested; its next test has been asked for, and its answers have moved since."""
     folder.mkdir()
     hospital = Hospital.after(folder, "1", staged="2")
@@ -39,12 +39,12 @@ def of_the_replay(hospital, boundaries):
 
 
 def test_it_is_frozen_once_wherever_the_worker_dies(tmp_path):
-    hospital, boundaries = testing_again(tmp_path / "whole")
+    hospital, boundaries = told_again(tmp_path / "whole")
     numbers = of_the_replay(hospital, boundaries)
     hospital.close()
     assert len(numbers) >= 3
     for number in numbers:
-        hospital, boundaries = testing_again(tmp_path / str(number))
+        hospital, boundaries = told_again(tmp_path / str(number))
         boundaries.cut_at = number
         live_through(hospital, boundaries, AGAIN)
         assert boundaries.where, f"no boundary {number}"
