@@ -11,6 +11,7 @@ What the environment says to a module while it is imported is not seen; none of 
 from __future__ import annotations
 
 import array
+import atexit
 import gc
 import json
 import os
@@ -168,8 +169,6 @@ def _run(arguments: list[str], environment: dict[str, str], folder: str) -> NoRe
         traceback.print_exc()
     finally:
         threading._shutdown()  # type: ignore[attr-defined]  # non-daemon threads end first, as at any exit
-        import atexit
-
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

@@ -170,7 +170,7 @@ class World:
         done = subprocess.run(
             [str(self.python), "-m", "backend", *arguments],
             cwd=ROOT,
-            env=service_environment(self.home, self.told, "mlops-console"),
+            env=service_environment(self.home, self.told, "mlops-console") | {"MLOPS_DATABASE_URL": self.url},
             capture_output=True,
             text=True,
             timeout=120,
