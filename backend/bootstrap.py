@@ -17,14 +17,20 @@ from backend.gateways.azureml.client import Workspace, apply_environment
 from backend.gateways.azureml.endpoints import Endpoints as EndpointGateway
 from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import Jobs
+from backend.gateways.azureml.limits import Limits
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
-from backend.gateways.credentials import ProgramIdentity
+from backend.gateways.credentials import ProgramIdentity, tls_context
+from backend.gateways.github.actions import Actions
+from backend.gateways.github.actions_permissions import ActionsPermissions
 from backend.gateways.github.app import Installation, program_credential
+from backend.gateways.github.board import Board
 from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
+from backend.gateways.github.environments import DeploymentEnvironments
+from backend.gateways.github.guards import Guards
 from backend.gateways.github.oauth import OAuth
 from backend.gateways.github.pulls import Pulls
 from backend.gateways.github.repositories import Repositories
@@ -32,9 +38,13 @@ from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
+from backend.operations.adopting import Adopting
 from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
+from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
+from backend.operations.checking import clock_agrees
+from backend.operations.doctor import Doctor
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.history import History
@@ -51,11 +61,13 @@ from backend.operations.runs import Runs
 from backend.operations.setup import Setup
 from backend.operations.telemetry import Telemetry
 from backend.operations.training import Training
-from backend.settings import Project, Settings, public_toml
-from backend.setup.azure import Place, azure_resources
+from backend.settings import Project, Settings
+from backend.setup.cost import monthly_cost
 from backend.setup.declaration import read_declaration
-from backend.setup.github import github_resources
-from backend.setup.resource import Resource
+from backend.setup.github import GitHubSide
+from backend.setup.resource import plan
+from backend.setup.whole import Sides, declared_resources
+from backend.setup.workspaces import Place, group_id
 from backend.store import Store
 
 CALLBACK = "/github/callback"
@@ -132,7 +144,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     promotions = Promotions(store, project, clock)
     return Backend(
         settings=settings,
-        reviews=Reviews(lambda: Pulls(gateways.github), store, clock),
+        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock),
         runs=Runs(gateways.workspaces, store),
         models=Models(store, project, ModelGateway(gateways.prod), promotions, clock),
         releases=Releases(store, project, clock),
@@ -160,23 +172,79 @@ def build_setup(settings: Settings, dev_data: Path | None, prod_data: Path | Non
 def _setup(
     settings: Settings, store: Store, gateways: Gateways, dev_data: Path | None, prod_data: Path | None
 ) -> Setup:
-    project, declared = gateways.project, read_declaration()
-    dev = Place(gateways.dev, Foundation(gateways.dev), Assets(gateways.dev), project.dev_data, dev_data)
-    prod = Place(gateways.prod, Foundation(gateways.prod), Assets(gateways.prod), project.prod_data, prod_data)
-    variables = {
-        "MLOPS_TOML": public_toml(settings),
-        "AZURE_CI_DEV_CLIENT_ID": settings.identity.ci_dev_client_id,
-        "AZURE_CI_PROD_CLIENT_ID": settings.identity.ci_prod_client_id,
-    }
+    sides = setup_sides(settings, gateways, dev_data, prod_data)
+    return Setup(store, lambda: declared_resources(sides), monthly_cost(sides.project, sides.declared))
+
+
+def setup_sides(
+    settings: Settings, gateways: Gateways, dev_data: Path | None = None, prod_data: Path | None = None
+) -> Sides:
+    """What setup compares and makes, on both sides of one project."""
+    project = gateways.project
     github = GitHubWriter(*_github(settings, project))
+    return Sides(
+        settings=settings,
+        project=project,
+        declared=read_declaration(project.declaration),
+        dev=Place(gateways.dev, Foundation(gateways.dev), Assets(gateways.dev), project.dev_data, dev_data),
+        prod=Place(gateways.prod, Foundation(gateways.prod), Assets(gateways.prod), project.prod_data, prod_data),
+        github=GitHubSide(
+            Repositories(github),
+            Rulesets(github),
+            Contents(github),
+            ActionsPermissions(github),
+            DeploymentEnvironments(github),
+        ),
+    )
 
-    def resources() -> tuple[Resource, ...]:
-        return (
-            *azure_resources(project, declared, dev, prod),
-            *github_resources(project, declared, variables, Repositories(github), Rulesets(github), Contents(github)),
+
+def build_adopting(settings: Settings, clock: Clock = utc_now) -> Adopting:
+    """Taking over what serves production already."""
+    prod = connect(settings, clock).prod
+    store = open_store(settings, clock)
+    return Adopting(store, settings.project, EndpointGateway(prod), ModelGateway(prod), clock)
+
+
+def build_doctor(settings: Settings, clock: Clock = utc_now) -> Doctor:
+    """What this installation needs, looked at as the identity of this process."""
+    gateways = connect(settings, clock)
+    return Doctor(
+        settings,
+        open_store(settings, clock),
+        _limits(gateways),
+        Rulesets(gateways.github),
+        (group_id(gateways.project), gateways.dev.arm_id, gateways.prod.arm_id),
+        clock,
+    )
+
+
+def build_assessing(settings: Settings, project: Project, clock: Clock = utc_now) -> Assessing:
+    """A look at what exists, as `project` names it. Needs no database."""
+    pointed = settings.model_copy(update={"projects": {**settings.projects, settings.default_project: project}})
+    gateways = connect(pointed, clock)
+    sides = setup_sides(pointed, gateways)
+    return Assessing(
+        Existing(
+            project=project,
+            workspace_id=gateways.prod.arm_id,
+            endpoint_id=gateways.prod.endpoint_id(project.endpoint),
+            arm=ArmResources(gateways.prod),
+            limits=_limits(gateways),
+            foundation=Foundation(gateways.prod),
+            endpoints=EndpointGateway(gateways.prod),
+            models=ModelGateway(gateways.prod),
+            runs=RunGateway(gateways.prod),
+            guards=Guards(gateways.github),
+            repositories=Repositories(gateways.github),
+            plan=lambda: plan(declared_resources(sides)),
+            clock=lambda: clock_agrees(settings.github.api_url, tls_context(settings.cloud), clock),
         )
+    )
 
-    return Setup(store, resources)
+
+def _limits(gateways: Gateways) -> Limits:
+    project = gateways.project
+    return Limits(ArmResources(gateways.prod), project.subscription_id, project.region)
 
 
 def build_ci(settings: Settings, workspace: str, github_token: str = "") -> CiParts:

@@ -89,12 +89,13 @@ class GitHub(Section):
 
     The key is given as PEM text or as the path of its file.
     `api_url` is what programs call, `web_url` what a browser opens, `login_url` where programs run the
-    OAuth exchanges (same host as `web_url` on github.com).
+    OAuth exchanges (same host as `web_url` on github.com). `actions_issuer` signs the tokens of workflows.
     """
 
     api_url: str = "https://api.github.com"
     web_url: str = "https://github.com"
     login_url: str = "https://github.com"
+    actions_issuer: str = "https://token.actions.githubusercontent.com"
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
     app_id: Annotated[int, Field(ge=0)] = 0
@@ -159,7 +160,8 @@ class Project(Section):
     `log_workspace_id` is the customer id of the Log Analytics workspace; without it the one that setup declares is
     looked up. `prices` are what an hour of an instance costs, by its type, as this installation declares it, in
     `currency`. A test deployment that waits for nobody is removed after `keep_test_hours`. Of what production is asked,
-    deployments made from now on keep `collect_percent`, which is deleted after `keep_collected_days`.
+    deployments made from now on keep `collect_percent`, which is deleted after `keep_collected_days`. `declaration` is
+    the file that says how setup makes each thing; without it the one we ship.
     """
 
     repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -187,6 +189,7 @@ class Project(Section):
     keep_test_hours: Seconds = 24
     collect_percent: Annotated[float, Field(ge=0, le=100)] = 100
     keep_collected_days: Annotated[float, Field(gt=0, le=3650)] = 30
+    declaration: Path | None = None
 
 
 class Store(Section):
@@ -198,13 +201,15 @@ class Store(Section):
 class Worker(Section):
     """`lease` must exceed every network timeout of a step; `poll` is the pause between looks at the queue.
 
-    `prove_every` is the pause between two proofs of what serves, and between two looks at the repository.
+    `prove_every` is the pause between two proofs of what serves, and between two looks at the repository;
+    `compare_every` the one between two comparisons of the whole setup with its declaration.
     """
 
     poll: Seconds = 0.5
     lease: Seconds = 30.0
     registry_poll: Seconds = 5.0
     prove_every: Seconds = 20.0
+    compare_every: Seconds = 300.0
 
 
 class Console(Section):
@@ -311,8 +316,9 @@ def _source() -> tuple[str, str]:
 
 
 OPERATED = {
-    "approval", "freeze", "prices", "currency", "keep_test_hours", "collect_percent", "keep_collected_days",
-}  # fmt: skip
+    *("approval", "freeze", "prices", "currency", "keep_test_hours", "collect_percent", "keep_collected_days"),
+    "declaration",
+}
 """What concerns deciding and operating: workflows can neither approve, nor promote, nor deploy."""
 
 

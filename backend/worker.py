@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from backend.bootstrap import Gateways, as_app, as_person, connect, github_oauth, open_store
+from backend.bootstrap import Gateways, as_app, as_person, connect, github_oauth, open_store, setup_sides
 from backend.domain.clock import Clock, utc_now
 from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, CorruptState
@@ -34,6 +34,7 @@ from backend.operations.promotion_checks import PromotionChecks
 from backend.operations.proving import Proving
 from backend.operations.repository_watch import RepositoryWatch
 from backend.operations.retention import Retention
+from backend.operations.setup_watch import SetupWatch
 from backend.promotion.announcement import Announcement
 from backend.promotion.authorship_watch import AuthorshipWatch
 from backend.promotion.context import Reach
@@ -46,6 +47,7 @@ from backend.promotion.retirement import retire_due
 from backend.settings import Project, Settings
 from backend.setup.declaration import read_declaration
 from backend.setup.github import declared_rulesets
+from backend.setup.whole import declared_resources
 from backend.store import Store
 
 HEARTBEAT_SECONDS = 2.0
@@ -55,6 +57,8 @@ CHECKS_SECONDS = 15.0
 """What stands in a version's way shows on its commit within this time; GitHub is asked only where it changes."""
 RETENTION_SECONDS = 3600.0
 """Collected inputs lie in folders of an hour, so that an hour is as exact as their age can be kept."""
+FIX_SECONDS = 120.0
+"""A fix that a dead worker left behind is taken up again after this time."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -100,14 +104,19 @@ class Worker:
         every = settings.worker.prove_every
         retention = Retention(store, reach.collected, project, clock)
         proving = Proving(store, endpoints, self._models, project, clock, every=every)
-        past, declared = Past(gateways.github, project.required_check), declared_rulesets(project, read_declaration())
+        past, declared = (
+            Past(gateways.github, project.required_check),
+            declared_rulesets(project, read_declaration(project.declaration)),
+        )
         repository = RepositoryWatch(store, past, Rulesets(gateways.github), project, declared)
         writer, console = as_app(settings, project), settings.console.public_url
         self._announcement = Announcement(store, Deployments(writer), project)
         serving = partial(endpoints.get, project.endpoint)
         self._checks = PromotionChecks(store, Checks(writer), serving, project, console, clock)
+        sides = setup_sides(settings, gateways)
+        setup = SetupWatch(store, lambda: declared_resources(sides), FIX_SECONDS)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
-        performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease)
+        performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease, clock)
         self._duties = (
             *(Duty(f"promotions {n + 1}", engine.tick, poll) for n in range(PROMOTERS)),
             Duty("wishes", performing.perform_next, poll),
@@ -117,6 +126,8 @@ class Worker:
             Duty("environments", environments.look, GATES_SECONDS),
             Duty("proofs", lambda: _idle(proving.look), every),
             Duty("repository", lambda: _idle(repository.look), every),
+            Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
+            Duty("fixes", setup.fix_next, poll),
             Duty(
                 "retirements", lambda: _idle(lambda: _retire(store, project, endpoints)), settings.worker.registry_poll
             ),

@@ -58,14 +58,14 @@ def run(world: World) -> list[Row]:
     ensure_chromium()
     with empty_app(world) as address, sync_playwright() as playwright, ExitStack() as stack:
         # A browser for each: a tab behind another one is throttled.
-        console, empty = (_new_page(playwright, stack) for _ in range(2))
+        console, empty = (new_page(playwright, stack) for _ in range(2))
         sign_in(console, f"http://127.0.0.1:{world.ports.console}")
         empty.goto(address, timeout=WAIT_MS)
         empty.get_by_role("heading", name="First").wait_for(timeout=WAIT_MS)
         return [*_switches(console, empty), *_clicks(console, empty)]
 
 
-def _new_page(playwright: Playwright, stack: ExitStack) -> Page:
+def new_page(playwright: Playwright, stack: ExitStack) -> Page:
     browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
     stack.callback(browser.close)
     return browser.new_page()
@@ -74,8 +74,8 @@ def _new_page(playwright: Playwright, stack: ExitStack) -> Page:
 def _switches(console: Page, empty: Page) -> list[Row]:
     rows = []
     for title in ("Pull requests", "Deployments", "Monitoring"):
-        there = partial(_there_and_back, console, title, "Overview")
-        ours, peer = alternate(there, partial(_there_and_back, empty, "Second", "First"), ROUNDS, "ms")
+        there = partial(there_and_back, console, title, "Overview")
+        ours, peer = alternate(there, partial(there_and_back, empty, "Second", "First"), ROUNDS, "ms")
         rows.append(Row(f"Page switch to {title}, against an empty page", ours, peer))
     return rows
 
@@ -93,7 +93,7 @@ def _clicks(console: Page, empty: Page) -> list[Row]:
     return [Row("Click on a range in Monitoring, against the same on an empty page", ours, peer)]
 
 
-def _there_and_back(page: Page, title: str, home: str) -> float:
+def there_and_back(page: Page, title: str, home: str) -> float:
     """Milliseconds from `home` to the page called `title`; ends on `home` again."""
     took = turn(page, LINK, title, title)
     turn(page, LINK, home, home)

@@ -11,8 +11,8 @@ from urllib.error import HTTPError
 from github import Auth, Github
 
 from backend.gateways.github.app import program_credential
+from backend.gateways.github.board import Board
 from backend.gateways.github.client import GitHubReader
-from backend.gateways.github.pulls import Pulls
 from benchmarks.measure import Row, Sample, alternate, seconds
 from benchmarks.worlds import World, say
 from sandbox.accounts import ORGANISATION
@@ -28,7 +28,7 @@ def run(world: World) -> list[Row]:
     open_pull_requests(world.first)
     say(f"{OPEN} pull requests opened", started)
     bundle = world.settings.cloud.ca_bundle
-    ours = Pulls(GitHubReader(settings.api_url, REPOSITORY, program_credential(settings), bundle))
+    reader = GitHubReader(settings.api_url, REPOSITORY, program_credential(settings), bundle)
     token = Auth.Token(world.first.lead.token)
     client = Github(auth=token, base_url=settings.api_url, verify=bundle, timeout=30, seconds_between_requests=0)
     calls: dict[str, list[float]] = {"ours": [], "peer": []}
@@ -42,7 +42,9 @@ def run(world: World) -> list[Row]:
 
         return once
 
-    times = alternate(measured("ours", lambda: len(ours.open())), measured("peer", lambda: naive(client)), ROUNDS, "s")
+    times = alternate(
+        measured("ours", lambda: len(Board(reader).look())), measured("peer", lambda: naive(client)), ROUNDS, "s"
+    )
     counts = [Sample(tuple(calls[who][1:]), "calls") for who in ("ours", "peer")]
     return [
         Row(f"Refresh {OPEN} pull requests: HTTP calls", *counts, aim="4 calls"),
@@ -67,7 +69,7 @@ def naive(client: Github) -> int:
     return found
 
 
-def open_pull_requests(first: FirstWorld) -> None:
+def open_pull_requests(first: FirstWorld, count: int = OPEN) -> None:
     """A repository without workflows; its branches are pushed by git, the pull requests opened by REST."""
     lead, scientist = first.lead, first.scientist
     try:
@@ -84,11 +86,11 @@ def open_pull_requests(first: FirstWorld) -> None:
         first.git(tree, "init", "-q", "-b", "main")
         first.commit(tree, "Begin")
         first.git(tree, "push", "-q", first.remote(lead), "main")
-        for number in range(OPEN):
+        for number in range(count):
             first.git(tree, "checkout", "-q", "-b", f"change-{number}", "main")
             (tree / "training" / f"change_{number}.toml").write_text(f"reg_rate = {number}\n")
             first.commit(tree, f"Change {number}")
         first.git(tree, "push", "-q", first.remote(scientist), "refs/heads/change-*:refs/heads/change-*")
-    for number in range(OPEN):
+    for number in range(count):
         body = {"title": f"Change {number}", "body": "", "head": f"change-{number}", "base": "main"}
         scientist.github(f"/repos/{REPOSITORY}/pulls", "POST", body)

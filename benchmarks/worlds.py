@@ -190,6 +190,16 @@ def world_of_its_own() -> Iterator[World]:
 
 
 @contextmanager
+def console_world() -> Iterator[World]:
+    """Sandbox, worker and console over an empty world."""
+    with _home() as (home, ports, children):
+        started = time.monotonic()
+        start_services(children, home, ports, console=True)
+        say("A console of its own", started)
+        yield World(home, ports, children)
+
+
+@contextmanager
 def complete_world() -> Iterator[World]:
     """Sandbox, worker and console with a version in service and a pull request that was checked, as `make run` has."""
     with _home() as (home, ports, children):

@@ -64,7 +64,7 @@ st.set_page_config(page_title="MLOps Console", page_icon=str(HERE / "static" / "
 st.html(HERE / "console.css")
 person = signed_in()
 st.logo(str(HERE / "static" / "logo.svg"), size="medium", icon_image=str(HERE / "static" / "icon.svg"))
-page = navigation.menu()
+page = navigation.menu(person.roles)
 keep_address(page.url_path)
 with st.sidebar:
     _foot(person)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from backend.domain.people import Role
 from console.components.labels import literal
 from console.viewmodels.text import Untrusted
 
@@ -19,9 +20,14 @@ class Place:
     symbol: str
     path: str
 
-    def page(self, *, default: bool = False) -> st.Page:
+    def page(self, *, default: bool = False, shown: bool = True) -> st.Page:
         return st.Page(
-            self.file, title=self.title, icon=f":material/{self.symbol}:", url_path=self.path, default=default
+            self.file,
+            title=self.title,
+            icon=f":material/{self.symbol}:",
+            url_path=self.path,
+            default=default,
+            visibility="visible" if shown else "hidden",
         )
 
 
@@ -31,16 +37,46 @@ EXPERIMENTS = Place("views/experiments.py", "Experiments", "experiment", "experi
 MODELS = Place("views/models.py", "Models", "deployed_code", "models")
 DEPLOYMENTS = Place("views/deployments.py", "Deployments", "rocket_launch", "deployments")
 MONITORING = Place("views/monitoring.py", "Monitoring", "monitoring", "monitoring")
+SETUP = Place("views/setup.py", "Setup", "construction", "setup")
 AUDIT = Place("views/audit.py", "Audit", "history", "audit")
 
 WORK = (OVERVIEW, PULL_REQUESTS, EXPERIMENTS, MODELS, DEPLOYMENTS, MONITORING)
-GOVERN = (AUDIT,)
+GOVERN = (SETUP, AUDIT)
+MOST = 6
+"""Entries in the menu of one person. Every page has its address for everybody, and is linked where it matters."""
+
+_MENUS = {
+    Role.VIEWER: WORK,
+    Role.SCIENTIST: WORK,
+    Role.LEAD: WORK,
+    Role.OPERATOR: (OVERVIEW, MODELS, DEPLOYMENTS, MONITORING, SETUP, AUDIT),
+    Role.APP_DEVELOPER: (OVERVIEW, MODELS, DEPLOYMENTS, MONITORING),
+    Role.AUDITOR: (OVERVIEW, PULL_REQUESTS, MODELS, DEPLOYMENTS, SETUP, AUDIT),
+    Role.ADMINISTRATOR: (OVERVIEW, PULL_REQUESTS, DEPLOYMENTS, MONITORING, SETUP, AUDIT),
+}
+_ROLES = (
+    Role.LEAD,
+    Role.ADMINISTRATOR,
+    Role.OPERATOR,
+    Role.AUDITOR,
+    Role.SCIENTIST,
+    Role.APP_DEVELOPER,
+    Role.VIEWER,
+)
+"""Who holds several roles has the menu of the first of these."""
 
 
-def menu() -> st.Page:
-    """Draw the menu; the page that the URL selects."""
-    work = [place.page(default=place is OVERVIEW) for place in WORK]
-    return st.navigation({"": work, "Govern": [place.page() for place in GOVERN]}, expanded=True)
+def places_of(roles: frozenset[Role]) -> tuple[Place, ...]:
+    """What stands in the menu of somebody with these roles."""
+    return next((_MENUS[role] for role in _ROLES if role in roles), WORK)
+
+
+def menu(roles: frozenset[Role]) -> st.Page:
+    """Draw the menu; the page that the URL selects. What is not in the menu keeps its address."""
+    mine = places_of(roles)
+    work = [place.page(default=place is OVERVIEW, shown=place in mine) for place in WORK]
+    govern = [place.page(shown=place in mine) for place in GOVERN]
+    return st.navigation({"": work, "Govern": govern}, expanded=True)
 
 
 def link(place: Place, label: Untrusted | str, key: str, symbol: str | None = None, **selected: str) -> None:

@@ -114,7 +114,8 @@ def keep_address(page: str) -> None:
     before = st.session_state.get("address")
     st.session_state["address"] = (page, chosen)
     if before is not None and before[0] == page and before[1] != chosen:
-        st.query_params.from_dict(st.query_params.to_dict())
+        # Sends the whole address; what a widget is bound to may not be set here, and stays as it is.
+        st.query_params.update(chosen)
 
 
 def form_key(form: str) -> str:

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from backend.domain.clock import Clock, utc_now
 from backend.domain.value import Reading
-from backend.errors import BackendError
+from backend.errors import BackendError, RemoteUnavailable
 
 if TYPE_CHECKING:
     from backend.bootstrap import Backend
@@ -32,6 +32,7 @@ T = TypeVar("T")
 log = logging.getLogger("console.snapshots")
 
 FORGET_AFTER_SECONDS = 900.0
+SOON_SECONDS = 4.0
 RETRY_SECONDS = 10.0
 """A source that did not answer is asked again after this time at most, however seldom it is asked otherwise."""
 
@@ -50,7 +51,8 @@ class Source(StrEnum):
 class Topic(Generic[T]):
     """Something worth knowing: how to load it, every how many seconds, and how it is written to the cache folder.
 
-    A `pinned` topic is kept up to date whether or not a page shows it.
+    A `pinned` topic is kept up to date whether or not a page shows it. A value that is `unsettled`, because its source
+    is still computing it, is read again after `SOON_SECONDS`.
     """
 
     key: str
@@ -59,6 +61,7 @@ class Topic(Generic[T]):
     load: Callable[[Backend], T]
     every: float
     pinned: bool = False
+    unsettled: Callable[[T], bool] = lambda _value: False
 
 
 @dataclass(slots=True)
@@ -169,7 +172,8 @@ class Snapshots:
                 backend = backend or self._connect()
                 value = topic.load(backend)
             except BackendError as error:
-                self._record(topic, problem=str(error))
+                pause = error.retry_after if isinstance(error, RemoteUnavailable) else None
+                self._record(topic, problem=str(error), pause=pause or 0.0)
             except Exception as error:
                 log.exception("cannot read %s", topic.key)
                 self._record(topic, problem=f"{source} answered unexpectedly: {error}")
@@ -199,13 +203,19 @@ class Snapshots:
         for key in idle:
             del self._entries[key]
 
-    def _record(self, topic: Topic[Any], *, value: object = None, problem: str = "") -> None:
+    def _record(self, topic: Topic[Any], *, value: object = None, problem: str = "", pause: float = 0.0) -> None:
+        """What came of a load. A source that says when it answers again is left alone until then, in all its topics."""
         with self._changed:
             entry = self._entries.get(topic.key)
             if entry is None:
                 return
             entry.due = time.monotonic() + (min(topic.every, RETRY_SECONDS) if problem else topic.every)
+            if not problem and topic.unsettled(value):
+                entry.due = time.monotonic() + min(topic.every, SOON_SECONDS)
             if problem:
+                for other in self._entries.values():
+                    if pause and other.topic.source is topic.source:
+                        other.due = max(other.due, time.monotonic() + pause)
                 self._failed(entry, problem)
                 return
             self._answered(entry, value)

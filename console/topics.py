@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from backend.domain.clock import utc_now
 from backend.domain.endpoints import Endpoint
 from backend.domain.registry import ModelVersion
-from backend.domain.reviews import PullRequest, PullRequestDetail
+from backend.domain.reviews import Mergeability, PullRequest, PullRequestDetail
 from backend.domain.runs import Run, RunDetail
 from backend.domain.setup import SetupPlan
 from backend.domain.telemetry import CapacityPoint, LogLine, Traffic
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PULLS = TypeAdapter(tuple[PullRequest, ...])
 _PULL: TypeAdapter[PullRequestDetail | None] = TypeAdapter(PullRequestDetail | None)
+_LOG: TypeAdapter[str | None] = TypeAdapter(str | None)
 _RUNS = TypeAdapter(tuple[Run, ...])
 _RUN = TypeAdapter(RunDetail)
 _VERSIONS = TypeAdapter(tuple[ModelVersion, ...])
@@ -36,6 +37,11 @@ WINDOWS = {"15 min": 900, "1 h": 3600, "6 h": 21_600, "24 h": 86_400}
 """The monitoring page's ranges, in seconds."""
 
 _POINTS = 90
+BOARD, PAGE = 25.0, 15.0
+"""GitHub gives 5,000 points an hour: a look at the board costs one, most of the time, and so does a page.
+
+What a person has just done here is read at once, and so is what GitHub tells of by itself.
+"""
 
 
 def _window(seconds: int, width: int) -> tuple[datetime, datetime]:
@@ -45,7 +51,7 @@ def _window(seconds: int, width: int) -> tuple[datetime, datetime]:
 
 
 def pulls() -> Topic[tuple[PullRequest, ...]]:
-    return Topic("pulls", Source.GITHUB, _PULLS, lambda backend: backend.reviews.pulls(), every=5, pinned=True)
+    return Topic("pulls", Source.GITHUB, _PULLS, lambda backend: backend.reviews.pulls(), every=BOARD, pinned=True)
 
 
 def pull(number: int) -> Topic[PullRequestDetail | None]:
@@ -57,7 +63,23 @@ def pull(number: int) -> Topic[PullRequestDetail | None]:
         except NotFound:
             return None
 
-    return Topic(f"pull/{number}", Source.GITHUB, _PULL, load, every=5)
+    def computing(found: PullRequestDetail | None) -> bool:
+        """GitHub begins to compute whether it merges when somebody asks, and answers the next who asks."""
+        return found is not None and found.state == "open" and found.summary.mergeability is Mergeability.CHECKING
+
+    return Topic(f"pull/{number}", Source.GITHUB, _PULL, load, every=PAGE, unsettled=computing)
+
+
+def job_log(job: int) -> Topic[str | None]:
+    """The end of a job's log; None where GitHub keeps it no more. A job that has ended says nothing new."""
+
+    def load(backend: Backend) -> str | None:
+        try:
+            return backend.reviews.log(job)
+        except NotFound:
+            return None
+
+    return Topic(f"job-log/{job}", Source.GITHUB, _LOG, load, every=300)
 
 
 def runs() -> Topic[tuple[Run, ...]]:

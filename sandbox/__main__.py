@@ -50,6 +50,7 @@ def _serve(options: argparse.Namespace) -> int:
         github_user_token_seconds=options.github_user_token_seconds,
         github_installation_token_seconds=options.github_installation_token_seconds,
         cancel_grace_seconds=options.cancel_grace_seconds,
+        github_plan=options.github_plan,
     )
     try:
         serve(settings, names)
@@ -75,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         serve.add_argument(option, type=int, default=seconds, help=f"how long {whose} lasts")
     serve.add_argument(
         "--cancel-grace-seconds", type=float, default=300.0, help="how long always() may run on after a cancel"
+    )
+    serve.add_argument(
+        "--github-plan", choices=("free", "team", "enterprise"), default="enterprise", help="the organisation's plan"
     )
     serve.add_argument("--services", default="", help="comma-separated subset of the services; all by default")
     coverage = commands.add_parser("coverage", help="write sandbox/COVERAGE.md from the routes")

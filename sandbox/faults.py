@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sandbox import github_faults
 from sandbox.envelopes import error_response, service_of
 
 LONGEST_DELAY_MS = 120_000
@@ -22,7 +24,8 @@ class Fault:
     """Applies to requests of `service` ("" = every service) whose method and path match.
 
     `status` 0 only delays; `requests` is how many more are hit (None = until cleared);
-    `retry_after` seconds are sent with the status when given.
+    `retry_after` seconds are sent with the status when given. `kind` is one of GitHub's own ways to fail, instead of a
+    status. With `after` the request is served first and only its answer is lost.
     """
 
     number: int
@@ -33,6 +36,8 @@ class Fault:
     delay_ms: int = 0
     requests: int | None = None
     retry_after: int | None = None
+    kind: str = ""
+    after: bool = False
 
     def matches(self, service: str, method: str, path: str) -> bool:
         return (
@@ -108,18 +113,43 @@ class FaultMiddleware:
                 fault = self._faults.take(service, scope["method"], scope["path"])
         if fault is not None and fault.delay_ms:
             await asyncio.sleep(fault.delay_ms / 1000)
-        if fault is None or not fault.status:
+        if fault is None or not (fault.status or fault.kind):
             await self._app(scope, receive, send)
             return
-        response = error_response(service, fault.status, _code(fault.status), "A fault set at /control/faults.")
-        if fault.retry_after is not None:
-            response.headers["Retry-After"] = str(fault.retry_after)
-        await response(scope, receive, send)
+        answer = _Answer()
+        if fault.after or fault.kind == github_faults.HALF:
+            await self._app(scope, receive, answer.take)
+        await _response(fault, service, scope["path"], answer)(scope, receive, send)
+
+
+class _Answer:
+    """What a service would have answered."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.body = b""
+
+    async def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        elif message["type"] == "http.response.body":
+            self.body += message.get("body", b"")
+
+
+def _response(fault: Fault, service: str, path: str, answer: _Answer) -> Response:
+    if fault.kind == github_faults.HALF:
+        return Response(github_faults.halved(answer.body), answer.status, media_type="application/json; charset=utf-8")
+    if fault.kind:
+        return github_faults.refusal(fault.kind, path, fault.retry_after)
+    response = error_response(service, fault.status, _code(fault.status), "A fault set at /control/faults.")
+    if fault.retry_after is not None:
+        response.headers["Retry-After"] = str(fault.retry_after)
+    return response
 
 
 def parse_fault(wanted: Mapping[str, Any]) -> Fault:
     """A fault from JSON; ValueError for an unknown or impossible field."""
-    known = {"service", "method", "path", "status", "delay_ms", "requests", "retry_after"}
+    known = {"service", "method", "path", "status", "delay_ms", "requests", "retry_after", "kind", "after"}
     unknown = sorted(set(wanted) - known)
     if unknown:
         raise ValueError(f"Unknown field {unknown[0]!r}; a fault has {', '.join(sorted(known))}.")
@@ -134,6 +164,8 @@ def parse_fault(wanted: Mapping[str, Any]) -> Fault:
             delay_ms=int(wanted.get("delay_ms", 0)),
             requests=None if requests is None else int(requests),
             retry_after=None if retry_after is None else int(retry_after),
+            kind=str(wanted.get("kind", "")),
+            after=bool(wanted.get("after", False)),
         )
         re.compile(fault.path)
     except (TypeError, ValueError, re.error) as error:
@@ -147,8 +179,14 @@ def _check_range(fault: Fault) -> None:
         raise ValueError(f"status {fault.status} is not an error; use 400 to 599, or 0 to delay only.")
     if not 0 <= fault.delay_ms <= LONGEST_DELAY_MS:
         raise ValueError(f"delay_ms {fault.delay_ms} is outside 0 to {LONGEST_DELAY_MS}.")
-    if not fault.status and not fault.delay_ms:
-        raise ValueError("A fault needs a status or a delay_ms.")
+    if fault.kind and fault.kind not in github_faults.KINDS:
+        raise ValueError(f"There is no kind {fault.kind!r}; there are {', '.join(github_faults.KINDS)}.")
+    if fault.kind and (fault.status or fault.service not in {"github", "actions"}):
+        raise ValueError("A kind stands for a status, and is of the services github or actions.")
+    if fault.after and not fault.status:
+        raise ValueError("What is served and not answered needs a status to answer instead.")
+    if not fault.status and not fault.delay_ms and not fault.kind:
+        raise ValueError("A fault needs a status, a kind or a delay_ms.")
     if fault.requests is not None and fault.requests < 1:
         raise ValueError("requests must be at least 1; leave it out to last until cleared.")
 

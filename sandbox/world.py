@@ -20,7 +20,8 @@ class Settings:
     and what runs on after a cancel has `cancel_grace_seconds`.
 
     `entra_token_seconds` is how long access and id tokens last, `github_user_token_seconds` a person's GitHub token
-    (0: no expiry, as an app may choose), `github_installation_token_seconds` the installed app's.
+    (0: no expiry, as an app may choose), `github_installation_token_seconds` the installed app's. `github_plan` is what
+    the organisation pays for: reviewers of environments need `enterprise`.
     """
 
     home: Path
@@ -35,6 +36,7 @@ class Settings:
     github_user_token_seconds: int = 28_800
     github_installation_token_seconds: int = 3_600
     cancel_grace_seconds: float = 300.0
+    github_plan: str = "enterprise"
 
     @property
     def url(self) -> str:

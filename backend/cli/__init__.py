@@ -23,13 +23,16 @@ USAGE = 64
 
 COMMANDS = {
     "abort": "promote",
+    "adopt": "adopt",
     "approve": "promote",
     "approvers": "approvers",
+    "assess": "checkup",
     "audit": "audit",
     "break-glass": "break_glass",
     "ci": "ci",
     "console": "console",
     "decision": "decision",
+    "doctor": "checkup",
     "endpoint": "endpoint",
     "evidence": "evidence",
     "hold": "verdicts",

@@ -13,7 +13,7 @@ from backend.cli.session import backend, current_actor
 from backend.domain.gates import GATES_PATH
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import CheckState, PullRequestDetail
-from backend.errors import Rejected, RemoteUnavailable
+from backend.errors import NotFound, Rejected, RemoteUnavailable
 from backend.settings import load
 
 
@@ -25,13 +25,13 @@ def pr() -> None:
 @pr.command("list")
 @json_option
 def list_pulls(as_json: bool) -> None:
-    """Open pull requests with their checks."""
+    """Open pull requests with their checks, and what each waits for."""
     pulls = backend().reviews.pulls()
     if as_json:
         print_json([{**pull.model_dump(mode="json"), "check_state": pull.check_state.value} for pull in pulls])
         return
     print_table(
-        ("#", "Title", "Author", "Branch", "Checks", "Failing", "Merge state"),
+        ("#", "Title", "Author", "Branch", "Checks", "Failing", "Waits for", "Who"),
         (
             (
                 pull.number,
@@ -40,7 +40,8 @@ def list_pulls(as_json: bool) -> None:
                 pull.head_ref,
                 pull.check_state.value,
                 ", ".join(c.name for c in pull.checks if c.state is CheckState.FAILED) or "-",
-                pull.merge_state,
+                pull.blockers[0].what if pull.blockers else "its merge",
+                pull.blockers[0].who if pull.blockers else "anybody who may merge",
             )
             for pull in pulls
         ),
@@ -65,9 +66,18 @@ def show(number: int, as_json: bool) -> None:
     for check in pull.checks:
         required = " (required)" if check.required else ""
         click.echo(f"  {check.state.value:9} {printable(check.name)}{required}  {printable(check.title, 200)}")
+        for problem in check.problems[1:]:
+            click.echo(
+                f"            {printable(f'{problem.path}:{problem.line}', 80)}  {printable(problem.message, 200)}"
+            )
     if detail.changes_rules:
         click.echo(f"  ATTENTION: it changes {GATES_PATH}, the rules that judge models; read what becomes weaker")
     _echo_comparison(detail)
+    for thread in detail.threads:
+        state = "resolved" if thread.resolved else "open"
+        said = thread.comments[0] if thread.comments else None
+        words = f"{printable(said.author)}: {printable(said.body, 200)}" if said else ""
+        click.echo(f"  discussion {state}: {printable(thread.path, 120)}:{thread.line or ''}  {words}")
     for blocker in detail.blockers:
         click.echo(f"  blocked: {printable(blocker.what)}: {printable(blocker.why, 300)} ({blocker.who})")
 
@@ -106,6 +116,26 @@ def merge(number: int, reason: str, as_json: bool) -> None:
 def request_changes(number: int, reason: str, as_json: bool) -> None:
     """Ask the author for changes."""
     _record(IntentKind.REQUEST_CHANGES, number, reason, as_json)
+
+
+@pr.command()
+@click.argument("number", type=int)
+@json_option
+def rerun(number: int, as_json: bool) -> None:
+    """Run the failed checks of the head commit again."""
+    _record(IntentKind.RERUN, number, "The failed checks are run again.", as_json)
+
+
+@pr.command()
+@click.argument("number", type=int)
+@click.argument("check")
+def log(number: int, check: str) -> None:
+    """The end of the log of a check, as of the head commit."""
+    known = backend()
+    found = [run for run in known.reviews.pull(number).summary.checks if run.name == check and run.job]
+    if not found:
+        raise NotFound(f"#{number} has no check {check!r} with a log: `mlops pr show {number}` lists its checks.")
+    click.echo(printable_text(known.reviews.log(found[-1].job)))
 
 
 def _record(kind: IntentKind, number: int, reason: str, as_json: bool) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from backend.bootstrap import build_setup
-from backend.cli.output import json_option, print_json, print_table
+from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.printable import printable
 from backend.cli.session import backend, current_actor
-from backend.domain.setup import AppliedResource, Change
+from backend.domain.setup import AppliedResource, Change, PlannedResource, SetupFinding
 from backend.errors import Rejected
 from backend.settings import load
 
@@ -33,15 +33,16 @@ def plan(dev_data: Path | None, prod_data: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    print_table(
-        ("", "Kind", "Name", "Where", "What"),
-        (
-            (MARKS[r.change], r.kind, r.name, r.where, "; ".join((r.change.value, *map(printable, r.differences))))
-            for r in found.resources
-        ),
-        "Nothing is declared.",
-    )
-    click.echo(f"{len(found.pending)} to create or change")
+    print_table(("", "Kind", "Name", "Where", "What"), map(_row, found.resources), "Nothing is declared.")
+    click.echo(f"{len(found.pending)} to create or change, {len(found.unknown)} not to be seen")
+    if found.cost is not None:
+        click.echo(f"About {found.cost.words}")
+
+
+def _row(planned: PlannedResource) -> tuple[str, ...]:
+    said = (planned.change.value, *planned.sentences, *((planned.note,) if planned.note else ()))
+    what = "; ".join(map(printable, said))
+    return MARKS[planned.change], planned.kind, planned.name, planned.where, what
 
 
 @setup.command()
@@ -66,3 +67,49 @@ def apply(dev_data: Path | None, prod_data: Path | None, yes: bool) -> None:
 
     if not operations.apply(actor, report) and any(a.resource.change is Change.UNREADABLE for a in left):
         raise Rejected("Some resources could not be read, so it is unknown whether they are as declared.")
+
+
+@setup.command()
+@json_option
+def findings(as_json: bool) -> None:
+    """What the worker found not to be as declared, or could not see; the oldest first."""
+    found = backend().setup.findings()
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("Id", "First seen", "State", "Owner", "What", "Fix"),
+        ((one.id, moment(one.first_seen), one.state.value, one.owner or "-", one.sentence, _fix(one)) for one in found),
+        "Nothing has drifted, and everything can be seen.",
+    )
+
+
+@setup.command()
+@click.argument("finding_id")
+@click.option("--reason", required=True, help="What you will do about it.")
+@json_option
+def take(finding_id: str, reason: str, as_json: bool) -> None:
+    """Become the one who looks after a finding."""
+    settings, known = load(), backend()
+    _told(known.setup.take(current_actor(settings, known), finding_id, reason), as_json)
+
+
+@setup.command()
+@click.argument("finding_id")
+@click.option("--reason", required=True, help="Why it is to be as declared again.")
+@json_option
+def fix(finding_id: str, reason: str, as_json: bool) -> None:
+    """Ask the worker to make it as declared; where it may not, it says what a person has to do."""
+    settings, known = load(), backend()
+    _told(known.setup.fix(current_actor(settings, known), finding_id, reason), as_json)
+
+
+def _told(finding: SetupFinding, as_json: bool) -> None:
+    if as_json:
+        print_json(finding)
+        return
+    click.echo(f"{finding.owner} looks after {finding.sentence}. {_fix(finding)}".rstrip())
+
+
+def _fix(finding: SetupFinding) -> str:
+    return f"Fix {finding.fix.value}. {finding.fix_outcome}".rstrip() if finding.fix.value else ""

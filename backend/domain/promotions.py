@@ -27,11 +27,15 @@ class Phase(StrEnum):
 
 
 class Kind(StrEnum):
-    """STAGE runs on the test endpoint; PROMOTE and ROLL_BACK on the production endpoint."""
+    """STAGE runs on the test endpoint; PROMOTE and ROLL_BACK on the production endpoint.
+
+    ADOPT runs nothing: it records what served production before we came.
+    """
 
     STAGE = "stage"
     PROMOTE = "promote"
     ROLL_BACK = "roll back"
+    ADOPT = "adopt"
 
 
 class StepKind(StrEnum):
@@ -83,6 +87,10 @@ class Step(Value):
     keep_warm_seconds: float = 0.0
 
 
+ADOPTED = "adopted"
+"""Stands for the run that nobody can name."""
+
+
 class Target(Value):
     """What is to serve: fixed at the click and never looked up again."""
 
@@ -95,6 +103,11 @@ class Target(Value):
     deployment: str
     commit: str = ""
     run: str = ""
+
+    @property
+    def adopted(self) -> bool:
+        """It served before we came: no run of ours made it, and what it was trained from is unproven."""
+        return self.run == ADOPTED
 
 
 class StepState(StrEnum):
@@ -258,6 +271,7 @@ class IntentKind(StrEnum):
     REQUEST_CHANGES = "request changes"
     MERGE = "merge"
     APPROVE_AND_MERGE = "approve and merge"
+    RERUN = "re-run failed checks"
 
 
 class IntentState(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from backend.domain.comparison import Comparison
+from backend.domain.comparison import Comparison, Difference
 from backend.domain.gates import GATES_PATH
 from backend.domain.value import Value
 
@@ -19,8 +19,19 @@ class CheckState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Problem(Value):
+    """What a check found wrong at one place; `line` is 0 and `path` "" where it is about no line."""
+
+    path: str
+    line: int
+    message: str
+
+
 class CheckRun(Value):
-    """One check on a commit; `summary` is markdown written by the check, `reason` its first plain sentence."""
+    """One check on a commit; `summary` is markdown written by the check, `problems` what it found, worst first.
+
+    `workflow_run` and `job` are those of Actions, 0 for a check of another app.
+    """
 
     id: int
     name: str
@@ -31,14 +42,20 @@ class CheckRun(Value):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     url: str = ""
+    workflow_run: int = 0
+    job: int = 0
+    problems: tuple[Problem, ...] = ()
 
 
 class Review(Value):
+    """A verdict on one commit; `counts` is whether its author may write, without which no rule takes it."""
+
     author: str
     state: str
     commit: str
     submitted_at: datetime
     body: str = ""
+    counts: bool = True
 
 
 class Mergeability(StrEnum):
@@ -49,8 +66,41 @@ class Mergeability(StrEnum):
     CONFLICTING = "conflicting"
 
 
+class BlockerKind(StrEnum):
+    """What sort of thing keeps a merge back, in the order in which it is worth clearing."""
+
+    DRAFT = "draft"
+    CONFLICT = "conflict"
+    CHECK_FAILED = "check failed"
+    CHANGES = "changes requested"
+    THREADS = "open discussion"
+    BEHIND = "out of date"
+    CHECK_PENDING = "check pending"
+    COMPUTING = "computing"
+    APPROVAL = "approval"
+    OTHER = "other"
+
+
+class MergeBlocker(Value):
+    """Why a merge would be refused now, and who can clear it.
+
+    `people` are the GitHub logins among them; nobody where it waits for a machine, or for anybody with the right.
+    """
+
+    what: str
+    why: str
+    who: str
+    kind: BlockerKind = BlockerKind.OTHER
+    people: tuple[str, ...] = ()
+
+
 class PullRequest(Value):
-    """A row of the list: everything one GraphQL query answers."""
+    """A row of the list: everything one GraphQL query answers.
+
+    `trains` is whether a merge retrains the model, `changes_rules` whether it changes the gate file. `change` is the
+    AUC against the champion's, None before the comparison of this head. `fork` names the owner of the repository it
+    comes from, "" for this one. `blockers` come from the effective rules of the base branch.
+    """
 
     number: int
     title: str
@@ -72,6 +122,13 @@ class PullRequest(Value):
     reviews: tuple[Review, ...]
     unresolved_threads: int = 0
     url: str = ""
+    id: str = ""
+    fork: str = ""
+    pushed_at: datetime | None = None
+    trains: bool = False
+    changes_rules: bool = False
+    change: Difference | None = None
+    blockers: tuple[MergeBlocker, ...] = ()
 
     @property
     def check_state(self) -> CheckState:
@@ -84,26 +141,60 @@ class PullRequest(Value):
         return CheckState.PASSED if relevant else CheckState.QUEUED
 
 
+class FileKind(StrEnum):
+    """How a changed file can be shown; only TEXT has a patch."""
+
+    TEXT = "text"
+    NOTEBOOK = "notebook"
+    BINARY = "binary"
+    TOO_LARGE = "too large"
+    UNCHANGED = "unchanged"
+
+
 class ChangedFile(Value):
-    """`patch` is a unified diff, or "" where GitHub gives none (binary or too large)."""
+    """`patch` is a unified diff, "" for what is not TEXT; `previous_path` is set where the file was renamed."""
 
     path: str
     status: str
     additions: int
     deletions: int
     patch: str
+    kind: FileKind = FileKind.TEXT
+    previous_path: str = ""
 
 
-class MergeBlocker(Value):
-    """Why a merge would be refused now, and who can clear it."""
+class PullCommit(Value):
+    """One commit of a pull request; `author` is a login where GitHub knows one, else the name in the commit."""
 
-    what: str
-    why: str
-    who: str
+    sha: str
+    title: str
+    author: str
+    at: datetime
+
+
+class Comment(Value):
+    author: str
+    at: datetime
+    body: str
+    url: str = ""
+
+
+class Thread(Value):
+    """A discussion of one line; `outdated` where the line has changed since."""
+
+    path: str
+    line: int | None
+    resolved: bool
+    outdated: bool
+    comments: tuple[Comment, ...]
 
 
 class PullRequestDetail(Value):
-    """`comparison` is the report check's machine-readable result, None until that check has run on the head."""
+    """`comparison` is the report check's machine-readable result, None until that check has run on the head.
+
+    `commits` are oldest first and, like `given` (every review) and `threads`, the newest that one query answers.
+    `blockers` know all changed files, those of `summary` the first hundred.
+    """
 
     summary: PullRequest
     body: str
@@ -112,8 +203,13 @@ class PullRequestDetail(Value):
     blockers: tuple[MergeBlocker, ...]
     state: str
     merged_sha: str = ""
+    merged_by: str = ""
+    commits: tuple[PullCommit, ...] = ()
+    commit_count: int = 0
+    given: tuple[Review, ...] = ()
+    threads: tuple[Thread, ...] = ()
 
     @property
     def changes_rules(self) -> bool:
         """Whether it changes the gate file, the rules that judge the model it may change too."""
-        return any(file.path == GATES_PATH for file in self.files)
+        return any(GATES_PATH in {file.path, file.previous_path} for file in self.files)

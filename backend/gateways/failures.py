@@ -98,7 +98,7 @@ def judged(failure: Failure, rows: Sequence[Row]) -> BackendError:
             operation=failure.operation,
             status=failure.status,
             request_id=failure.request_id,
-            retry_after=row.retry_after if row.retry_after is not None else failure.retry_after,
+            retry_after=failure.retry_after if failure.retry_after is not None else row.retry_after,
         )
     if issubclass(row.raises, RemoteError):
         return row.raises(
@@ -116,6 +116,7 @@ SILENCES = (
     ("Connection refused", "it refuses connections"),
     ("Name or service not known", "its name is unknown"),
     ("Temporary failure in name resolution", "its name cannot be resolved"),
+    ("too many 50", "it answers with errors of its own"),
     ("timed out", "it did not answer in time"),
     ("Connection reset", "it closed the connection"),
     ("Remote end closed", "it closed the connection"),

@@ -157,7 +157,12 @@ def _rollouts(release: Release) -> Html:
 
 
 def _rollout(promotion: Promotion) -> tuple[Html, ...]:
-    words = {Kind.STAGE: "Test on", Kind.PROMOTE: "Promotion on", Kind.ROLL_BACK: "Rollback on"}
+    words = {
+        Kind.STAGE: "Test on",
+        Kind.PROMOTE: "Promotion on",
+        Kind.ROLL_BACK: "Rollback on",
+        Kind.ADOPT: "Adoption on",
+    }
     asked = f"Asked for by {promotion.requested_by} at {stamp(promotion.created_at)}: {promotion.requested_reason}"
     ended = f"{promotion.phase.value.capitalize()} {stamp(promotion.finished_at)}: {promotion.reason}"
     heads = ("Step", "Weight", "State", "Began", "Ended", "Measured", "Said")

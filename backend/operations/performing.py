@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
+from backend.domain.clock import Clock, utc_now
 from backend.domain.promotions import Intent, IntentKind, IntentState
-from backend.errors import BackendError, CorruptState, CredentialsRejected, RemoteUnavailable
+from backend.errors import BackendError, CorruptState, CredentialsRejected, RemoteRejected, RemoteUnavailable
+from backend.gateways.github.actions import Actions
 from backend.gateways.github.client import GitHubConnection
-from backend.gateways.github.pulls import MergeState, Pulls, Verdicts
+from backend.gateways.github.files import ChangedFiles
+from backend.gateways.github.pulls import MergeState, Pulls
+from backend.gateways.github.refusals import in_plain_words
+from backend.gateways.github.rows import TRAINING
+from backend.gateways.github.verdicts import Verdicts
 from backend.operations.lent_tokens import BeingRenewed, LentTokens
 from backend.store import Store
 from backend.store.intents import ClaimedIntent
 
 MAX_ATTEMPTS = 8
+LONGEST_TURN = timedelta(hours=2)
+TURN_SECONDS = 10.0
+SETTLING = timedelta(seconds=30)
+"""GitHub begins the workflows of a merge some seconds after it."""
 LONGEST_WAIT = 30.0
 _log = logging.getLogger(__name__)
 
@@ -27,8 +38,16 @@ class Refused(Exception):
     """The wish cannot be performed; the text is its outcome."""
 
 
+class NotYet(Exception):
+    """The wish is as it should be and its turn has not come; the text says what it waits for."""
+
+
 class Performing:
-    """`connect` makes GitHub reachable as the holder of a token."""
+    """`connect` makes GitHub reachable as the holder of a token.
+
+    One merge is under way at a time, and one that retrains waits until what main retrains has ended: two at once would
+    each be judged against a champion that the other may replace.
+    """
 
     def __init__(
         self,
@@ -36,11 +55,13 @@ class Performing:
         lent: LentTokens,
         connect: Callable[[SecretStr], GitHubConnection],
         lease_seconds: float,
+        clock: Clock = utc_now,
     ) -> None:
         self._store = store
         self._lent = lent
         self._connect = connect
         self._lease_seconds = lease_seconds
+        self._clock = clock
 
     def perform_next(self) -> bool:
         """Perform the wish that has waited longest; False if none is due."""
@@ -53,6 +74,8 @@ class Performing:
             self._later(claimed, str(error), error.retry_after or 0.0)
         except BeingRenewed as error:
             self._later(claimed, str(error), 0.0)
+        except NotYet as reason:
+            self._wait(claimed, str(reason))
         except CorruptState:
             raise
         except (BackendError, Refused) as error:
@@ -71,34 +94,72 @@ class Performing:
         wait = max(min(2.0**claimed.attempt, LONGEST_WAIT), at_least)
         self._store.intents.postpone(claimed, wait, f"{why} Trying again.")
 
+    def _wait(self, claimed: ClaimedIntent, reason: str) -> None:
+        """Its turn has not come, which is no try that failed."""
+        if self._clock() - claimed.intent.created_at > LONGEST_TURN:
+            limit = f"{LONGEST_TURN.total_seconds() / 3600:.0f} h"
+            self._store.intents.finish(claimed, IntentState.FAILED, f"{reason} Given up after {limit}.")
+            return
+        self._store.intents.postpone(claimed, TURN_SECONDS, reason, counts=False)
+
     def _perform(self, intent: Intent) -> str:
         """What was done, in words. Raises Refused or one of our errors."""
         held = self._lent.live(intent.actor)
         if held is None:
             raise Refused(f"{intent.actor} has not connected GitHub; connect it and ask again.")
         try:
-            return _perform_as(self._connect(held.grant.access), held.login, intent)
+            return self._perform_as(self._connect(held.grant.access), held.login, intent)
         except CredentialsRejected as error:
             if error.status == 401:
                 self._lent.refused(held)
             raise
 
+    def _perform_as(self, connection: GitHubConnection, login: str, intent: Intent) -> str:
+        state = Pulls(connection).merge_state(intent.pull_request)
+        if intent.head_sha != state.head_sha:
+            raise Refused(
+                f"#{intent.pull_request} has new commits: you saw {intent.head_sha[:7]}, it is at "
+                f"{state.head_sha[:7]}. What was said of the old ones is void."
+            )
+        if intent.kind is IntentKind.RERUN:
+            return _run_again(Actions(connection), intent)
+        verdicts = Verdicts(connection)
+        done = []
+        if intent.kind in _APPROVING:
+            done.append(_review(verdicts, intent, state, login, "APPROVED"))
+        if intent.kind is IntentKind.REQUEST_CHANGES:
+            done.append(_review(verdicts, intent, state, login, "CHANGES_REQUESTED"))
+        if intent.kind in _MERGING:
+            done.append(self._merge(connection, intent, state, login))
+        return " ".join(part for part in done if part)
 
-def _perform_as(connection: GitHubConnection, login: str, intent: Intent) -> str:
-    state = Pulls(connection).merge_state(intent.pull_request)
-    if intent.head_sha != state.head_sha:
-        raise Refused(
-            f"#{intent.pull_request} has new commits: you saw {intent.head_sha[:7]}, it is at {state.head_sha[:7]}."
-        )
-    verdicts = Verdicts(connection)
-    done = []
-    if intent.kind in _APPROVING:
-        done.append(_review(verdicts, intent, state, login, "APPROVED"))
-    if intent.kind is IntentKind.REQUEST_CHANGES:
-        done.append(_review(verdicts, intent, state, login, "CHANGES_REQUESTED"))
-    if intent.kind in _MERGING:
-        done.append(_merge(verdicts, intent, state))
-    return " ".join(part for part in done if part)
+    def _merge(self, connection: GitHubConnection, intent: Intent, state: MergeState, login: str) -> str:
+        """The merge call is the judge. A merge that somebody else made meanwhile is the one that was asked for."""
+        if state.state == "merged":
+            return _merged(state, login)
+        if state.state != "open":
+            raise Refused(f"#{intent.pull_request} is {state.state}; reopen it to merge.")
+        _await_turn(connection, state, self._store.intents.last_merged(intent.pull_request), self._clock())
+        try:
+            merged = Verdicts(connection).merge(intent.pull_request, intent.head_sha, state.title, intent.reason)
+        except RemoteRejected as refusal:
+            now = Pulls(connection).merge_state(intent.pull_request)
+            if now.state == "merged" and now.head_sha == intent.head_sha:
+                return _merged(now, login)
+            raise Refused(in_plain_words(str(refusal))) from refusal
+        return f"Merged as {merged[:7]}."
+
+
+def _await_turn(connection: GitHubConnection, state: MergeState, merged_at: datetime | None, now: datetime) -> None:
+    """Raise NotYet while the base branch retrains, if this merge would retrain too."""
+    files = ChangedFiles(connection).of(state.number, state.head_sha, "")
+    if not any(path.startswith(TRAINING) for file in files for path in (file.path, file.previous_path)):
+        return
+    going = [run.name for run in Actions(connection).under_way(state.base_ref)]
+    if going:
+        raise NotYet(f"Merges that retrain go one at a time: “{going[0]}” runs on {state.base_ref} now.")
+    if merged_at is not None and now - merged_at < SETTLING:
+        raise NotYet(f"Merges that retrain go one at a time: {state.base_ref} has just had another one.")
 
 
 def _review(verdicts: Verdicts, intent: Intent, state: MergeState, login: str, word: str) -> str:
@@ -112,10 +173,20 @@ def _review(verdicts: Verdicts, intent: Intent, state: MergeState, login: str, w
     return said
 
 
-def _merge(verdicts: Verdicts, intent: Intent, state: MergeState) -> str:
-    if state.state == "merged":
-        return f"Merged as {state.merged_sha[:7]}."
-    if state.state != "open":
-        raise Refused(f"#{intent.pull_request} is {state.state}; reopen it to merge.")
-    merged = verdicts.merge(intent.pull_request, intent.head_sha, state.title, intent.reason)
-    return f"Merged as {merged[:7]}."
+def _run_again(actions: Actions, intent: Intent) -> str:
+    """Failed runs of this commit begun before the click; what began since is the second try's own doing."""
+    runs = actions.runs_of(intent.head_sha)
+    failed = [run for run in runs if run.completed and run.failed and run.started_at <= intent.created_at]
+    for run in failed:
+        actions.run_failed_again(run.id)
+    if failed:
+        return f"Runs again: {', '.join(run.name for run in failed)}."
+    going = [run.name for run in runs if not run.completed or run.started_at > intent.created_at]
+    if going:
+        return f"Runs again already: {', '.join(going)}."
+    raise Refused("No failed workflow run is left on this commit; checks of other apps are run again where they are.")
+
+
+def _merged(state: MergeState, login: str) -> str:
+    by = "" if state.merged_by in {"", login} else f" by {state.merged_by}, before this came to it"
+    return f"Merged as {state.merged_sha[:7]}{by}."

@@ -163,7 +163,7 @@ class Promotions:
                 refuse_rejected(self._store, target)
                 refuse_quarantined(self._store, target)
             rollout = self._store.evidence.rollout(target.model, target.version)
-            steps = plan.roll_back_plan(rollout)
+            steps = plan.roll_back_plan(rollout, adopted=target.adopted)
             wanted = self._begin(actor, Kind.ROLL_BACK, target, steps, expected_stable, said, key)
             promotion = self._store.promotions.submit(wanted, _requested(actor, wanted), transaction)
             if known is None:

@@ -10,7 +10,8 @@ from backend.domain.comparison import METRIC_NAMES, BandShare, BandVerdict, Comp
 from backend.domain.gates import GATES_PATH, Finding
 from backend.errors import Invalid
 from backend.gateways.azureml.jobs import Jobs
-from backend.gateways.github.checks import COMPARISON_CHECK, Checks, Conclusion, comparison_text
+from backend.gateways.github.checks import Checks, Conclusion
+from backend.gateways.github.comparisons import COMPARISON_CHECK, change_id, comparison_text
 from backend.operations.markdown import plain
 from backend.policy.comparison import Origin, comparison_of, in_words, judge
 from backend.policy.consequence import consequence_lines
@@ -77,7 +78,7 @@ class Rules:
 def publish(checks: Checks, head_sha: str, comparison: Comparison, rules: Rules) -> str:
     """Write the check run that the console reads; its title."""
     title = in_words(comparison.on("auc"), comparison.rows)
-    check = checks.create(head_sha, COMPARISON_CHECK)
+    check = checks.create(head_sha, COMPARISON_CHECK, external_id=change_id(comparison.on("auc")))
     conclusion = CONCLUSIONS[comparison.on("auc").verdict]
     said = summary(comparison, rules)
     checks.complete(check, conclusion, title=title, summary=said, text=comparison_text(comparison))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from backend.domain.clock import Clock
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.reviews import PullRequest, PullRequestDetail
 from backend.errors import Invalid, NotPermitted
+from backend.gateways.github.actions import Actions
+from backend.gateways.github.board import Board
 from backend.gateways.github.pulls import Pulls
 from backend.operations import authorise
 from backend.store import Store
@@ -16,21 +16,25 @@ from backend.store import Store
 SHA_LENGTH = 40
 APPROVING = {IntentKind.APPROVE, IntentKind.APPROVE_AND_MERGE}
 VERDICTS = {*APPROVING, IntentKind.REQUEST_CHANGES}
+RIGHTS = {IntentKind.RERUN: Right.MANAGE_RUNS}
+"""What a wish asks for, where it is not the right to review."""
 
 
 class Reviews:
-    def __init__(self, pulls: Callable[[], Pulls], store: Store, clock: Clock) -> None:
+    def __init__(self, pulls: Pulls, board: Board, actions: Actions, store: Store, clock: Clock) -> None:
         self._pulls = pulls
+        self._actions = actions
+        self._board = board
         self._store = store
         self._clock = clock
 
     def pulls(self) -> tuple[PullRequest, ...]:
         """Open pull requests, most recently updated first, read from GitHub."""
-        return self._pulls().open()
+        return self._board.look()
 
     def pull(self, number: int) -> PullRequestDetail:
         """One pull request in full, read from GitHub. Raises NotFound."""
-        return self._pulls().detail(number)
+        return self._pulls.detail(number)
 
     def record(
         self, actor: Actor, kind: IntentKind, number: int, head_sha: str, author: str, reason: str, key: str
@@ -58,6 +62,10 @@ class Reviews:
         )
         return self._store.intents.record(intent, actor.channel)
 
+    def log(self, job: int) -> str:
+        """The end of a check's log, read from GitHub. Raises NotFound where it is kept no more."""
+        return self._actions.log(job)
+
     def intents(self, number: int) -> tuple[Intent, ...]:
         """Wishes about one pull request, newest first."""
         return self._store.intents.of_pull_request(number)
@@ -71,12 +79,16 @@ class Reviews:
         return self._refusal(actor, kind, pull.author)
 
     def _refusal(self, actor: Actor, kind: IntentKind, author: str) -> str:
-        missing = authorise.refusal(actor, Right.REVIEW)
+        missing = authorise.refusal(actor, RIGHTS.get(kind, Right.REVIEW))
         if missing:
             return missing
         login = self._store.tokens.login(actor.name)
         if kind in VERDICTS and author.lower() in {actor.name.lower(), (login or "").lower()}:
             return "You opened this pull request: another reviewer must decide on it."
         if login is None:
-            return "Connect GitHub first: the review is made under your own GitHub name."
+            return f"Connect GitHub first: {_doing(kind)} under your own GitHub name."
         return ""
+
+
+def _doing(kind: IntentKind) -> str:
+    return "checks are run again" if kind is IntentKind.RERUN else "the review is made"

@@ -65,18 +65,28 @@ def _verdict(expected: Expected, found: Found, noticed: tuple[Noticed, ...]) -> 
     if wrong:
         first = wrong[0]
         return ProofState.MISMATCH, f"{first.kind.value.capitalize()}: {first.actual}, expected {first.expected}."
-    if found.silent:
-        name, why = next(iter(sorted(found.silent.items())))
-        return ProofState.UNPROVEN, f"{name} could not be asked: {why}"
-    if not live:
-        return ProofState.UNPROVEN, f"Nothing serves on {expected.endpoint} yet."
-    if found.versions is None:
-        return ProofState.UNPROVEN, "The registry could not be read."
-    missing = sorted(live.keys() - found.answers.keys())
-    if missing:
-        return ProofState.UNPROVEN, f"{missing[0]} was not asked."
+    doubt = _doubt(expected, found, live)
+    if doubt:
+        return ProofState.UNPROVEN, doubt
     served = ", ".join(f"v{expected.targets[name].version} at {weight} %" for name, weight in sorted(live.items()))
     return ProofState.PROVEN, f"{expected.endpoint} serves {served}, as approved."
+
+
+def _doubt(expected: Expected, found: Found, live: Weights) -> str:
+    """Why nobody can say that what serves is what was approved, or ""."""
+    adopted = [target for target in _serving(expected, live) if target.adopted]
+    missing = sorted(live.keys() - found.answers.keys())
+    if adopted:
+        named = f"v{adopted[0].version} ({adopted[0].deployment})"
+        return f"{named} was adopted: it served before, and no run of ours made it."
+    if found.silent:
+        name, why = next(iter(sorted(found.silent.items())))
+        return f"{name} could not be asked: {why}"
+    if not live:
+        return f"Nothing serves on {expected.endpoint} yet."
+    if found.versions is None:
+        return "The registry could not be read."
+    return f"{missing[0]} was not asked." if missing else ""
 
 
 def _concerns_serving(event: Noticed, live: Weights) -> bool:
@@ -121,10 +131,12 @@ def _on_record(expected: Expected, deployment: Deployment) -> Iterator[Noticed]:
 
 def recorded_differences(target: Target, deployment: Deployment) -> tuple[tuple[str, str, str], ...]:
     """`(what, wanted, found)` for each thing that ARM's record says otherwise."""
+    there = deployment.variables.get("MLOPS_THRESHOLD")
+    wanted = "none" if target.adopted and there is None else repr(target.threshold)
     records = (
         ("model", f"{target.model}:{target.version}", f"{deployment.model}:{deployment.version}"),
         ("environment", _asset(target.environment), _asset(deployment.environment)),
-        ("threshold", repr(target.threshold), deployment.variables.get("MLOPS_THRESHOLD", "none")),
+        ("threshold", wanted, there or "none"),
     )
     return tuple(record for record in records if record[1] != record[2])
 
@@ -153,7 +165,8 @@ def _in_registry(expected: Expected, found: Found, live: Weights) -> Iterator[No
         version = listed.get(target.version)
         if version is None:
             yield _of_model(target, "listed in the registry", "archived or deleted")
-        elif version.digest != target.digest:
+        elif version.digest != target.digest and not (target.adopted and not version.digest):
+            # What was adopted may have been registered without a digest; its target has that of its files.
             yield _of_model(target, f"digest {target.digest}", f"digest {version.digest or 'none'}")
 
 

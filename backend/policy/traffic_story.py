@@ -82,7 +82,7 @@ def read(entries: Iterable[AuditEntry]) -> Story:
         kind, _, name = entry.subject.partition("/")
         if kind == "model":
             story.models.setdefault(entry.subject, []).append(entry)
-        elif kind == "promotion" and entry.detail.get("kind") in {Kind.PROMOTE, Kind.ROLL_BACK}:
+        elif kind == "promotion" and entry.detail.get("kind") in {Kind.PROMOTE, Kind.ROLL_BACK, Kind.ADOPT}:
             story.endpoint = str(entry.detail.get("endpoint", story.endpoint))
             _promotion_row(story, name, entry)
         elif kind == "event" and entry.detail.get("kind") == EventKind.TRAFFIC:
@@ -96,6 +96,8 @@ def read(entries: Iterable[AuditEntry]) -> Story:
 def _promotion_row(story: Story, name: str, entry: AuditEntry) -> None:
     told = story.promotions.setdefault(name, Told(requested=entry, last=entry.at))
     step, state = entry.detail.get("step"), entry.detail.get("step_state")
+    if entry.detail["kind"] == Kind.ADOPT:
+        story.splits.append(Split(entry.at, {str(entry.detail["deployment"]): 100}, entry, name))
     if step == StepKind.SNAPSHOT and state == StepState.SUCCEEDED:
         _found(story, name, told, entry)
     elif step == StepKind.SHIFT_TRAFFIC and state in _BEGUN:

@@ -178,12 +178,18 @@ def _observe(kind: StepKind, rollout: Rollout, weight: int, min_calls: int, min_
     )
 
 
-def roll_back_plan(rollout: Rollout | None) -> tuple[Step, ...]:
-    """Back to an earlier version: all traffic at once, then a short look; the one rolled back stays warm."""
-    return (
-        Step(kind=StepKind.SNAPSHOT, deadline_seconds=PROBE_DEADLINE),
+def roll_back_plan(rollout: Rollout | None, *, adopted: bool = False) -> tuple[Step, ...]:
+    """Back to an earlier version: all traffic at once, then a short look; the one rolled back stays warm.
+
+    What was adopted can be neither made anew nor asked for its digest: it is gone back to while it is warm.
+    """
+    ours = (
         Step(kind=StepKind.CREATE_DEPLOYMENT, deadline_seconds=CREATE_DEADLINE),
         Step(kind=StepKind.VERIFY_DIGEST, deadline_seconds=PROBE_DEADLINE),
+    )
+    return (
+        Step(kind=StepKind.SNAPSHOT, deadline_seconds=PROBE_DEADLINE),
+        *(() if adopted else ours),
         Step(kind=StepKind.SHIFT_TRAFFIC, weight=100, deadline_seconds=TRAFFIC_DEADLINE),
         Step(
             kind=StepKind.OBSERVE,

@@ -203,6 +203,7 @@ def _finished(promotion: Promotion, now: datetime) -> Promotion:
         Kind.STAGE: f"v{version} was tested on {promotion.target.endpoint}.",
         Kind.PROMOTE: f"{promotion.target.endpoint} serves v{version} at 100 %.",
         Kind.ROLL_BACK: f"{promotion.target.endpoint} serves v{version} again at 100 %.",
+        Kind.ADOPT: f"{promotion.target.endpoint} serves v{version}, as it did before the console came.",
     }[promotion.kind]
     return promotion.model_copy(update={"phase": Phase.SUCCEEDED, "reason": done, "finished_at": now})
 

@@ -26,6 +26,7 @@ from backend.store.promotions import Promotions
 from backend.store.proofs import Proofs
 from backend.store.quarantines import Quarantines
 from backend.store.retirements import Retirements
+from backend.store.setup_findings import SetupFindings
 from backend.store.tokens import Tokens
 from backend.store.unexplained import UnexplainedEvents
 from backend.store.watched import WatchedFiles
@@ -54,6 +55,7 @@ class Store:
         self.proofs = Proofs(self.database)
         self.unexplained = UnexplainedEvents(self.database, self.audit, clock)
         self.marks = Marks(self.database, clock)
+        self.setup_findings = SetupFindings(self.database, self.audit, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction for several records: pass what it yields as their `within`."""

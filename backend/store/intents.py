@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, exists, func, or_, select, update
 
 from backend.domain.clock import Clock
-from backend.domain.promotions import Intent, IntentState
+from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.errors import Conflict, NotFound
 from backend.store.audit import Audit, Note
 from backend.store.database import Database
@@ -16,6 +16,7 @@ from backend.store.idempotency import same_request
 from backend.store.tables import intents
 
 _CLICK = ("kind", "pull_request", "head_sha", "actor", "reason")
+_MERGING = (IntentKind.MERGE.value, IntentKind.APPROVE_AND_MERGE.value)
 _HIDDEN = {"attempt", "fence", "lease_until", "due_at"}
 
 
@@ -77,12 +78,19 @@ class Intents:
             return tuple(_intent(row) for row in connection.execute(query))
 
     def claim(self, lease_seconds: float) -> ClaimedIntent | None:
-        """Take the wish that has waited longest, with a lease and a raised fence."""
+        """Take the wish that has waited longest, with a lease and a raised fence; one merge at a time."""
         now = self._clock()
         free = or_(intents.c.lease_until.is_(None), intents.c.lease_until < now)
+        other = intents.alias()
+        merging = exists().where(other.c.kind.in_(_MERGING), other.c.finished_at.is_(None), other.c.lease_until >= now)
         due = (
             select(intents.c.id)
-            .where(intents.c.finished_at.is_(None), intents.c.due_at <= now, free)
+            .where(
+                intents.c.finished_at.is_(None),
+                intents.c.due_at <= now,
+                free,
+                or_(intents.c.kind.not_in(_MERGING), ~merging),
+            )
             .order_by(intents.c.due_at)
             .limit(1)
             .scalar_subquery()
@@ -115,15 +123,28 @@ class Intents:
             if changed.rowcount == 1:
                 self._audit.append(_note(done, "worker", claimed.intent.state.value, "worker"), transaction)
 
-    def postpone(self, claimed: ClaimedIntent, seconds: float, why: str) -> None:
-        """Give the lease back and look again later; the wait is shown, the state of the wish is unchanged."""
+    def last_merged(self, besides: int) -> datetime | None:
+        """When the worker last merged another pull request."""
+        query = select(func.max(intents.c.finished_at)).where(
+            intents.c.kind.in_(_MERGING),
+            intents.c.state == IntentState.SUCCEEDED.value,
+            intents.c.pull_request != besides,
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def postpone(self, claimed: ClaimedIntent, seconds: float, why: str, *, counts: bool = True) -> None:
+        """Give the lease back and look again later; the wait is shown, the state of the wish is unchanged.
+
+        `counts` is whether this was a try.
+        """
         with self._database.writing() as transaction:
             transaction.execute(
                 update(intents)
                 .where(intents.c.id == claimed.intent.id, intents.c.fence == claimed.fence)
                 .values(
                     outcome=why,
-                    attempt=claimed.attempt + 1,
+                    attempt=claimed.attempt + counts,
                     lease_until=None,
                     due_at=self._clock() + timedelta(seconds=seconds),
                 )

@@ -262,7 +262,12 @@ class Promotions:
 
 def sentence(promotion: Promotion) -> str:
     """`the promotion of v12 by lead (running)`: how a refusal names what is in the way."""
-    noun = {Kind.STAGE: "the test", Kind.PROMOTE: "the promotion", Kind.ROLL_BACK: "the rollback"}[promotion.kind]
+    noun = {
+        Kind.STAGE: "the test",
+        Kind.PROMOTE: "the promotion",
+        Kind.ROLL_BACK: "the rollback",
+        Kind.ADOPT: "the adoption",
+    }[promotion.kind]
     to = "to" if promotion.kind is Kind.ROLL_BACK else "of"
     return f"{noun} {to} v{promotion.target.version} by {promotion.requested_by} ({promotion.phase.value})"
 

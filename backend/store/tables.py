@@ -291,6 +291,29 @@ unexplained_events = Table(
     Index("event_by_state", "state", "first_seen"),
 )
 
+# Where the setup is not as declared, or cannot be seen; one row from the first look that saw it to the last.
+setup_findings = Table(
+    "setup_findings",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("resource", NAME, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("place", NAME, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("lines", Words, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("owner", NAME, nullable=False),
+    Column("fix", String(20), nullable=False),
+    Column("fix_by", NAME, nullable=False),
+    Column("fix_reason", Words, nullable=False),
+    Column("fix_outcome", Words, nullable=False),
+    Column("lease_until", Moment),
+    Column("resolved_at", Moment),
+    Index("finding_of_resource", "resource", "resolved_at"),
+)
+
 # What a watch compares with the next time it looks: a head, a ruleset, the salted digests of keys. Never a key.
 marks = Table(
     "marks",

@@ -47,6 +47,17 @@ def icon(name: str, tone: str = "") -> Html:
     return fill('<span class="ic {tone}" aria-hidden="true">{name}</span>', tone=tone, name=name)
 
 
+def outside_link(text: Content, address: str) -> Html:
+    """A link out of the console, in a tab of its own; nothing for what is no web address."""
+    if not address.startswith(("https://", "http://")):
+        return Html("")
+    return fill(
+        '<a href="{address}" target="_blank" rel="noopener noreferrer">{text}</a>',
+        address=Html(html.escape(address, quote=True)),
+        text=text,
+    )
+
+
 def card_head(title: Content, note: Content = "") -> Html:
     """The heading of a card that also holds widgets."""
     return fill(

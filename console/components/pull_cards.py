@@ -7,36 +7,62 @@ from datetime import datetime
 from backend.domain.reviews import PullRequest, PullRequestDetail
 from console.components.cards import card, word
 from console.components.comparison_cards import metric_cells
-from console.components.markup import Html, fill
-from console.components.states import empty
+from console.components.diff import prose
+from console.components.markup import Html, card_head, fill, join
+from console.components.states import empty, notice
 from console.components.tables import Column, code, table, two_lines
 from console.viewmodels.comparison import for_patients, holdout, metric_rows, sentence, verdict
-from console.viewmodels.figures import ago, short_commit
-from console.viewmodels.pulls import check_lines, counted, why_not_compared
+from console.viewmodels.figures import ago, plural, short_commit
+from console.viewmodels.pulls import CheckLine, check_lines, why_not_compared
 from console.viewmodels.state import VERDICTS
 from console.viewmodels.text import Untrusted
 
 
-def checks_card(pull: PullRequest) -> Html:
-    lines = check_lines(pull)
-    if not lines:
-        would_be = "Lint, unit tests, data checks and a training run, as the repository's workflows report them."
-        return card("Checks", empty("No check has started", would_be, "rule"), name="checks")
+def checks_table(pull: PullRequest, note: Untrusted) -> Html:
+    """Failed ones first, each with what it found."""
     rows = [
         (
             two_lines(fill("<b>{name}</b>", name=line.name), "required") if line.required else line.name,
             word(line.state),
-            line.reason or Html('<span class="quiet">–</span>'),
+            _why(line),
             line.took,
         )
-        for line in lines
+        for line in check_lines(pull)
     ]
     heads = (Column("Check"), Column("Result"), Column("Why"), Column("Took", number=True))
-    note = Untrusted(counted(pull), 120)
-    return card("Checks", table(heads, rows, caption="Checks"), note=note, name="checks")
+    body = table(heads, rows, caption="Checks")
+    head = card_head("Checks", note)
+    return fill('<section class="checks">{head}{body}</section>', head=head, body=body)
 
 
-def comparison_card(detail: PullRequestDetail, now: datetime) -> Html:
+def _why(line: CheckLine) -> Html:
+    """The plain reason; what else a failed check found unfolds below it."""
+    if not line.reason:
+        return Html('<span class="quiet">–</span>')
+    reason = fill("{reason}", reason=line.reason)
+    problems = line.check.problems
+    told = problems[0].message.strip() if problems else ""
+    if len(problems) < 2 and "\n" not in told and len(told) <= len(line.reason.one_line()):
+        return reason
+    found = join(
+        fill(
+            "<li><code>{place}</code>{words}</li>",
+            place=Untrusted(f"{p.path}:{p.line}" if p.line else p.path, 120),
+            words=prose(Untrusted(p.message, 2_000), "words"),
+        )
+        for p in problems
+    )
+    summary = plural(len(problems), "problem")
+    return fill(
+        '{reason}<details class="problems"><summary>{summary}</summary><ul>{found}</ul></details>',
+        reason=reason,
+        summary=summary,
+        found=found,
+    )
+
+
+def comparison_card(detail: PullRequestDetail, now: datetime, void: str = "") -> Html:
+    """`void` says why it is not to be decided on, "" where it is."""
     compared = detail.comparison
     if compared is None:
         would_be = "The model of this branch against the champion's commit, both trained on the same dev data and seed."
@@ -53,7 +79,8 @@ def comparison_card(detail: PullRequestDetail, now: datetime) -> Html:
     body = table(heads, [metric_cells(row) for row in metric_rows(compared)], caption="Against the champion")
     found = verdict(compared)
     lead = fill(
-        "<p>{sentence}</p><p>{patients}</p><p class=quiet>{holdout}</p>{table}",
+        "{void}<p>{sentence}</p><p>{patients}</p><p class=quiet>{holdout}</p>{table}",
+        void=notice("Void", void, "warn", "history") if void else Html(""),
         sentence=sentence(compared),
         patients=for_patients(compared),
         holdout=Untrusted(holdout(compared), 240),

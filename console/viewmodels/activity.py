@@ -90,7 +90,12 @@ def _number(entry: AuditEntry) -> str:
 
 
 _ASKED = {IntentState.PENDING.value: "requested", IntentState.SUCCEEDED.value: "done"}
-_NOUNS = {Kind.STAGE.value: "test of", Kind.PROMOTE.value: "promotion of", Kind.ROLL_BACK.value: "rollback to"}
+_NOUNS = {
+    Kind.STAGE.value: "test of",
+    Kind.PROMOTE.value: "promotion of",
+    Kind.ROLL_BACK.value: "rollback to",
+    Kind.ADOPT.value: "adoption of",
+}
 
 
 def _of_promotion(entry: AuditEntry, what: str) -> str:

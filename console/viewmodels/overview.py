@@ -8,8 +8,9 @@ from datetime import datetime
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion
 from backend.domain.registry import VersionState
-from backend.domain.reviews import CheckState, PullRequest
-from console.viewmodels.pulls import headline
+from backend.domain.reviews import BlockerKind, PullRequest
+from backend.domain.setup import Change, SetupPlan
+from console.viewmodels.board import Person, consequence, first, waits_for, waits_for_person
 from console.viewmodels.stages import Surroundings
 from console.viewmodels.state import KINDS, VERSIONS, Pill, promotion_pill
 from console.viewmodels.text import Untrusted
@@ -17,7 +18,10 @@ from console.viewmodels.text import Untrusted
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """`kind` names the page, `selects` the query that opens it; `since` is how long it has waited."""
+    """`kind` names the page, `selects` the query that opens it; `since` is how long it has waited.
+
+    `consequence` is what the act leads to, or what goes on until it is done.
+    """
 
     kind: str
     key: str
@@ -26,26 +30,27 @@ class Wait:
     selects: dict[str, str]
     state: Pill
     since: datetime
+    consequence: str
 
 
-def waits(world: Surroundings, actor: Actor, *, may_review: bool, may_promote: bool) -> tuple[Wait, ...]:
+_ACTS = {
+    None: ("Merge", "merge"),
+    BlockerKind.CONFLICT: ("Resolve the conflict of", "call_split"),
+    BlockerKind.CHECK_FAILED: ("Mend", "build"),
+    BlockerKind.CHANGES: ("Answer the review of", "edit_note"),
+    BlockerKind.THREADS: ("Answer the discussion of", "forum"),
+    BlockerKind.BEHIND: ("Update", "update"),
+    BlockerKind.APPROVAL: ("Review", "rate_review"),
+}
+
+
+def waits(world: Surroundings, actor: Actor, person: Person) -> tuple[Wait, ...]:
     """Oldest first within each kind; a promotion that needs attention goes before everything."""
     found: list[Wait] = []
     active = world.active
     if active is not None and active.phase in {Phase.NEEDS_ATTENTION, Phase.PAUSED} and actor.may(Right.CONTROL):
-        label = Untrusted(f"{under_way(active)} has stopped and waits for a person")
-        found.append(
-            Wait(
-                "promotion",
-                active.id[:12],
-                label,
-                "sync",
-                {"promotion": active.id},
-                promotion_pill(active),
-                active.updated_at,
-            )
-        )
-    if may_promote:
+        found.append(_stopped(active))
+    if actor.may(Right.PROMOTE):
         for dossier in world.waiting:
             version = dossier.version
             label = Untrusted(f"Decide about {version.name} v{version.version}")
@@ -58,14 +63,35 @@ def waits(world: Surroundings, actor: Actor, *, may_review: bool, may_promote: b
                     {"version": version.version},
                     VERSIONS[dossier.state],
                     version.created_at,
+                    "What serves goes on serving until then.",
                 )
             )
-    if may_review:
-        found += [
-            _review(pull) for pull in sorted(world.pulls.value or (), key=lambda p: p.created_at) if _mine(pull, actor)
-        ]
-    found += [_to_mend(pull) for pull in world.pulls.value or () if _failing(pull, actor)]
-    return tuple(found)
+    mine = [_pull(pull) for pull in world.pulls.value or () if waits_for_person(pull, person)]
+    return (*found, *sorted(mine, key=lambda wait: wait.since))
+
+
+def _stopped(active: Promotion) -> Wait:
+    label = Untrusted(f"{under_way(active)} has stopped and waits for a person")
+    chosen = {"promotion": active.id}
+    effect = f"{active.target.endpoint} takes no other promotion until then."
+    pill = promotion_pill(active)
+    return Wait("promotion", active.id[:12], label, "sync", chosen, pill, active.updated_at, effect)
+
+
+def _pull(pull: PullRequest) -> Wait:
+    blocker = first(pull)
+    verb, symbol = _ACTS[blocker.kind if blocker else None]
+    since = (pull.pushed_at or pull.created_at) if blocker and blocker.kind is BlockerKind.APPROVAL else pull.updated_at
+    return Wait(
+        "pull request",
+        str(pull.number),
+        Untrusted(f"{verb} #{pull.number} {pull.title}", 100),
+        symbol,
+        {"number": str(pull.number)},
+        waits_for(pull)[0],
+        since,
+        consequence(pull),
+    )
 
 
 def under_way(promotion: Promotion) -> str:
@@ -74,35 +100,9 @@ def under_way(promotion: Promotion) -> str:
     return f"{KINDS[promotion.kind]} {to} v{promotion.target.version}"
 
 
-def _failing(pull: PullRequest, actor: Actor) -> bool:
-    return pull.author == actor.name and pull.check_state is CheckState.FAILED
-
-
-def _to_mend(pull: PullRequest) -> Wait:
-    label = Untrusted(f"Mend #{pull.number} {pull.title}", 100)
-    chosen = {"number": str(pull.number)}
-    return Wait("pull request", f"mend_{pull.number}", label, "build", chosen, headline(pull), pull.updated_at)
-
-
-def _mine(pull: PullRequest, actor: Actor) -> bool:
-    """Ready for a reviewer who did not write it and has not approved this commit."""
-    approved = any(
-        r.author == actor.name and r.commit == pull.head_sha and r.state.lower() == "approved" for r in pull.reviews
-    )
-    return pull.check_state is CheckState.PASSED and not pull.draft and pull.author != actor.name and not approved
-
-
-def _review(pull: PullRequest) -> Wait:
-    label = Untrusted(f"Review #{pull.number} {pull.title}", 100)
-    return Wait(
-        "pull request",
-        str(pull.number),
-        label,
-        "rate_review",
-        {"number": str(pull.number)},
-        headline(pull),
-        pull.created_at,
-    )
+def _missing(plan: SetupPlan) -> bool:
+    """Something that setup makes is not there yet. What has drifted since is told elsewhere."""
+    return any(resource.change is Change.CREATE and not resource.by_hand for resource in plan.resources)
 
 
 def making(world: Surroundings) -> tuple[tuple[str, bool], ...]:
@@ -113,7 +113,7 @@ def making(world: Surroundings) -> tuple[tuple[str, bool], ...]:
     return (
         (
             "Workspaces, data, endpoints and rules are created",
-            plan is not None and bool(plan.resources) and not plan.pending,
+            plan is not None and bool(plan.resources) and not _missing(plan),
         ),
         ("A first model is trained and registered", bool(world.versions.value)),
         ("It is deployed to the test endpoint and tested", tested),

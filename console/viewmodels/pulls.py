@@ -22,6 +22,7 @@ class CheckLine:
     state: Pill
     reason: Untrusted
     took: str
+    check: CheckRun
 
 
 def headline(pull: PullRequest) -> Pill:
@@ -96,9 +97,8 @@ def _line(check: CheckRun, pull: PullRequest) -> CheckLine:
     if check.started_at and check.completed_at and check.state is not CheckState.SKIPPED:
         took = duration((check.completed_at - check.started_at).total_seconds())
     required = check.required or check.name in pull.required_checks
-    return CheckLine(
-        Untrusted(check.name, 80), required, CHECKS[check.state], Untrusted(plain_reason(check), 300), took
-    )
+    reason = Untrusted(plain_reason(check), 300)
+    return CheckLine(Untrusted(check.name, 80), required, CHECKS[check.state], reason, took, check)
 
 
 def why_not_compared(pull: PullRequest) -> str:
@@ -112,41 +112,10 @@ def why_not_compared(pull: PullRequest) -> str:
     return f"the {REPORT} check has not finished"
 
 
-def reviewed(pull: PullRequest) -> str:
-    """The latest word of each reviewer on the head commit."""
-    latest = {review.author: review for review in sorted(pull.reviews, key=lambda r: r.submitted_at)}
-    if not latest:
-        return "nobody has reviewed it"
-    stale = {author for author, review in latest.items() if review.commit and review.commit != pull.head_sha}
-    words = [
-        f"{author}: {r.state.lower().replace('_', ' ')}{' (older commit)' if author in stale else ''}"
-        for author, r in latest.items()
-    ]
-    return ", ".join(words)
-
-
 def matches(pull: PullRequest, query: str) -> bool:
     """Every word of the query occurs in the number, title, author, branch or a check's name."""
     text = " ".join((f"#{pull.number}", pull.title, pull.author, pull.head_ref, *(c.name for c in pull.checks))).lower()
     return all(word in text for word in query.lower().split())
-
-
-def merge_refusal(pull: PullRequest) -> str:
-    """Why GitHub would refuse the merge whoever asks, "" where it would not: its required checks and conflicts."""
-    if pull.mergeability is Mergeability.CONFLICTING:
-        return "The branch conflicts with its base: the author must update it."
-    states = {check.name: check.state for check in pull.checks}
-    for name in pull.required_checks:
-        state = states.get(name)
-        if state is not CheckState.PASSED:
-            return f"The required check {name} has {_short_of(state)}: GitHub would refuse the merge."
-    return ""
-
-
-def _short_of(state: CheckState | None) -> str:
-    if state is CheckState.FAILED:
-        return "failed"
-    return "been cancelled" if state is CheckState.CANCELLED else "not finished"
 
 
 def mergeable(pull: PullRequest) -> str:

@@ -30,6 +30,13 @@ CHECKS = {
     CheckState.SKIPPED: Pill("not needed", "quiet", "do_not_disturb_on"),
 }
 
+REVIEWS = {
+    "APPROVED": Pill("approved", "good", "how_to_reg"),
+    "CHANGES_REQUESTED": Pill("asked for changes", "warn", "edit_note"),
+    "DISMISSED": Pill("dismissed", "quiet", "remove_done"),
+    "COMMENTED": Pill("commented", "quiet", "chat"),
+}
+
 FINDINGS = {
     FindingState.PASS: Pill("pass", "good", "check_circle"),
     FindingState.FAIL: Pill("fail", "bad", "error"),
@@ -90,7 +97,7 @@ PHASES = {
     Phase.NEEDS_ATTENTION: Pill("Needs attention", "bad", "emergency_home"),
 }
 
-KINDS = {Kind.STAGE: "Test", Kind.PROMOTE: "Promotion", Kind.ROLL_BACK: "Rollback"}
+KINDS = {Kind.STAGE: "Test", Kind.PROMOTE: "Promotion", Kind.ROLL_BACK: "Rollback", Kind.ADOPT: "Adoption"}
 
 INTENTS = {
     IntentState.PENDING: Pill("recorded, the worker will do it", "blue", "schedule"),

@@ -18,7 +18,7 @@ FAR = 3
 """A limit further above than this many times the measured is said in words: drawn, it would flatten the lines."""
 
 HALF = 50
-_VERBS = {Kind.STAGE: "Test", Kind.PROMOTE: "Promote", Kind.ROLL_BACK: "Roll back to"}
+_VERBS = {Kind.STAGE: "Test", Kind.PROMOTE: "Promote", Kind.ROLL_BACK: "Roll back to", Kind.ADOPT: "Adopt"}
 
 PASS = Pill("pass", "good", "check_circle")
 
@@ -62,6 +62,7 @@ def title(promotion: Promotion) -> str:
         Kind.STAGE: f" on {promotion.target.endpoint}",
         Kind.PROMOTE: " to production",
         Kind.ROLL_BACK: "",
+        Kind.ADOPT: ", which served before the console came",
     }
     return f"{_VERBS[promotion.kind]} {target}{where[promotion.kind]}"
 

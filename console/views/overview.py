@@ -6,7 +6,7 @@ import streamlit as st
 
 from backend.domain.audit import AuditKind
 from backend.domain.clock import utc_now
-from backend.domain.people import Actor, Right
+from backend.domain.people import Actor
 from console import navigation, topics, wiring
 from console.components.cards import card, word
 from console.components.header import page_header
@@ -21,8 +21,9 @@ from console.components.traffic_bar import traffic_bar
 from console.session import signed_in, tell
 from console.surroundings import surroundings
 from console.viewmodels.activity import acts
+from console.viewmodels.board import WAITING_FOR_ME, Person
 from console.viewmodels.decision import health as health_rows
-from console.viewmodels.figures import age, ago
+from console.viewmodels.figures import age, ago, plural
 from console.viewmodels.overview import Wait, making, under_way, waits
 from console.viewmodels.pulls import headline, newest
 from console.viewmodels.stages import Surroundings, stages
@@ -39,6 +40,7 @@ _PLACES = {
 
 
 HOUR = 3600
+INBOX = 8
 TOLD = 12
 DONE = (AuditKind.PULL_REQUESTS, AuditKind.MODELS, AuditKind.PROMOTIONS, AuditKind.EVENTS)
 """What happened to models, pull requests and production; steps and sign-ins are told by the Audit page."""
@@ -61,7 +63,7 @@ def show() -> None:
     left, right = st.columns([0.64, 0.36], gap="small")
     with left:
         with st.container(border=True, key="card_waits"):
-            _waits(actor, world)
+            _waits(actor, world, Person.of(actor, wired.backend.people.github_login(actor.name)))
         with st.container(border=True, key="card_production"):
             _production(wired, world)
         with st.container(border=True, key="card_branches"):
@@ -69,6 +71,7 @@ def show() -> None:
     with right:
         _making(world)
         _setup(world)
+        navigation.link(navigation.SETUP, "The setup, field by field", "to_setup", "construction")
         done = acts(wired.backend.ledger.entries(limit=TOLD, kinds=DONE), utc_now())
         would_be = "Every approval, promotion and change of traffic, with who did it and why."
         draw(
@@ -78,6 +81,7 @@ def show() -> None:
                 note="from the ledger",
             )
         )
+        navigation.link(navigation.AUDIT, "The whole ledger", "to_ledger", "history")
 
 
 def _follow(wired: Wiring) -> None:
@@ -98,20 +102,24 @@ def _sources_down(wired: Wiring) -> None:
         draw(freshness(source, utc_now()))
 
 
-def _waits(actor: Actor, world: Surroundings) -> None:
-    draw(card_head("Waits for you"))
-    mine = waits(world, actor, may_review=actor.may(Right.REVIEW), may_promote=actor.may(Right.PROMOTE))
+def _waits(actor: Actor, world: Surroundings, person: Person) -> None:
+    mine = waits(world, actor, person)
+    draw(card_head("Waiting for you", plural(len(mine), "thing") if mine else ""))
     if not mine:
-        would_be = "Pull requests to review and versions to decide about, with their age."
+        would_be = "Pull requests to review, mend or merge, and versions to decide about, with their age."
         draw(empty("Nothing waits for you", would_be, "task_alt"))
-    for wait in mine:
+    for wait in mine[:INBOX]:
         _wait(wait)
+    if len(mine) > INBOX:
+        label = f"{len(mine) - INBOX} more on the board"
+        navigation.link(navigation.PULL_REQUESTS, label, "to_inbox", "inbox", show=WAITING_FOR_ME)
 
 
 def _wait(wait: Wait) -> None:
     what, state = st.columns([0.58, 0.42], vertical_alignment="center")
     with what:
         navigation.link(_PLACES[wait.kind], wait.label, f"wait_{wait.key}", wait.symbol, **wait.selects)
+        draw(fill('<span class="two after-icon">{consequence}</span>', consequence=wait.consequence))
     with state:
         draw(
             fill('{state} <span class="quiet age">{age}</span>', state=word(wait.state), age=ago(wait.since, utc_now()))
@@ -154,7 +162,9 @@ def _setup(world: Surroundings) -> None:
     pending = world.plan.value.pending if world.plan.value else ()
     if not pending or not world.versions.value:
         return
-    rows = [(f"{r.kind} {r.name}", r.change.value, Untrusted("; ".join(r.differences), 200)) for r in pending[:8]]
+    rows = [
+        (f"{r.kind} {r.name}", r.change.value, Untrusted("; ".join(r.sentences) or r.note, 200)) for r in pending[:8]
+    ]
     body = table((Column("Resource"), Column("Would"), Column("Difference")), rows, caption="Differences")
     draw(card("Setup differs from its declaration", body, note=age(world.plan, utc_now()), name="drift"))
 

@@ -1,28 +1,34 @@
-"""Pull requests: the list, or one of them."""
+"""Pull requests: the board, or one of them."""
 
 from __future__ import annotations
+
+import math
+from datetime import datetime
 
 import streamlit as st
 
 from backend.domain.clock import utc_now
 from backend.domain.reviews import PullRequest
 from console import navigation, topics, wiring
-from console.components.cards import word
+from console.components.board import headings, name, row
 from console.components.header import page_header
 from console.components.live import follow
-from console.components.markup import Html, draw, fill
+from console.components.markup import card_head, draw
 from console.components.rail import stage_rail
 from console.components.states import empty, freshness, waiting
 from console.session import numbered, parameter, signed_in, tell
 from console.surroundings import surroundings
-from console.viewmodels.figures import ago, plural
-from console.viewmodels.pulls import counted, headline, matches, newest, reviewed, told
+from console.viewmodels.board import FILTERS, ROWS, SORTS, Person, chosen
+from console.viewmodels.figures import plural
 from console.viewmodels.stages import Stage, stages
 from console.viewmodels.text import Untrusted
 from console.views.pull_request import show_pull_request, show_unknown
 
+SHARES = [0.36, 0.64]
+"""Of a row: the link and what it is, then what stands about it."""
 
-def show_list() -> None:
+
+def show_board() -> None:
     wired = wiring.current()
     world = surroundings(wired)
     page_header(
@@ -33,74 +39,65 @@ def show_list() -> None:
     tell()
     stage_rail(stages(world), Stage.INTEGRATION)
     draw(freshness(world.pulls, utc_now()))
-    query = st.text_input(
-        "Search",
-        key="q",
-        bind="query-params",
-        placeholder="Number, title, author, branch or check",
-        label_visibility="collapsed",
-    )
     if world.pulls.value is None:
         draw(waiting(world.pulls, "the pull requests"))
         return
-    found = [pull for pull in newest(world.pulls.value) if matches(pull, query or "")]
+    who = Person.of(person, wired.backend.people.github_login(person.name))
+    found = _wanted(world.pulls.value, who, utc_now())
     with st.container(border=True, key="card_pulls"):
-        _rows(found, bool(world.pulls.value))
+        _rows(found, len(world.pulls.value))
 
 
-def _rows(found: list[PullRequest], any_open: bool) -> None:
+def _wanted(pulls: tuple[PullRequest, ...], who: Person, now: datetime) -> list[PullRequest]:
+    """Search, filter and order, as the address has them."""
+    query, show, sort = st.columns([0.5, 0.25, 0.25], vertical_alignment="bottom")
+    with query:
+        words = st.text_input(
+            "Search", key="q", bind="query-params", placeholder="Number, title, author, branch or check"
+        )
+    with show:
+        wanted = st.selectbox("Show", FILTERS, key="show", bind="query-params")
+    with sort:
+        order = st.selectbox("Order", list(SORTS), key="sort", bind="query-params")
+    return chosen(pulls, words=words or "", show=wanted or "", sort=order or "", person=who, now=now)
+
+
+def _rows(found: list[PullRequest], of: int) -> None:
+    many = math.ceil(len(found) / ROWS)
+    page = 1
+    draw(card_head(plural(len(found), "pull request"), f"of {of} open" if len(found) != of else "open"))
     if not found:
-        if any_open:
-            draw(empty("No pull request matches", "Fewer words find more.", "search_off"))
+        if of:
+            draw(empty("No pull request matches", "Fewer words, or another filter, find more.", "search_off"))
         else:
             would_be = "A pull request appears here as soon as a feature branch is pushed and opened on GitHub."
             draw(empty("No open pull request", would_be, "merge"))
-    for index, pull in enumerate(found):
-        if index:
-            draw(Html('<hr class="between">'))
-        _row(pull)
+        return
+    if many > 1:
+        page = min(st.pagination(many, key="p", bind="query-params"), many)
+    now = utc_now()
+    _, heads = st.columns(SHARES, vertical_alignment="bottom")
+    with heads:
+        draw(headings())
+    for pull in found[(page - 1) * ROWS : page * ROWS]:
+        _row(pull, now)
 
 
-def _row(pull: PullRequest) -> None:
-    title, checks, who = st.columns([0.46, 0.32, 0.22], vertical_alignment="center")
+def _row(pull: PullRequest, now: datetime) -> None:
+    title, facts = st.columns(SHARES)
     with title:
         label = Untrusted(f"#{pull.number} {pull.title}", 140)
         navigation.link(navigation.PULL_REQUESTS, label, f"pull_{pull.number}", number=str(pull.number))
-        draw(
-            fill(
-                '<span class="two">{branch} · {review}</span>',
-                branch=Untrusted(pull.head_ref, 60),
-                review=Untrusted(reviewed(pull), 120),
-            )
-        )
-    with checks:
-        draw(
-            fill(
-                '{state}<span class="two">{counted}</span><span class="two">{told}</span>',
-                state=word(headline(pull)),
-                counted=Untrusted(counted(pull), 160),
-                told=Untrusted(told(pull), 120),
-            )
-        )
-    with who:
-        draw(
-            fill(
-                '<b>{author}</b><span class="two">updated {ago} · <span class="good">+{added}</span>'
-                ' <span class="bad">−{removed}</span> in {files}</span>',
-                author=Untrusted(pull.author, 60),
-                ago=ago(pull.updated_at, utc_now()),
-                added=pull.additions,
-                removed=pull.deletions,
-                files=plural(pull.changed_files, "file"),
-            )
-        )
+        draw(name(pull))
+    with facts:
+        draw(row(pull, now))
 
 
 person = signed_in()
-chosen, number = parameter("number"), numbered("number")
+asked, number = parameter("number"), numbered("number")
 if number is not None:
     show_pull_request(wiring.current(), person, number)
-elif chosen:
-    show_unknown(Untrusted(chosen, 40))
+elif asked:
+    show_unknown(Untrusted(asked, 40))
 else:
-    show_list()
+    show_board()

@@ -47,7 +47,7 @@ def run_payload(world: World, run: Document) -> dict[str, Any]:
         "check_suite_id": run["suite"],
         "created_at": run["created_at"],
         "updated_at": run["updated_at"],
-        "run_started_at": run["created_at"],
+        "run_started_at": run.get("attempt_started_at") or run["created_at"],
         "actor": {"login": run["actor"], "type": "User"},
         "triggering_actor": {"login": run["actor"], "type": "User"},
         "pull_requests": pulls if run["pull_request"] else [],

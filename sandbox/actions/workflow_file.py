@@ -26,10 +26,13 @@ class WorkflowError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
+    """`uses` is the action without its ref, `used` as it was written."""
+
     id: str
     name: str
     condition: object
     uses: str
+    used: str
     run: str
     inputs: Mapping[str, Any]
     env: Mapping[str, Any]
@@ -158,6 +161,7 @@ def _step(where: str, index: int, body: Mapping[str, Any], defaults: Mapping[str
         name=str(body.get("name") or uses or run.strip().splitlines()[0]),
         condition=body.get("if"),
         uses=uses.partition("@")[0],
+        used=uses,
         run=run,
         inputs=body.get("with") or {},
         env=body.get("env") or {},

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from starlette.requests import Request
 
+from sandbox.arm import role_rights
 from sandbox.arm.errors import ArmError
 from sandbox.arm.ids import MACHINE_LEARNING, ResourceId, parse
 from sandbox.identity.tokens import Principal, authenticate
@@ -18,6 +19,8 @@ ENDPOINT_WRITES = (
     "*/onlineendpoints/deployments/delete",
     "*/onlineendpoints/regeneratekeys/action",
 )
+OWN_PERMISSIONS = "microsoft.authorization/permissions/read"
+"""Who asks what they may do is always answered."""
 JOB_ACTIONS = ("*/read", "*/metadata/*", "*/experiments/*", "*/jobs/runs/*", "*/artifacts/*", "*/listsecrets/action")
 
 
@@ -31,7 +34,7 @@ def require(world: World, request: Request, action: str, resource_id: str) -> Pr
             "Authentication failed. The 'Authorization' header is missing, expired or not a token of this directory.",
             headers={"www-authenticate": f'Bearer authorization_uri="{world.settings.url}/"'},
         )
-    if not permitted(principal, action, parse(resource_id)):
+    if not may(world, principal, action, parse(resource_id)):
         raise ArmError(
             403,
             "AuthorizationFailed",
@@ -39,6 +42,17 @@ def require(world: World, request: Request, action: str, resource_id: str) -> Pr
             f"over scope '{resource_id}' or the scope is invalid.",
         )
     return principal
+
+
+def may(world: World, principal: Principal, action: str, resource: ResourceId) -> bool:
+    """Whether the roles that were assigned to a program allow it; without any, what it was born with."""
+    if action.lower() == OWN_PERMISSIONS and principal.kind == "program":
+        return True
+    if principal.kind == "program" and not _everybody(action, resource):
+        decided = role_rights.allowed(world, principal.name, action, resource.text)
+        if decided is not None:
+            return decided
+    return permitted(principal, action, resource)
 
 
 def permitted(principal: Principal, action: str, resource: ResourceId) -> bool:
@@ -58,6 +72,13 @@ def permitted(principal: Principal, action: str, resource: ResourceId) -> bool:
 def visible(principal: Principal, workspace: str) -> bool:
     """Whether a listing shows this workspace to the caller."""
     return "*" in principal.workspaces or workspace.lower() in {name.lower() for name in principal.workspaces}
+
+
+def _everybody(action: str, resource: ResourceId) -> bool:
+    """Following one's own operation, and a listing that shows what one may see of it, need no role at the scope."""
+    action = action.lower()
+    lists = action == f"{MACHINE_LEARNING}/workspaces/read".lower() and not resource.workspace
+    return lists or action.startswith(f"{MACHINE_LEARNING}/locations/".lower())
 
 
 def _reaches(principal: Principal, action: str, resource: ResourceId) -> bool:

@@ -75,5 +75,8 @@ def _key(resource_id: str) -> str:
 
 def _proper(provider: str) -> str:
     """Microsoft's spelling of a provider that has been lower-cased."""
-    known = ("MachineLearningServices", "Authorization", "Insights", "OperationalInsights", "Resources", "Storage")
+    known = (
+        "MachineLearningServices", "Authorization", "Insights", "KeyVault", "ManagedIdentity", "OperationalInsights",
+        "Resources", "Storage",
+    )  # fmt: skip
     return next((f"Microsoft.{name}" for name in known if f"microsoft.{name.lower()}" == provider), provider)

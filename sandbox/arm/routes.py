@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from sandbox.arm import operations
-from sandbox.arm.handlers import assets, computes, deployments, groups, jobs, models, plain, workspaces
+from sandbox.arm.handlers import (
+    assets,
+    computes,
+    deployments,
+    groups,
+    identities,
+    jobs,
+    limits,
+    models,
+    parts,
+    plain,
+    roles,
+    workspaces,
+)
 from sandbox.arm.routing import ArmRoute
 from sandbox.runtime.jobs import Jobs
 from sandbox.service import Service
@@ -21,6 +34,10 @@ def service(world: World) -> Service:
         **models.handlers(),
         **jobs.handlers(runner),
         **plain.handlers(),
+        **parts.handlers(),
+        **identities.handlers(),
+        **roles.handlers(),
+        **limits.handlers(),
         **operations.handlers(),
     }
 

@@ -98,6 +98,7 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, Any]], kept: dict[
             "api_url": f"{url}/api/v3",
             "web_url": browser,
             "login_url": url,
+            "actions_issuer": f"{url}/actions/oidc",
             "client_id": told["github"]["client_id"],
             "client_secret": told["github"]["client_secret"],
             "app_id": told["github"]["app_id"],

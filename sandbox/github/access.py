@@ -21,7 +21,6 @@ PERSON_NEEDS: dict[tuple[str, str], str] = {
     ("pull_requests", "comment"): "pull",
     ("administration", "read"): "admin",
     ("administration", "write"): "admin",
-    ("environments", "write"): "admin",
 }
 
 
@@ -62,7 +61,7 @@ class Caller:
         """Raise GitHub's refusal: 404 for what only administrators may know of, else 403."""
         if self.may(repository, resource, action):
             return
-        if self.person is not None and resource in {"administration", "environments"}:
+        if self.person is not None and resource == "administration":
             raise not_found()
         raise lacks_permission()
 

@@ -7,6 +7,7 @@ from functools import partial
 from sandbox.github import recovery, smart_http, wire
 from sandbox.github.graphql import endpoint as graphql
 from sandbox.github.handlers import (
+    actions_permissions,
     apps,
     branches,
     checks,
@@ -44,6 +45,7 @@ TABLES: tuple[wire.Routes, ...] = (
     deployments.ROUTES,
     environments.ROUTES,
     variables.ROUTES,
+    actions_permissions.ROUTES,
 )
 
 

@@ -1,7 +1,8 @@
 """Workflows sign in without a secret: which run of which repository may become which program.
 
-Entra compares the subject of a federated credential literally. Repository ids of this sandbox are made with the
-world, so here the ids inside the subject are free while everything around them is literal.
+Entra compares the subject of a federated credential literally. A program whose identity has federated credentials of
+its own trusts those, and no other. Before that it trusts what it was born with: repository ids of this sandbox are
+made with the world, so there the ids inside the subject are free while everything around them is literal.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ FEDERATED_SUBJECTS = {
     "mlops-ci-prod": re.compile(rf"{REPOSITORY}:ref:refs/heads/main"),
 }
 """Pull requests reach the dev workspace only; the main branch alone reaches production's."""
+CREDENTIALS = "federated_credentials"
+"""The kind of document: by a program's name, whom its identity trusts (`issuer`, `subject`, `audiences`)."""
 
 
 def check_assertion(world: World, program: str, client_id: str, assertion: str) -> None:
@@ -43,8 +46,15 @@ def check_assertion(world: World, program: str, client_id: str, assertion: str) 
     audiences = claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
     if AUDIENCE not in audiences:
         raise _mismatch(700212, "audience", str(claims.get("aud")))
-    if subjects.fullmatch(str(claims.get("sub"))) is None:
+    if not _trusted(world, program, str(claims.get("sub")), subjects):
         raise _mismatch(700213, "subject", str(claims.get("sub")))
+
+
+def _trusted(world: World, program: str, subject: str, born_with: re.Pattern[str]) -> bool:
+    declared = world.documents.get(CREDENTIALS, program)
+    if declared is None:
+        return born_with.fullmatch(subject) is not None
+    return any(subject == one["subject"] and AUDIENCE in one["audiences"] for one in declared["trusted"])
 
 
 def _unverified(assertion: str) -> dict[str, Any]:

@@ -34,7 +34,6 @@ INSTALLATION_PERMISSIONS = {
     "actions": "write",
     "deployments": "write",
     "administration": "write",
-    "environments": "read",
     "variables": "write",
 }
 

@@ -16,6 +16,7 @@ from sandbox.actions.events import pull_request_changed, pushed
 from sandbox.actions.expressions import ExpressionError, condition, interpolate, truth
 from sandbox.actions.repository import workflow_files
 from sandbox.actions.workflow_file import Step, Workflow, WorkflowError, read_workflow
+from sandbox.github import actions_permissions
 from sandbox.github.repositories import bare_path
 from sandbox.runtime.workflow_context import contexts, environment
 from sandbox.runtime.workflow_job import JobRun, end_processes
@@ -115,9 +116,9 @@ class WorkflowRunner:
             while more := {j["job_id"] for j in previous if set(j["needs"]) & again} - again:
                 again |= more
             attempt = run["attempt"] + 1
-            run = records.change_run(
-                self.world, run_id, attempt=attempt, status="queued", conclusion=None, concurrency="", cancelled=""
-            )
+            fields = {"status": "queued", "conclusion": None, "concurrency": "", "cancelled": ""}
+            begun = records.stamp(self.world)
+            run = records.change_run(self.world, run_id, attempt=attempt, attempt_started_at=begun, **fields)
             for job in previous:
                 if job["job_id"] in again:
                     # An attempt's artifacts are its own: the new one uploads under the same names.
@@ -241,6 +242,12 @@ class WorkflowRunner:
             active.context["secrets"] = {"GITHUB_TOKEN": token}
             event_file(active, run["payload"])
             job_environment(active, workflow.env, declared.env)
+            refused = self._refusal(run["repository"], declared.steps)
+            if refused:
+                active.log(f"##[error]{refused}")
+                active.annotate("failure", refused)
+                reason = refused
+                return
             conclusion, reason = self._run_steps(job, active, declared.steps)
             outputs = job_outputs(active, declared.outputs) if conclusion == "success" else {}
             records.change_job(self.world, job["id"], outputs=outputs)
@@ -259,6 +266,11 @@ class WorkflowRunner:
                         annotations=active.annotations,
                     )  # fmt: skip
                     self.pump()
+
+    def _refusal(self, repository: str, steps: Sequence[Step]) -> str:
+        """The first action that the repository's Actions permissions do not allow, in GitHub's words."""
+        refused = (actions_permissions.refusal(self.world, repository, step.used) for step in steps if step.used)
+        return next(filter(None, refused), "")
 
     def _run_steps(self, job: Document, active: JobRun, steps: Sequence[Step]) -> tuple[str, str]:
         """Conclusion and reason; the job's record shows each step as it goes."""

@@ -31,6 +31,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 SHA = "9c1e4d2a7b30c5d6e8f901234567890abcdef123"
+OLD_HEAD = "0" * 40
 
 
 BASE = "a41f0c8be30c5d6e8f901234567890abcdef4567"

@@ -12,11 +12,11 @@ from backend.domain.reviews import (
     CheckRun,
     CheckState,
     Mergeability,
-    MergeBlocker,
     PullRequest,
     PullRequestDetail,
     Review,
 )
+from backend.gateways.github.blockers import BranchRules, blockers
 
 
 def check(name: str, state: CheckState, title: str = "", summary: str = "") -> CheckRun:
@@ -90,9 +90,13 @@ PATCH = """@@ -1,5 +1,6 @@
  seed = 0"""
 
 
+VERDICTS = {14: (Verdict.BETTER, 0.988), 15: (Verdict.NO_DIFFERENCE, 0.848), 16: (Verdict.WORSE, 0.745)}
+RULES = BranchRules(approvals=1, checks=("quality-gate",))
+
+
 def pull(number: int) -> PullRequest:
     title, branch, checks = PULLS[number]
-    return PullRequest(
+    row = PullRequest(
         number=number,
         title=title,
         author="scientist",
@@ -114,13 +118,20 @@ def pull(number: int) -> PullRequest:
             Review(author="deputy", state="COMMENTED", commit=BASE, submitted_at=NOW - timedelta(hours=1), body="Nice"),
         ),
         url=f"https://github.example/hospital/diabetes/pull/{number}",
+        trains=True,
+        change=comparison(*VERDICTS[number]).on("auc") if number in VERDICTS else None,
     )
+    return judged(row)
+
+
+def judged(row: PullRequest) -> PullRequest:
+    """The row with what its rules say about it now."""
+    return row.model_copy(update={"blockers": blockers(row, RULES, ())})
 
 
 def detail(number: int) -> PullRequestDetail:
 
-    verdicts = {14: (Verdict.BETTER, 0.988), 15: (Verdict.NO_DIFFERENCE, 0.848), 16: (Verdict.WORSE, 0.745)}
-    compared = comparison(*verdicts[number]) if number in verdicts else None
+    compared = comparison(*VERDICTS[number]) if number in VERDICTS else None
     return PullRequestDetail(
         summary=pull(number),
         body="Boosting finds the non-linear part.\n\n# Not a heading\n* AUC 0.848 to 0.988 on dev data",
@@ -129,6 +140,6 @@ def detail(number: int) -> PullRequestDetail:
             ChangedFile(path="docs/figure.png", status="added", additions=0, deletions=0, patch=""),
         ),
         comparison=compared,
-        blockers=(MergeBlocker(what="A review is missing", why="main asks for one approval", who="lead or deputy"),),
+        blockers=pull(number).blockers,
         state="open",
     )

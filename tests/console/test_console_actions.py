@@ -251,7 +251,7 @@ def test_without_a_github_connection_the_page_offers_one(visit, world):
 def test_a_failed_required_check_disables_the_merge_and_says_so(visit, world):
     connect(world)
     app = visit("views/pull_requests.py", number="16")
-    assert "The required check quality-gate has failed" in button(app, "approve_and_merge").help
+    assert "Check quality-gate: failed" in button(app, "approve_and_merge").help
     assert not button(app, "request_changes").disabled
 
 

@@ -22,7 +22,7 @@ def test_the_gate_stays_shut(visit, world, user, said):
     app = visit("views/overview.py", user=user)
     assert [button.key for button in app.button] == ["sign_in"]
     assert said in text(app)
-    assert "Waits for you" not in text(app)
+    assert "Waiting for you" not in text(app)
 
 
 def test_a_sign_in_is_noted_once_however_many_tabs_are_opened(visit, world):

@@ -11,7 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from backend.errors import RemoteUnavailable
-from console.snapshots import Snapshots, Source, Topic
+from console.snapshots import SOON_SECONDS, Snapshots, Source, Topic
 
 NUMBERS = TypeAdapter(tuple[int, ...])
 MOMENT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -130,3 +130,45 @@ def test_health_tells_when_a_source_last_answered(snapshots):
     health = snapshots.health()[Source.GITHUB]
     assert (health.at, health.problem) == (MOMENT, "down")
     assert snapshots.health()[Source.MONITOR].at is None
+
+
+def test_a_source_that_says_when_it_answers_again_is_left_alone_until_then(snapshots):
+    """A rate limit holds for all that is asked of a service. A person may look at once."""
+    asked: list[str] = []
+    limited = threading.Event()
+    limited.set()
+
+    def load(key: str) -> Callable[[object], tuple[int, ...]]:
+        def answer(_: object) -> tuple[int, ...]:
+            asked.append(key)
+            if limited.is_set():
+                raise RemoteUnavailable("API rate limit exceeded", service="GitHub", operation="list", retry_after=600)
+            return (1,)
+
+        return answer
+
+    one, other = topic(load("one"), "one"), topic(load("other"), "other")
+    snapshots.start()
+    snapshots.watch(one)
+    wait_until(lambda: snapshots.watch(one).problem != "")
+    snapshots.watch(other)
+    wait_until(lambda: snapshots.watch(other).problem != "")
+    told = list(asked)
+    time.sleep(0.3)
+    assert asked == told, "neither topic is asked for again"
+    limited.clear()
+    snapshots.refresh("one")
+    wait_until(lambda: snapshots.watch(one).value == (1,))
+    assert snapshots.watch(one).problem == ""
+
+
+def test_what_its_source_is_still_computing_is_read_again_soon(snapshots):
+    answers = iter([(0,), (1,)])
+    seldom = Topic(
+        "numbers", Source.GITHUB, NUMBERS, lambda _: next(answers), 3600, unsettled=lambda found: found == (0,)
+    )
+    snapshots.start()
+    snapshots.watch(seldom)
+    began = time.monotonic()
+    wait_until(lambda: snapshots.watch(seldom).value == (1,), seconds=SOON_SECONDS * 4)
+    assert time.monotonic() - began >= SOON_SECONDS * 0.9

@@ -53,7 +53,7 @@ def test_a_patch_is_lines_of_text():
     shown = diff(hospital_pulls.detail(14).files)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
     assert "<script>" not in shown
-    assert "binary or too large to show" in shown
+    assert "a binary or empty file" in shown
 
 
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)

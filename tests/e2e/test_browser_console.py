@@ -15,6 +15,7 @@ PAGES = {
     "deployments": "Deployments",
     "monitoring": "Monitoring",
     "audit": "Audit",
+    "setup": "Setup",
 }
 
 

@@ -44,7 +44,7 @@ def _add_a_line(tree: Path) -> None:
 DISCUSSED = Branch("discussed", "feature/changelog", "Add a line to the changelog", "To be discussed.", _add_a_line)
 
 
-def test_pages_outlive_the_cloud_and_wishes_are_kept(
+def test_pages_outlive_the_cloud_and_decide_nothing_meanwhile(
     made_world: MadeWorld, enter: Callable[..., Page], visitor: Page, complaints: Complaints
 ) -> None:
     number = made_world.open_pull_request(DISCUSSED)
@@ -61,7 +61,7 @@ def test_pages_outlive_the_cloud_and_wishes_are_kept(
         _what_was_known_stays(page, url)
         assert "role" in refusal(viewer, "roll_back")
         _nobody_can_sign_in(visitor, url)
-        _leave_a_wish(page, url, number)
+        _nothing_may_be_decided(page, url, number)
     finally:
         start_sandbox(made_world.children, made_world.home, made_world.ports)
     _everything_is_live_again(page, url)
@@ -69,8 +69,7 @@ def test_pages_outlive_the_cloud_and_wishes_are_kept(
     button(visitor, "sign_in").click()
     visitor.get_by_text("Vic Viewer", exact=True).click()
     expect(visitor).to_have_url(f"{url}/models")
-    page.goto(f"{url}/pull-requests?number={number}")
-    expect(page.locator("section.wishes")).to_contain_text("Changes requested as lead.", timeout=2 * MINUTE)
+    _decide(page, url, number)
     assert made_world.lead.read("endpoint", "score")["model_version"] == served
     made_world.practitioners(1.0)
     assert complaints == Complaints()
@@ -110,14 +109,24 @@ def _nobody_can_sign_in(page: Page, url: str) -> None:
     expect(button(page, "sign_in")).to_be_enabled()
 
 
-def _leave_a_wish(page: Page, url: str, number: int) -> None:
-    """A click is recorded at once although nobody can carry it out now."""
+def _nothing_may_be_decided(page: Page, url: str, number: int) -> None:
+    """A verdict would be about what is no longer known: each button says since when, and why."""
+    page.goto(f"{url}/pull-requests?number={number}")
+    expect(page.get_by_role("heading", level=1)).to_have_text(DISCUSSED.title)
+    for key in ("request_changes", "approve", "merge"):
+        expect(button(page, key)).to_be_disabled(timeout=2 * MINUTE)
+    assert re.search(r"does not answer: what is shown is of .* ago", refusal(page, "request_changes"))
+
+
+def _decide(page: Page, url: str, number: int) -> None:
+    """The same button, once GitHub is back: nobody has started anything again."""
     page.goto(f"{url}/pull-requests?number={number}")
     give_reason(page, REASON)
+    expect(button(page, "request_changes")).to_be_enabled(timeout=BACK)
     button(page, "request_changes").click()
     wishes = page.locator("section.wishes")
     expect(wishes).to_contain_text(REASON)
-    expect(wishes).to_contain_text("Trying again", timeout=2 * MINUTE)
+    expect(wishes).to_contain_text("Changes requested as lead.", timeout=2 * MINUTE)
 
 
 def _everything_is_live_again(page: Page, url: str) -> None:

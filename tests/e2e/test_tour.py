@@ -150,7 +150,7 @@ def _a_deputy_connects_github_and_approves(tour: Tour) -> None:
 
 
 def _merge(tour: Tour, page: Page) -> None:
-    expect(page.locator(".meta")).to_contain_text("deputy: approved", timeout=MINUTE)
+    expect(page.locator(".meta")).to_contain_text("approved by deputy", timeout=MINUTE)
     give_reason(page, MERGE_REASON)
     button(page, "approve_and_merge").click()
     expect(page.locator("section.wishes")).to_contain_text(MERGE_REASON)

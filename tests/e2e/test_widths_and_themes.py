@@ -72,4 +72,5 @@ def _pages(world: MadeWorld) -> list[str]:
         f"deployments?promotion={promotions[0]['subject'].partition('/')[2]}",
         "monitoring?range=15+min",
         "audit",
+        "setup",
     ]

@@ -243,12 +243,16 @@ class JobsInMemory:
             return paired_rows(self.cloud.gain)
         documents: dict[str, object] = {
             "evidence/models.json": {
-                "champion": self.cloud.registered[champion].digest,
-                "challenger": self.cloud.registered[challenger].digest,
+                "champion": self._evaluated(champion),
+                "challenger": self._evaluated(challenger),
             },
             "evidence/dataset.json": {"digest": "sha256:data", "shared_groups": 0},
         }
         return json.dumps(documents[path]).encode()
+
+    def _evaluated(self, version: str) -> str:
+        """What the job computes; a version that was registered without a digest has that of its files."""
+        return self.cloud.registered[version].digest or digest_of(self.cloud.folders[version])
 
     def _of_training(self, version: str, path: str) -> bytes:
         if path == "evidence/predictions.parquet":

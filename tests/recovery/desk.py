@@ -66,7 +66,7 @@ class Desk:
 
     def hands(self, api_url: str = "", **changes: Any) -> Performing:
         """A worker; `changes` are those of its GitHub settings."""
-        return Performing(self.store, self.lent(**changes), lambda token: self.connect(token, api_url), LEASE)
+        return Performing(self.store, self.lent(**changes), lambda token: self.connect(token, api_url), LEASE, self.now)
 
     def lend(self, login: str = "lead") -> GitHubGrant:
         """Connect by GitHub's device flow, with a token that expires as this world's do."""

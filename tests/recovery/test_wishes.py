@@ -62,7 +62,8 @@ def test_new_commits_since_the_page_was_drawn_refuse_the_wish(desk, opened):
     desk.wish(IntentKind.APPROVE_AND_MERGE, opened.number, "a" * 40)
     state, outcome = desk.done()
     assert state is IntentState.FAILED
-    assert outcome == f"#{opened.number} has new commits: you saw aaaaaaa, it is at {opened.head.sha[:7]}."
+    said = f"#{opened.number} has new commits: you saw aaaaaaa, it is at {opened.head.sha[:7]}. "
+    assert outcome == said + "What was said of the old ones is void."
     assert reviews(desk, opened.number) == []
 
 
@@ -74,7 +75,7 @@ def test_github_refuses_ones_own_pull_request_and_an_unreviewed_merge(desk, open
     desk.wish(IntentKind.MERGE, opened.number, opened.head.sha, key="merge")
     state, outcome = desk.done("merge")
     assert state is IntentState.FAILED
-    assert "approving review" in outcome
+    assert "it needs an approval of this commit by people who may write" in outcome
 
 
 def test_without_a_connected_account_nothing_is_tried(desk, opened):

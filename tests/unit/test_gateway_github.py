@@ -6,11 +6,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backend.domain.reviews import CheckRun, CheckState, Mergeability, PullRequest, Review
+from backend.domain.comparison import Difference, Verdict
+from backend.domain.reviews import (
+    BlockerKind,
+    CheckRun,
+    CheckState,
+    FileKind,
+    Mergeability,
+    PullRequest,
+    Review,
+)
 from backend.gateways.github import codeowners
 from backend.gateways.github.blockers import BranchRules, blockers
-from backend.gateways.github.checks import read_comparison
-from backend.gateways.github.rows import as_check, as_pull, check_state, required_contexts
+from backend.gateways.github.comparisons import change_id, read_change, read_comparison
+from backend.gateways.github.files import as_file, within
+from backend.gateways.github.rows import as_check, as_pull, check_state
+from backend.gateways.github.rules import owner_rules, rules_of
 from backend.gateways.github.rulesets import Ruleset, as_payload, as_ruleset, differences, tags_for_ever
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -95,7 +106,7 @@ NODE = {
 
 
 def test_a_row_of_the_list():
-    row = as_pull(NODE, ("quality-gate",))
+    row = as_pull(NODE, BranchRules(checks=("quality-gate",)))
     assert (row.author, row.title, row.mergeability) == ("ghost", "<b>*x*</b>", Mergeability.CHECKING)
     assert [(c.name, c.state, c.required) for c in row.checks] == [
         ("quality-gate", CheckState.FAILED, True),
@@ -106,7 +117,7 @@ def test_a_row_of_the_list():
 
 
 def test_a_row_without_checks():
-    assert as_pull({**NODE, "statusCheckRollup": None}, ()).checks == ()
+    assert as_pull({**NODE, "statusCheckRollup": None}, BranchRules()).checks == ()
 
 
 STATES = [
@@ -127,14 +138,116 @@ def test_check_states_of_both_apis(status, conclusion, state):
     assert check_state(status, conclusion) is state
 
 
-def test_required_contexts_come_from_the_rules():
+def test_the_effective_rules_are_the_sum_of_rulesets_and_of_the_older_protection():
+    review = {"requiredApprovingReviewCount": 1, "requireCodeOwnerReview": True, "requireLastPushApproval": True,
+              "requiredReviewThreadResolution": False}  # fmt: skip
+    checked = {"strictRequiredStatusChecksPolicy": True, "requiredStatusChecks": [{"context": "quality-gate"}]}
     nodes = [
-        {"type": "PULL_REQUEST", "parameters": {"__typename": "PullRequestParameters"}},
-        {"type": "REQUIRED_STATUS_CHECKS", "parameters": {"requiredStatusChecks": [{"context": "quality-gate"}]}},
+        {"type": "PULL_REQUEST", "parameters": review},
+        {"type": "PULL_REQUEST", "parameters": {**review, "requiredApprovingReviewCount": 2}},
+        {"type": "REQUIRED_STATUS_CHECKS", "parameters": checked},
         {"type": "DELETION", "parameters": None},
-    ]
-    assert required_contexts({"defaultBranchRef": {"rules": {"nodes": nodes}}}) == ("quality-gate",)
-    assert required_contexts({"defaultBranchRef": None}) == ()
+    ]  # fmt: skip
+    old = {"requiresApprovingReviews": True, "requiredApprovingReviewCount": 1, "requiresConversationResolution": True,
+           "requiresStatusChecks": True, "requiredStatusCheckContexts": ["legacy"]}  # fmt: skip
+    of_rulesets = BranchRules(2, code_owners=True, last_push=True, up_to_date=True, checks=("quality-gate",))
+    assert rules_of({"rules": {"nodes": nodes}, "branchProtectionRule": None}) == of_rulesets
+    both = BranchRules(2, True, True, True, True, ("quality-gate", "legacy"))
+    assert rules_of({"rules": {"nodes": nodes}, "branchProtectionRule": old}) == both
+    assert rules_of(None) == BranchRules()
+
+
+def test_code_owners_come_from_the_first_place_that_has_them():
+    answer = {"owners1": None, "owners2": {"text": "* @lead\n"}, "owners3": {"text": "* @other\n"}}
+    assert codeowners.owners_of(owner_rules(answer), ["a.py"]) == (("lead",),)
+    assert owner_rules({"owners1": None, "owners2": None, "owners3": None}) == ()
+
+
+def test_only_opinions_of_people_who_may_write_count():
+    stranger = (Review(author="passer-by", state="CHANGES_REQUESTED", commit=HEAD, submitted_at=NOW, counts=False),)
+    assert blockers(pull(reviews=pull().reviews + stranger), RULES, OWNERS) == ()
+    approving = pull(reviews=(stranger[0].model_copy(update={"state": "APPROVED"}),))
+    assert [b.what for b in blockers(approving, RULES, OWNERS)] == ["Approval missing", "Code owner"]
+
+
+def test_who_pushed_last_cannot_be_the_only_one_who_approves():
+    rules = BranchRules(approvals=1, last_push=True)
+    (found,) = blockers(pull(), rules, (), pusher="lead")
+    assert (found.what, found.who) == (
+        "Approval by somebody else",
+        "someone with write access other than the author or lead",
+    )
+    assert blockers(pull(reviews=review("lead") + review("deputy")), rules, (), pusher="lead") == ()
+    assert blockers(pull(), rules, (), pusher="scientist") == ()
+
+
+def test_an_approval_that_new_commits_dismissed_is_named():
+    dismissed = (Review(author="lead", state="DISMISSED", commit=OLD, submitted_at=NOW),)
+    found = blockers(pull(reviews=dismissed), RULES, OWNERS)[0]
+    assert found.why.endswith(f"lead approved {OLD[:7]}, which is no longer the head")
+
+
+def test_what_is_worth_clearing_first_comes_first_and_names_people():
+    found = blockers(pull(draft=True, checks=check(CheckState.FAILED), reviews=()), RULES, OWNERS)
+    assert [b.kind for b in found] == [
+        BlockerKind.DRAFT, BlockerKind.CHECK_FAILED, BlockerKind.APPROVAL, BlockerKind.APPROVAL,
+    ]  # fmt: skip
+    assert [b.people for b in found[:3]] == [("scientist",), ("scientist",), ("lead", "deputy")]
+
+
+def test_a_row_says_where_it_comes_from_what_it_touches_and_how_its_model_compares():
+    compared = Difference(metric="auc", champion=0.848, challenger=0.988, difference=0.14, low=0.1310004, high=0.149,
+                          verdict=Verdict.BETTER)  # fmt: skip
+    told = {"__typename": "CheckRun", "databaseId": 6, "name": "model comparison", "status": "COMPLETED",
+            "conclusion": "SUCCESS", "externalId": change_id(compared),
+            "checkSuite": {"workflowRun": {"databaseId": 9}}}  # fmt: skip
+    node = {
+        **NODE,
+        "isCrossRepository": True,
+        "headRepositoryOwner": {"login": "stranger"},
+        "files": {"nodes": [{"path": "training/gates.toml"}]},
+        "commits": {"nodes": [{"commit": {"committedDate": "2026-11-23T09:00:00Z", "author": {"user": None}}}]},
+        "statusCheckRollup": {"contexts": {"nodes": [told]}},
+    }
+    row = as_pull(node, BranchRules())
+    assert (row.fork, row.trains, row.changes_rules) == ("stranger", True, True)
+    assert row.pushed_at == datetime(2026, 11, 23, 9, tzinfo=UTC)
+    assert row.checks[0].workflow_run == 9
+    assert row.change == compared.model_copy(update={"low": 0.131})
+    assert len(change_id(compared)) < 255
+    gone = as_pull({**node, "headRepositoryOwner": None}, BranchRules())
+    assert gone.fork == "ghost"
+    assert as_pull(NODE, BranchRules()).fork == ""
+    assert read_change("an id of another app") is None
+
+
+FILES = [
+    ("text", {"filename": "a.py", "additions": 1, "deletions": 0, "patch": "@@ -0,0 +1 @@\n+x"}, FileKind.TEXT),
+    ("notebook", {"filename": "a.ipynb", "additions": 9, "deletions": 0, "patch": "+{}"}, FileKind.NOTEBOOK),
+    ("binary", {"filename": "a.png", "additions": 0, "deletions": 0}, FileKind.BINARY),
+    ("no patch", {"filename": "a.csv", "additions": 90_000, "deletions": 0}, FileKind.TOO_LARGE),
+    ("long patch", {"filename": "a.csv", "additions": 9, "deletions": 0, "patch": "+" * 400_001}, FileKind.TOO_LARGE),
+    ("moved", {"filename": "b.py", "additions": 0, "deletions": 0, "status": "renamed", "previous_filename": "a.py"},
+     FileKind.UNCHANGED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("item", "kind"), [case[1:] for case in FILES], ids=[case[0] for case in FILES])
+def test_what_a_changed_file_is(item, kind):
+    file = as_file({"status": "modified", **item})
+    assert file.kind is kind
+    assert bool(file.patch) is (kind is FileKind.TEXT)
+
+
+def test_a_diff_of_five_megabytes_keeps_its_names_and_its_first_patches():
+    files = tuple(
+        as_file({"filename": f"{n}.csv", "status": "added", "additions": 9, "deletions": 0, "patch": "+" * 390_000})
+        for n in range(14)
+    )
+    shown = within(files, 2_000_000)
+    assert [file.path for file in shown] == [file.path for file in files]
+    assert sum(len(file.patch) for file in shown) <= 2_000_000
+    assert [file.kind for file in shown] == [FileKind.TEXT] * 5 + [FileKind.TOO_LARGE] * 9
 
 
 def test_a_pending_status_is_running():

@@ -13,7 +13,11 @@ from backend.domain.people import Actor, GitHubGrant, Role
 from backend.domain.promotions import IntentKind, IntentState
 from backend.domain.reviews import Mergeability, PullRequest
 from backend.errors import Conflict, Invalid, NotPermitted
+from backend.gateways.github.actions import Actions
+from backend.gateways.github.board import Board
+from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.oauth import OAuth
+from backend.gateways.github.pulls import Pulls
 from backend.operations.people import People
 from backend.operations.reviews import Reviews
 from backend.settings import Cloud, GitHub
@@ -35,7 +39,8 @@ def store(tmp_path):
 
 @pytest.fixture
 def reviews(store):
-    return Reviews(lambda: pytest.fail("recording must reach no network"), store, lambda: NOW)
+    nowhere = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("recording reaches no network"))
+    return Reviews(Pulls(nowhere), Board(nowhere), Actions(nowhere), store, lambda: NOW)
 
 
 @pytest.fixture

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from sandbox.accounts import PEOPLE, PROGRAMS
-from sandbox.arm import assets, operations, resources
-from sandbox.arm.authorisation import permitted
+from sandbox.arm import assets, operations, resources, role_rights
+from sandbox.arm.authorisation import may, permitted
 from sandbox.arm.errors import ArmError
 from sandbox.arm.ids import parse, workspace_id
 from sandbox.blob.errors import BlobError
 from sandbox.blob.files import blob_path
-from sandbox.identity.tokens import Principal, program_principal
+from sandbox.identity.errors import EntraError
+from sandbox.identity.federation import AUDIENCE, CREDENTIALS, check_assertion
+from sandbox.identity.keys import ACTIONS, signing_key
+from sandbox.identity.tokens import Principal, actions_issuer, object_id, program_named, program_principal
 from sandbox.runtime.job_command import substituted
 from sandbox.runtime.jobs import duration
 from sandbox.world import Settings, open_world
@@ -182,3 +185,61 @@ def _outcome(world, name):
             return document
         time.sleep(0.01)
     raise AssertionError(f"The operation {name} did not end")
+
+
+CI = program_named("mlops-ci-prod")
+ROLE = "/subscriptions/S/resourceGroups/R/providers/Microsoft.Authorization/roleDefinitions/mine"
+
+
+@pytest.fixture
+def assigned(world):
+    """mlops-ci-prod reads and writes in production, but no endpoint."""
+    permission = {"actions": ["Microsoft.MachineLearningServices/workspaces/*"], "notActions": ["*/onlineEndpoints/*"]}
+    resources.put(world, ROLE, {"properties": {"roleName": "mine", "permissions": [permission]}})
+    place = f"{PROD}/providers/Microsoft.Authorization/roleAssignments/one"
+    held = {"principalId": object_id(CI.name), "roleDefinitionId": ROLE, "scope": PROD}
+    resources.put(world, place, {"properties": held})
+    role_rights.recompute(world)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("action", "scope", "allowed"),
+    [
+        (f"{JOB}/write", f"{PROD}/jobs/j", True),
+        (f"{JOB}/write", f"{DEV}/jobs/j", False),
+        (f"{DEPLOYMENT}/write", f"{PROD}/onlineEndpoints/e/deployments/d", False),
+        ("Microsoft.Authorization/permissions/read", f"{DEV}", True),
+        (f"{JOB}/write", f"{workspace_id('S', 'other', 'diabetes-prod')}/jobs/j", True),
+        (f"{JOB}/write", f"{workspace_id('S', 'R2', 'diabetes-dev')}/jobs/j", False),
+    ],
+)
+def test_an_assigned_role_is_all_that_counts_in_its_group(world, assigned, action, scope, allowed):
+    assert may(world, program_principal(CI), action, parse(scope)) is allowed
+
+
+def test_a_role_that_is_taken_away_is_gone_at_once(world, assigned):
+    resources.delete(world, assigned)
+    role_rights.recompute(world)
+    assert role_rights.allowed(world, CI.name, f"{JOB}/write", PROD) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "trusted"),
+    [
+        ("repo:hospital@100/diabetes@700001:ref:refs/heads/main", True),
+        ("repo:hospital@100/diabetes@700002:ref:refs/heads/main", False),
+        ("repo:hospital/diabetes:ref:refs/heads/main", False),
+    ],
+)
+def test_a_declared_credential_is_compared_literally(world, subject, trusted):
+    claims = {"iss": actions_issuer(world), "aud": AUDIENCE, "exp": world.now().timestamp() + 60}
+    token = signing_key(world, ACTIONS).sign({**claims, "sub": subject})
+    check_assertion(world, CI.name, CI.client_id, token)
+    declared = {"subject": "repo:hospital@100/diabetes@700001:ref:refs/heads/main", "audiences": [AUDIENCE]}
+    world.documents.put(CREDENTIALS, CI.name, {"trusted": [declared]})
+    if trusted:
+        check_assertion(world, CI.name, CI.client_id, token)
+    else:
+        with pytest.raises(EntraError):
+            check_assertion(world, CI.name, CI.client_id, token)

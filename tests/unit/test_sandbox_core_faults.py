@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from sandbox.accounts import SUBSCRIPTION, TENANT
 from sandbox.envelopes import error_response, service_of
 from sandbox.faults import Faults
+from sandbox.github_faults import halved, refusal
 
 PROVIDER = "Microsoft.MachineLearningServices"
 WORKSPACE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/{PROVIDER}/workspaces/diabetes-dev"
@@ -49,7 +52,11 @@ def test_fault_matches_by_service_method_and_path(fault, hit):
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        ({}, "needs a status or a delay_ms"),
+        ({}, "needs a status, a kind or a delay_ms"),
+        ({"service": "github", "kind": "tired"}, "no kind 'tired'"),
+        ({"service": "arm", "kind": "half"}, "of the services github or actions"),
+        ({"service": "github", "kind": "half", "status": 500}, "stands for a status"),
+        ({"delay_ms": 5, "after": True}, "needs a status to answer"),
         ({"status": 200}, "status 200 is not an error"),
         ({"status": "many"}, "whole numbers"),
         ({"status": 500, "requests": 0}, "at least 1"),
@@ -105,3 +112,26 @@ def test_refusal_is_worded_as_the_service_would(service, inside):
     answer = error_response(service, 501, "NotImplemented", "no <op>")
     assert answer.status_code == 501
     assert inside in answer.body
+
+
+def test_half_an_answer_has_holes_and_an_error():
+    whole = {"data": {"nodes": [{"checks": {"nodes": [1, 2]}}, {"id": 2}], "name": "x"}}
+    found = json.loads(halved(json.dumps(whole).encode()))
+    assert found["data"] == {"nodes": [{"checks": {"nodes": [1, None]}}, None], "name": "x"}
+    assert found["errors"][0]["type"] == "RESOURCE_LIMITS_EXCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "status", "header", "words"),
+    [
+        ("primary_limit", "/api/v3/user", 403, "X-RateLimit-Reset", b"API rate limit exceeded"),
+        ("primary_limit", "/api/graphql", 200, "X-RateLimit-Reset", b"RATE_LIMITED"),
+        ("secondary_limit", "/api/v3/user", 403, "Retry-After", b"secondary rate limit"),
+        ("revoked", "/api/v3/user", 401, "Content-Type", b"Bad credentials"),
+    ],
+)
+def test_github_refuses_in_its_own_ways(kind, path, status, header, words):
+    answer = refusal(kind, path, 90)
+    assert answer.status_code == status
+    assert header in answer.headers
+    assert words in answer.body

@@ -38,6 +38,7 @@ def settings_of(sandbox, home, project=None, program="mlops-setup", secret=""):
             api_url=f"{sandbox.url}/api/v3",
             web_url=sandbox.browser_url,
             login_url=sandbox.url,
+            actions_issuer=f"{sandbox.url}/actions/oidc",
             client_id=told["github"]["client_id"],
             client_secret=told["github"]["client_secret"],
             installation_token=told["github"]["installation_token"],

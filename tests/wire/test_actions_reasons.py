@@ -6,8 +6,11 @@ import pytest
 from actions_lab import ActionsLab, workflow
 from gateways_world import settings_of
 from github_lab import close_lab
+from test_gateways_github import person
 
 from backend.domain.reviews import CheckState
+from backend.errors import RemoteError
+from backend.gateways.github.actions import Actions
 from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.pulls import Pulls
 from sandbox.github.checks import create_check_run
@@ -53,3 +56,26 @@ def test_a_failed_check_says_why_with_and_without_a_title(lab, sandbox, tmp_path
         "untitled": (CheckState.FAILED, "b.py is not formatted"),
         "mute": (CheckState.FAILED, ""),
     }
+    (printed,) = checks["lint"].problems
+    assert (printed.path, printed.line, printed.message) == ("a.py", 3, "a.py:3: os is unused (F401)\nmore")
+    assert [problem.message for problem in checks["untitled"].problems] == ["b.py is not formatted\nrun make format"]
+    lint = checks["lint"]
+    assert lint.workflow_run > 0
+    log = Actions(reader).log(lint.job)
+    assert "::error file=a.py" in log or "os is unused" in log
+    _run_again(lab, settings, reader, pull)
+
+
+def _run_again(lab, settings, reader, pull):
+    """The failed jobs of a commit's newest runs, as the author; the rest keeps what it said."""
+    (run,) = Actions(reader).runs_of(pull.head.sha)
+    assert (run.name, run.completed, run.failed) == ("test", True, True)
+    author = person(lab.github, settings, "scientist")
+    Actions(author).run_failed_again(run.id)
+    lab.finished("ci", attempt=2)
+    (again,) = Actions(reader).runs_of(pull.head.sha)
+    assert (again.id, again.failed) == (run.id, True)
+    assert again.started_at > run.started_at
+    assert Actions(reader).under_way("main") == ()
+    with pytest.raises(RemoteError):
+        Actions(person(lab.github, settings, "viewer")).run_failed_again(run.id)

@@ -28,6 +28,9 @@ READS = {
     ("endpoint", "score"): {"deployment", "model_version", "digest", "probability", "threshold"},
     ("endpoint", "proof"): [{"endpoint", "state", "reason", "expected", "served", "proven_at", "limits"}],
     ("events", "list"): [],
+    ("setup", "findings"): [],
+    ("doctor",): {"checked"},
+    ("assess",): {"checked"},
     ("approvers", "list"): {"rules", "delegations"},
     ("break-glass", "list", "1"): [],
     ("promotions",): [{"id", "kind", "phase", "reason", "requested_by", "target"}],
@@ -40,7 +43,8 @@ FOLLOWED = {"pr show", "promotions show", "runs show", "setup plan"}
 WRITES = {
     *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage", "promote-now"),
     *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
-    *("pr approve", "pr merge", "pr request-changes", "events take", "events explain"),
+    *("pr approve", "pr merge", "pr request-changes", "pr rerun", "events take", "events explain"),
+    *("setup take", "setup fix", "adopt"),
 }
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
 

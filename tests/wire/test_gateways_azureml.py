@@ -15,22 +15,20 @@ import pytest
 from azureml_lab import NOISE, wait_for
 from gateways_world import PROJECT, settings_of
 
-from backend.bootstrap import connect
+from backend.bootstrap import connect, setup_sides
 from backend.domain.endpoints import ProvisioningState
 from backend.domain.runs import RunState
 from backend.errors import CredentialsRejected, NotFound, RemoteRejected
 from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.endpoints import Endpoints
-from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import JobRequest, Jobs
 from backend.gateways.azureml.models import Models
 from backend.gateways.azureml.runs import Runs
 from backend.operations.decision import target_on
 from backend.operations.endpoints import EXAMPLE
 from backend.operations.training import Subject, Training
-from backend.setup.azure import Place, azure_resources
-from backend.setup.declaration import read_declaration
 from backend.setup.resource import apply, plan
+from backend.setup.whole import azure_resources
 from training.cohort import write
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in NOISE]
@@ -53,11 +51,10 @@ def gateways(settings, tmp_path_factory):
     """Both workspaces as setup declares them, each with patients of its own."""
     made = connect(settings)
     folder = tmp_path_factory.mktemp("patients")
-    places = []
-    for seed, (workspace, name) in enumerate(((made.dev, PROJECT.dev_data), (made.prod, PROJECT.prod_data))):
-        write(folder / f"{name}.csv", 1500, seed)
-        places.append(Place(workspace, Foundation(workspace), Assets(workspace), name, folder / f"{name}.csv"))
-    resources = azure_resources(PROJECT, read_declaration(), *places)
+    files = [folder / "dev.csv", folder / "prod.csv"]
+    for seed, file in enumerate(files):
+        write(file, 1500, seed)
+    resources = azure_resources(setup_sides(settings, made, *files))
     left = []
     assert apply(resources, lambda done: left.append(done) if not done.done else None), left
     assert plan(resources).pending == ()

@@ -16,15 +16,18 @@ from pydantic import SecretStr
 from backend.domain.comparison import Comparison, Difference, Side, Verdict
 from backend.domain.reviews import CheckState, Mergeability
 from backend.errors import CredentialsRejected, NotFound, RemoteRejected, RemoteUnavailable
-from backend.gateways.github.checks import COMPARISON_CHECK, Checks, comparison_text
+from backend.gateways.github.board import Board
+from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
 from backend.gateways.github.commits import Commits, Written
+from backend.gateways.github.comparisons import COMPARISON_CHECK, change_id, comparison_text
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.oauth import OAuth
-from backend.gateways.github.pulls import Pulls, Verdicts
+from backend.gateways.github.pulls import Pulls
 from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Ruleset, Rulesets, differences
+from backend.gateways.github.verdicts import Verdicts
 from sandbox.github import pulls, repositories
 
 GUARD = Ruleset(name="main: reviewed and green", checks=("quality-gate",))
@@ -70,7 +73,8 @@ def test_a_pull_request_from_blocked_to_merged(lab, settings):
     number, head = opened.number, opened.head.sha
     reading = Pulls(reader(lab, settings))
 
-    (row,) = reading.open()
+    board = Board(reader(lab, settings))
+    (row,) = board.look()
     assert (row.number, row.author, row.head_sha, row.base_ref) == (number, "scientist", head, "main")
     assert row.required_checks == ("quality-gate",)
     assert row.mergeability is Mergeability.MERGEABLE
@@ -109,7 +113,7 @@ def test_a_pull_request_from_blocked_to_merged(lab, settings):
     assert reading.merge_state(number).merged_sha == merged
     assert reading.of_commit(merged).number == number
     assert reading.detail(number).state == "merged"
-    assert reading.open() == ()
+    assert board.look() == ()
     message = lab.repo("lead").get_commit(merged).commit.message
     assert message == f"Better model (#{number})\n\nThe reason"
 
@@ -137,7 +141,7 @@ def test_the_list_of_a_hundred_costs_four_calls(lab, settings, sandbox):
     for name in names:
         pulls.create(lab.world, repository, "scientist", {"title": name, "head": name, "base": "main"}, {})
     mark = requests_of(sandbox, 0)[-1][0]
-    found = Pulls(reader(lab, settings)).open()
+    found = Board(reader(lab, settings)).look()
     assert len({pull.number for pull in found}) == 100
     ours = [path for _, path, principal in requests_of(sandbox, mark) if principal == "mlops-console[bot]"]
     assert ours == ["/api/graphql"] * 4
@@ -174,11 +178,13 @@ def test_a_comparison_travels_in_a_check_run(lab, settings):
         made_at=datetime(2026, 11, 23, tzinfo=UTC),
     )  # fmt: skip
     checks = Checks(workflow(lab, settings))
-    check = checks.create(head, COMPARISON_CHECK)
+    check = checks.create(head, COMPARISON_CHECK, external_id=change_id(made.on("auc")))
     reading = Pulls(reader(lab, settings))
     assert reading.detail(opened.number).comparison is None
     checks.complete(check, "success", title="Better", summary="AUC up", text=comparison_text(made))
     assert reading.detail(opened.number).comparison == made
+    (listed,) = Board(reader(lab, settings)).look()
+    assert listed.change == made.on("auc")
     (row,) = checks.of(head)
     assert (row.name, row.state, row.title) == (COMPARISON_CHECK, CheckState.PASSED, "Better")
 
@@ -246,7 +252,7 @@ def test_the_ruleset_reads_back_as_declared_and_drift_is_told(lab, settings):
 def test_setup_makes_the_repository_and_its_variables(lab, settings):
     mine = Repositories(person(lab, settings, "lead"))
     assert not mine.exists()
-    mine.create("A classifier")
+    mine.create({"description": "A classifier"})
     assert mine.exists()
     mine.set_variable("MLOPS_TOML", "a = 1\n")
     mine.set_variable("MLOPS_TOML", "a = 2\n")
@@ -260,12 +266,12 @@ def test_what_is_not_there_and_who_may_not(lab, settings):
         reading.detail(999)
     revoked = GitHubReader(settings.github.api_url, lab.full_name, SecretStr("ghs_gone"), settings.cloud.ca_bundle)
     with pytest.raises(CredentialsRejected, match="connect GitHub again"):
-        Pulls(revoked).open()
+        Board(revoked).look()
     with pytest.raises(CredentialsRejected, match="No GitHub token is set"):
-        Pulls(GitHubReader(settings.github.api_url, lab.full_name, SecretStr(""))).open()
+        Board(GitHubReader(settings.github.api_url, lab.full_name, SecretStr(""))).look()
     nowhere = GitHubReader("https://localhost:9/api/v3", lab.full_name, SecretStr("x"), settings.cloud.ca_bundle)
     with pytest.raises(RemoteUnavailable):
-        Pulls(nowhere).open()
+        Board(nowhere).look()
 
 
 def consent(settings):

@@ -17,11 +17,12 @@ from github import Auth, GithubException, GithubIntegration
 from github_lab import close_lab, open_lab
 from pydantic import SecretStr
 
-from backend.errors import ConfigurationError, CredentialsRejected, RemoteUnavailable
+from backend.errors import ConfigurationError, CredentialsRejected, NotFound, RemoteUnavailable
 from backend.gateways.credentials import tls_context
+from backend.gateways.github.actions import Actions
 from backend.gateways.github.app import Installation, program_credential
+from backend.gateways.github.board import Board
 from backend.gateways.github.client import GitHubReader
-from backend.gateways.github.pulls import Pulls
 from backend.settings import GitHub
 from sandbox.accounts import GITHUB_APP_CLIENT_ID, GITHUB_APP_ID, GITHUB_INSTALLATION_ID
 
@@ -76,7 +77,9 @@ def test_one_token_serves_rest_and_graphql_for_its_hour(sandbox, lab):
     connection, before = reader(sandbox, lab.full_name), minted(sandbox)
     assert connection.get("{repo}", "read the repository")["full_name"] == lab.full_name
     assert graphql(connection)
-    assert Pulls(connection).open() == ()
+    assert Board(connection).look() == ()
+    with pytest.raises(NotFound, match="read a job's log"):
+        Actions(connection).log(987_654)
     assert minted(sandbox) == before + 1
 
 

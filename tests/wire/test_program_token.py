@@ -12,7 +12,7 @@ from gateways_world import PROJECT, settings_of
 from backend.bootstrap import connect
 from backend.errors import RemoteUnavailable
 from backend.gateways.azureml.arm import GROUP_VERSION, ArmResources
-from backend.gateways.azureml.foundation import Foundation
+from backend.gateways.azureml.foundation import Foundation, WorkspaceParts
 from backend.gateways.azureml.models import Models
 from backend.gateways.azureml.runs import Runs
 from sandbox.accounts import SUBSCRIPTION, TENANT
@@ -31,7 +31,8 @@ def world(make_sandbox):
 def gateways(world, tmp_path_factory):
     made = connect(settings_of(world, tmp_path_factory.mktemp("ours")))
     ArmResources(made.prod).put(GROUP, GROUP_VERSION, {"location": PROJECT.region})
-    Foundation(made.prod).create_workspace(PROJECT.region, PROJECT.resource_group, "of this test")
+    parts = WorkspaceParts(PROJECT.region)
+    Foundation(made.prod).create_workspace(parts, PROJECT.resource_group, "of this test")
     answered(made)  # the first request of all starts the tracking server, which takes its time
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -53,7 +54,8 @@ def refusal(world, **chosen):
 
 def push_first_commit(world, folder):
     folder.mkdir()
-    (folder / "README.md").write_text("x\n")
+    (folder / ".github").mkdir()
+    shutil.copy(CHECKOUT / ".github" / "CODEOWNERS", folder / ".github")
     world.git(folder, "init", "-q", "-b", "main")
     world.commit(folder, "Begin")
     world.git(folder, "push", "-q", world.remote(world.lead), "main")
@@ -82,7 +84,7 @@ def test_from_nothing_to_declared_to_drift_and_back(ground, tmp_path):
     assert [name for kind, name in empty if kind == "workspace"] == ["diabetes-dev", "diabetes-prod"]
     assert {name for kind, name in empty if kind == "endpoint"} == {"diabetes-endpoint", "diabetes-test"}
     (ruleset,) = [key for key in empty if key[0] == "ruleset"]
-    assert empty[ruleset]["differences"] == ["waits for the first push of main"]
+    assert empty[ruleset]["note"] == "waits for the first push of main"
 
     stopped = refusal(ground, prod="")
     assert stopped.code == REFUSED
@@ -98,12 +100,16 @@ def test_from_nothing_to_declared_to_drift_and_back(ground, tmp_path):
     assert f"left  ruleset {ruleset[1]}" in told
     push_first_commit(ground, tmp_path / "repository")
     assert f"done  ruleset {ruleset[1]} ({REPOSITORY}): created" in apply(ground)
-    assert {resource["change"] for resource in plan(ground).values()} == {"unchanged"}
+    left = {key: resource["fields"] for key, resource in plan(ground).items() if resource["change"] != "unchanged"}
+    assert left == {}
 
     # The two data assets really differ: the production file in dev's place is a change.
     swapped = plan(ground, dev="prod")["data asset", "diabetes-dev"]
     assert swapped["change"] == "change"
-    assert swapped["differences"][0].startswith("digest: sha256:")
+    (digest,) = swapped["fields"]
+    assert digest["name"] == "digest"
+    assert digest["now"].startswith("sha256:")
+    assert digest["now"] != digest["declared"]
 
     rulesets = ground.lead.github(f"/repos/{REPOSITORY}/rulesets")
     ids = {found["name"]: found["id"] for found in rulesets}
@@ -114,7 +120,8 @@ def test_from_nothing_to_declared_to_drift_and_back(ground, tmp_path):
     ground.lead.github(path, "PUT", {"name": ruleset[1], "rules": rules})
     drifted = plan(ground)[ruleset]
     assert drifted["change"] == "change"
-    assert any("quality-gate" in line for line in drifted["differences"])
+    wrong = {field["name"]: field for field in drifted["fields"] if field["change"] == "change"}
+    assert (wrong["checks"]["now"], wrong["checks"]["declared"]) == ("none", "quality-gate")
     assert "changed: " in apply(ground)
     actions = [entry["action"] for entry in ground.lead.read("audit", "list", "--actor", "lead", "--limit", "200")]
     assert "applied setup" in actions

@@ -11,13 +11,12 @@ from azureml_lab import NOISE
 from gateways_world import PROJECT, settings_of
 from pydantic import SecretStr
 
-from backend.bootstrap import connect
+from backend.bootstrap import connect, setup_sides
 from backend.domain.promotions import Failed, Kind
 from backend.errors import NotFound
 from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.collected import CollectedInputs
 from backend.gateways.azureml.endpoints import Endpoints
-from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
 from backend.gateways.github.contents import Contents
@@ -27,9 +26,8 @@ from backend.promotion.context import Reach, StepContext
 from backend.promotion.plan import stage_plan
 from backend.promotion.steps import create_deployment
 from backend.promotion.supply_chain import changed_since
-from backend.setup.azure import Place, azure_resources
-from backend.setup.declaration import read_declaration
 from backend.setup.resource import apply
+from backend.setup.whole import azure_resources
 from backend.store import Store
 from tests.recovery.cloud import digest_of, model_files
 from training.cohort import write
@@ -45,14 +43,15 @@ class Evil:
 @pytest.fixture(scope="module")
 def gateways(sandbox, tmp_path_factory):
     """Both workspaces as setup declares them."""
-    made = connect(settings_of(sandbox, tmp_path_factory.mktemp("ours"), PROJECT))
+    settings = settings_of(sandbox, tmp_path_factory.mktemp("ours"), PROJECT)
+    made = connect(settings)
     folder = tmp_path_factory.mktemp("patients")
-    places = []
-    for seed, (workspace, name) in enumerate(((made.dev, PROJECT.dev_data), (made.prod, PROJECT.prod_data))):
-        write(folder / f"{name}.csv", 1500, seed)
-        places.append(Place(workspace, Foundation(workspace), Assets(workspace), name, folder / f"{name}.csv"))
+    files = [folder / "dev.csv", folder / "prod.csv"]
+    for seed, file in enumerate(files):
+        write(file, 1500, seed)
     left = []
-    assert apply(azure_resources(PROJECT, read_declaration(), *places), lambda d: None if d.done else left.append(d))
+    resources = azure_resources(setup_sides(settings, made, *files))
+    assert apply(resources, lambda d: None if d.done else left.append(d))
     assert left == []
     return made
 

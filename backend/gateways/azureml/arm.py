@@ -1,4 +1,4 @@
-"""Plain ARM resources that azure-ai-ml does not cover: groups, Log Analytics, diagnostic settings, the activity log."""
+"""Plain ARM resources that azure-ai-ml does not cover: groups, logs, storage, identities, roles, alert rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from backend.errors import NotFound, RemoteRejected
+from backend.errors import CredentialsRejected, NotFound, RemoteRejected, RemoteUnavailable
 from backend.gateways.azureml.client import Workspace
 from backend.gateways.azureml.errors import azureml
 
@@ -18,7 +18,16 @@ LOGS_VERSION = "2023-09-01"
 ACTIVITY_VERSION = "2015-04-01"
 DIAGNOSTICS_VERSION = "2021-05-01-preview"
 MOST_PAGES = 20
+STORAGE_VERSION = "2023-05-01"
+VAULT_VERSION = "2023-07-01"
+INSIGHTS_VERSION = "2020-02-02"
+IDENTITY_VERSION = "2023-01-31"
+AUTHORIZATION_VERSION = "2022-04-01"
+ACTION_GROUP_VERSION = "2023-01-01"
+ALERT_VERSION = "2018-03-01"
+USAGES_VERSION = "2024-04-01"
 FINAL = ("Succeeded", "Failed", "Canceled")
+MISSING = "nothing yet"
 
 
 class ArmResources:
@@ -34,16 +43,27 @@ class ArmResources:
         except NotFound:
             return None
 
+    def listed(self, collection_id: str, api_version: str) -> list[dict[str, Any]]:
+        """Every item of a collection; none where the parent does not exist."""
+        answer = self.get(collection_id, api_version) or {}
+        found = list(answer.get("value") or ())
+        while answer.get("nextLink"):
+            answer = self._send("GET", str(answer["nextLink"]), {}, None)  # a link carries its version
+            found += answer.get("value") or ()
+        return found
+
     def put(
         self, resource_id: str, api_version: str, body: Mapping[str, Any], seconds: float = 120.0
     ) -> dict[str, Any]:
-        """Create or replace, and look until it is provisioned."""
-        answer = self._send("PUT", resource_id, {"api-version": api_version}, body)
+        """Create or replace, and look until it is provisioned; some answer 202 without a body and come later."""
+        asked = {"api-version": api_version}
+        answer = self._send("PUT", resource_id, asked, body) or {"properties": {"provisioningState": MISSING}}
         pause, waited = threading.Event(), 0.0
         while _state(answer) not in FINAL and waited < seconds:
             pause.wait(1.0)
             waited += 1.0
-            answer = self.get(resource_id, api_version) or {}
+            found = self.get(resource_id, api_version)
+            answer = answer if found is None else found
         if _state(answer) != "Succeeded":
             raise RemoteRejected(
                 f"Azure left {resource_id.rpartition('/')[2]} as {_state(answer)}; look at its activity log, then "
@@ -80,7 +100,8 @@ class ArmResources:
         scope = f"{base}/.default" if private else "https://management.azure.com/.default"
         with azureml("reach a resource"), httpx.Client(verify=self._workspace.tls(), timeout=30) as http:
             headers = {"Authorization": f"Bearer {self._workspace.credential.get_token(scope).token}"}
-            answer = http.request(verb, base + resource_id, params=dict(query), headers=headers, json=body)
+            url = resource_id if resource_id.startswith(base) else base + resource_id
+            answer = http.request(verb, url, params=dict(query) or None, headers=headers, json=body)
         if answer.status_code == 404:
             raise NotFound(f"There is no {resource_id}.")
         if answer.status_code >= 400:
@@ -98,14 +119,15 @@ def _state(body: Mapping[str, Any]) -> str:
 
 
 def _refused(answer: httpx.Response, resource_id: str) -> Exception:
-    from backend.errors import CredentialsRejected
-
     try:
         words = answer.json()["error"]["message"]
     except (ValueError, KeyError, TypeError):
         words = f"HTTP {answer.status_code}"
-    kind = CredentialsRejected if answer.status_code in (401, 403) else RemoteRejected
-    return kind(
-        f"Azure refused {resource_id.rpartition('/')[2]}: {words}",
-        service="Azure", operation="reach a resource", status=answer.status_code,
-    )  # fmt: skip
+    name, status = resource_id.rpartition("/")[2], answer.status_code
+    if status == 429 or status >= 500:
+        return RemoteUnavailable(
+            f"Azure did not answer for {name} (HTTP {status}): {words}. Try again later.",
+            service="Azure", operation="reach a resource", status=status,
+        )  # fmt: skip
+    kind = CredentialsRejected if status in (401, 403) else RemoteRejected
+    return kind(f"Azure refused {name}: {words}", service="Azure", operation="reach a resource", status=status)

@@ -69,6 +69,7 @@ class Workspace:
     def __init__(self, settings: Settings, project: Project, name: str, identity: ProgramIdentity) -> None:
         self.name = name
         self.project = project
+        self.tenant_id = settings.identity.tenant_id
         self.cloud = settings.cloud
         self._identity = identity
         self._lock = threading.RLock()

@@ -1,23 +1,20 @@
-"""Check runs, and the model comparison that one of them carries."""
+"""Check runs: read, written by workflows, and what they found."""
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from backend.domain.comparison import Comparison
-from backend.domain.reviews import CheckRun
+from backend.domain.reviews import CheckRun, Problem
 from backend.gateways.github.client import GitHubConnection
 from backend.gateways.github.rows import check_state, moment_or_none
 
-COMPARISON_CHECK = "model comparison"
-FENCED_JSON = re.compile(r"```json\s*\n(.*?)\n```", re.DOTALL)
 LIMIT = 65_000
 """GitHub takes 65,535 characters in each of a check run's texts."""
+
+EXIT = "Process completed with exit code"
+MOST = 20
+"""Problems of one check that are worth a page's room; the log has the rest."""
 
 Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
 
@@ -70,32 +67,27 @@ class Checks:
             for item in self._items(sha)
         )
 
-    def reason(self, id_: int) -> str:
-        """The first line of a check run's first failure annotation, "" without one.
+    def problems(self, id_: int) -> tuple[Problem, ...]:
+        """A check run's failure annotations: what its steps printed as `::error`, in their order, at most `MOST`.
 
-        A check run of an Actions job has no title on GitHub; what its steps printed as `::error` is all it says.
+        A check run of an Actions job has no title on GitHub: these are all it says.
         """
         path = f"{{repo}}/check-runs/{id_}/annotations"
-        for item in self._connection.pages(path, "read a check's annotations"):
-            if item.get("annotation_level") == "failure" and item.get("message"):
-                return str(item["message"]).strip().splitlines()[0]
-        return ""
+        found = self._connection.get(path, "read a check's annotations", per_page=100)
+        failures = [item for item in found if item.get("annotation_level") == "failure" and item.get("message")]
+        # GitHub adds this line to every failed job; it is worth telling only where nothing else was said.
+        telling = [item for item in failures if not item["message"].startswith(EXIT)]
+        failures = telling or failures
+        return tuple(
+            Problem(path=item.get("path") or "", line=item.get("start_line") or 0, message=item["message"].strip())
+            for item in failures[:MOST]
+        )
 
-    def comparison(self, sha: str) -> Comparison | None:
-        """The comparison made for this commit; None until its check has completed, or if it holds none we can read."""
-        for item in self._items(sha, check_name=COMPARISON_CHECK):
-            found = read_comparison(item["output"].get("text") or "")
-            if found is not None:
-                return found
-        return None
-
-    def create(self, sha: str, name: str, *, title: str = "", summary: str = "", url: str = "") -> int:
-        """Begin a check run on the commit and answer its id."""
+    def create(self, sha: str, name: str, *, external_id: str = "") -> int:
+        """Begin a check run on the commit and answer its id; lists of pull requests read the external id."""
         body: dict[str, Any] = {"name": name, "head_sha": sha, "status": "in_progress"}
-        if title or summary:
-            body["output"] = {"title": title, "summary": summary or title}
-        if url:
-            body["details_url"] = url
+        if external_id:
+            body["external_id"] = external_id
         return int(self._connection.send("POST", "{repo}/check-runs", "create a check run", body)["id"])
 
     def complete(self, id_: int, conclusion: Conclusion, *, title: str, summary: str, text: str = "") -> None:
@@ -130,22 +122,6 @@ class Checks:
     def _items(self, sha: str, **filters: str) -> list[dict[str, Any]]:
         path = f"{{repo}}/commits/{sha}/check-runs"
         return list(self._connection.pages(path, "read check runs", "check_runs", filter="latest", **filters))
-
-
-def comparison_text(comparison: Comparison) -> str:
-    """A check run's text that a person can unfold and `read_comparison` can read."""
-    return f"The comparison as data:\n\n```json\n{json.dumps(comparison.model_dump(mode='json'), indent=1)}\n```\n"
-
-
-def read_comparison(text: str) -> Comparison | None:
-    """The comparison in a check run's text; None where there is none, or one of an unknown shape."""
-    match = FENCED_JSON.search(text)
-    if match is None:
-        return None
-    try:
-        return Comparison.model_validate_json(match.group(1))
-    except ValidationError:
-        return None
 
 
 def _fit(text: str) -> str:

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from pydantic import SecretStr
 
-from backend.errors import CredentialsRejected
+from backend.errors import CredentialsRejected, NotFound
 from backend.gateways.github.app import Installation
-from backend.gateways.github.errors import AS_APP, SERVICE, github
+from backend.gateways.github.errors import AS_APP, SERVICE, github, refused
 
 if TYPE_CHECKING:
-    from github import Github
+    from github import Github, GithubRetry
     from github.Auth import AppInstallationAuth, Token
 
 API_VERSION = "2022-11-28"
 TIMEOUT = 15
+SERVER_ERRORS = list(range(500, 600))
 
 
 class GitHubConnection:
     """Reads and writes as the holder of one token, or as the installed app, whose tokens are renewed here.
 
     A `Github` object hands one thread's answer to another under load (its connection keeps the request in shared
-    attributes), so each thread has its own. Reads are retried by the SDK at most three times and never wait for a
-    rate limit; writes are never retried, since a 502 may hide a review that was made.
+    attributes), so each thread has its own. Reads are tried three times more by the SDK after a 5xx, once more
+    without an answer, and never wait for a rate limit: who reads decides when to come back. Writes are never retried,
+    since a 502 may hide a review that was made.
     """
 
     retries = 0
@@ -77,6 +81,39 @@ class GitHubConnection:
             _, answer = self.client().requester.graphql_query(query, dict(variables))
         return dict(answer["data"])
 
+    def of_repository(self, query: str, operation: str, **variables: object) -> dict[str, Any]:
+        """The `repository` of a query about ours. Raises NotFound where this token does not see it."""
+        return dict(self.ask(query, operation, **variables)["repository"])
+
+    def ask(self, query: str, operation: str, **variables: object) -> dict[str, Any]:
+        """As `graphql`, with the variables `owner` and `name` of our repository, which has to be in the answer."""
+        owner, name = self.repository.split("/")
+        data = self.graphql(query, {"owner": owner, "name": name, **variables}, operation)
+        if data.get("repository") is None:
+            raise NotFound(f"GitHub shows no repository {self.repository} to this token")
+        return data
+
+    def tail(self, path: str, operation: str, limit: int) -> str:
+        """The last `limit` bytes of a text document as text, from wherever GitHub redirects to.
+
+        Not through PyGithub, which follows GitHub's redirects to hosts of GitHub's own names only.
+        """
+        self.client()
+        url = f"{self._api_url}{path.replace('{repo}', f'/repos/{self.repository}')}"
+        trusted = ssl.create_default_context(cafile=None if self._verify is True else str(self._verify))
+        headers = {"Authorization": f"Bearer {self._threads.auth.token}", "X-GitHub-Api-Version": API_VERSION}
+        with (
+            github(operation),
+            httpx.Client(verify=trusted, timeout=TIMEOUT, follow_redirects=True, headers=headers) as client,
+            client.stream("GET", url) as answer,
+        ):
+            if answer.is_error:
+                raise refused(operation, answer.status_code, answer.reason_phrase)
+            kept = b""
+            for chunk in answer.iter_bytes():
+                kept = (kept + chunk)[-limit:]
+            return kept.decode(errors="replace")
+
     def _request(
         self,
         verb: str,
@@ -111,7 +148,7 @@ class GitHubConnection:
         return Auth.Token(token)
 
     def _connect(self, auth: AppInstallationAuth | Token) -> Github:
-        from github import Github, GithubRetry
+        from github import Github
 
         return Github(
             auth=auth,
@@ -123,8 +160,25 @@ class GitHubConnection:
             seconds_between_writes=0,
             api_version=API_VERSION,
             lazy=True,
-            retry=GithubRetry(total=self.retries, max_rate_limit_wait=5) if self.retries else None,
+            retry=self._retry(),
         )
+
+    def _retry(self) -> GithubRetry | None:
+        """PyGithub's own, but for 403 and for waits: it would sleep as long as a rate limit asks for, up to an hour."""
+        from github import GithubRetry
+
+        if not self.retries:
+            return None
+        retry = GithubRetry(
+            total=self.retries,
+            connect=1,
+            read=1,
+            backoff_factor=0.2,
+            respect_retry_after_header=False,
+            max_rate_limit_wait=1,
+        )
+        retry.status_forcelist = SERVER_ERRORS
+        return retry
 
 
 class GitHubReader(GitHubConnection):

@@ -65,6 +65,9 @@ class Rulesets:
             return None
         return as_ruleset(self._connection.get(f"{{repo}}/rulesets/{id_}", "read a ruleset"))
 
+    def names(self) -> tuple[str, ...]:
+        return tuple(str(item["name"]) for item in self._connection.pages("{repo}/rulesets", "list rulesets"))
+
     def ensure(self, declared: Ruleset) -> None:
         """Create the ruleset, or change the one of that name until it reads as declared."""
         id_ = self._id(declared.name)
@@ -80,13 +83,18 @@ class Rulesets:
 
 def differences(now: Ruleset, declared: Ruleset) -> tuple[str, ...]:
     """`field: now -> declared` lines; an unreadable bypass list is a difference, since it cannot be vouched for."""
-    lines = []
-    for field in fields(Ruleset):
-        before, after = getattr(now, field.name), getattr(declared, field.name)
-        if before != after:
-            shown = "not readable with this token" if before is None else _words(before)
-            lines.append(f"{field.name.replace('_', ' ')}: {shown} -> {_words(after)}")
-    return tuple(lines)
+    before, after = shown(now), shown(declared)
+    return tuple(
+        f"{name}: {'not readable with this token' if before[name] is None else before[name]} -> {value}"
+        for name, value in after.items()
+        if before[name] != value
+    )
+
+
+def shown(ruleset: Ruleset) -> dict[str, str | None]:
+    """Its rules in words, by name; None where GitHub hides one from this token."""
+    values = {field.name.replace("_", " "): getattr(ruleset, field.name) for field in fields(Ruleset)}
+    return {name: None if value is None else _words(value) for name, value in values.items() if name != "name"}
 
 
 def as_payload(ruleset: Ruleset) -> dict[str, Any]:

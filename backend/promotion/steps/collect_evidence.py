@@ -64,7 +64,7 @@ def _gates(ctx: StepContext, champion: Target | None) -> GateFile | Failed:
     if content is None:
         return Failed(reason=f"{GATES_PATH} is missing on {branch}.")
     read = read_gates(content, branch)
-    if champion is not None and champion.commit != ctx.target.commit:
+    if champion is not None and champion.commit and champion.commit != ctx.target.commit:
         before = ctx.reach.contents.file(GATES_PATH, champion.commit)
         own = ctx.reach.contents.file(GATES_PATH, ctx.target.commit)
         read = read.model_copy(update={"changed_with_model": before != own})

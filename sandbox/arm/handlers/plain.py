@@ -1,4 +1,4 @@
-"""Resources that are only remembered: role assignments, diagnostic settings, Log Analytics workspaces."""
+"""Resources that are only remembered: diagnostic settings and Log Analytics workspaces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.arm.routing import Call, Handler, listing
 from sandbox.state.documents import Document
 
 LOG_ANALYTICS = "Microsoft.OperationalInsights/workspaces"
-TYPES = ("Microsoft.Authorization/roleAssignments", "Microsoft.Insights/diagnosticSettings", LOG_ANALYTICS)
+TYPES = ("Microsoft.Insights/diagnosticSettings", LOG_ANALYTICS)
 
 
 def handlers() -> dict[str, Handler]:
@@ -61,6 +61,4 @@ def _computed(call: Call, before: Document | None) -> Document:
     if call.id.type == LOG_ANALYTICS.lower():
         identity = known.get("customerId") or str(uuid.uuid5(uuid.UUID(SUBSCRIPTION), call.id.key))
         return {"customerId": identity, "provisioningState": "Succeeded"}
-    if call.id.type.startswith("microsoft.authorization"):
-        return {"scope": call.id.scope or "/"}
     return {}

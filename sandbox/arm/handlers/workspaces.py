@@ -45,13 +45,14 @@ def create_workspace(world: World, deployment: ResourceId, parameters: Mapping[s
     if owner is not None:
         raise ArmError(409, "StorageAccountAlreadyTaken", f"The storage account {account} belongs to {owner['name']}.")
     group = f"/subscriptions/{deployment.subscription}/resourceGroups/{deployment.group}/providers"
+    _check_existing(world, group, name, parameters)
     before = (resources.get(world, identity) or {}).get("properties") or {}
     properties = {
         "workspaceId": before.get("workspaceId") or str(uuid.uuid4()),
         "friendlyName": parameters.get("friendlyName") or name,
         "description": parameters.get("description") or "",
         "storageAccount": f"{group}/Microsoft.Storage/storageAccounts/{account}",
-        "keyVault": f"{group}/Microsoft.Keyvault/vaults/{parameters.get('keyVaultName')}",
+        "keyVault": f"{group}/Microsoft.KeyVault/vaults/{parameters.get('keyVaultName')}",
         "applicationInsights": f"{group}/Microsoft.Insights/components/{parameters.get('applicationInsightsName')}",
         "discoveryUrl": f"{world.settings.url}/discovery",
         "mlFlowTrackingUri": f"azureml://localhost:{world.settings.port}/mlflow/v1.0{identity}",
@@ -75,6 +76,24 @@ def create_workspace(world: World, deployment: ResourceId, parameters: Mapping[s
         )
     resources.put(world, identity, body, actor)
     want(world)
+
+
+def _check_existing(world: World, group: str, workspace: str, parameters: Mapping[str, Any]) -> None:
+    """Parts that the template only refers to must be there; the bytes of a workspace lie in an account of its name."""
+    kinds = {
+        "storageAccount": "Microsoft.Storage/storageAccounts",
+        "keyVault": "Microsoft.KeyVault/vaults",
+        "applicationInsights": "Microsoft.Insights/components",
+    }
+    for part, kind in kinds.items():
+        name = str(parameters.get(f"{part}Name"))
+        if parameters.get(f"{part}Option") == "existing" and resources.get(world, f"{group}/{kind}/{name}") is None:
+            raise not_found(f"{group}/{kind}/{name}")
+    storage = str(parameters.get("storageAccountName"))
+    if parameters.get("storageAccountOption") == "existing" and storage != account_name(workspace):
+        raise ArmError(
+            501, "NotImplemented", f"The storage account of {workspace} can only be {account_name(workspace)} here."
+        )
 
 
 def require_workspace(world: World, identity: ResourceId) -> Document:

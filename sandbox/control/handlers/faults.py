@@ -22,7 +22,7 @@ def read(request: Request) -> Response:
 
 
 async def add(request: Request) -> Response:
-    """Put a fault in force: `{"service", "method", "path", "status", "delay_ms", "requests", "retry_after"}`."""
+    """Put a fault in force: a JSON object whose fields sandbox/README.md lists."""
     try:
         wanted = json.loads(await request.body())
         if not isinstance(wanted, dict):

@@ -109,7 +109,14 @@ class Cost:
                 if size:
                     self.requests += above
                     self.nodes += above * size
-                self._walk(node.selection_set, above * (size or 1))
+                self._walk(node.selection_set, above * (size or self._listed(node)))
+
+    def _listed(self, node: FieldNode) -> int:
+        """How many things `nodes(ids:)` names: what lies below is asked for once for each."""
+        for argument in node.arguments or ():
+            if argument.name.value == "ids" and isinstance(argument.value, VariableNode):
+                return max(1, len(self._variables.get(argument.value.name.value) or ()))
+        return 1
 
     def _size(self, node: FieldNode) -> int:
         for argument in node.arguments or ():

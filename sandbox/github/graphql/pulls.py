@@ -10,7 +10,7 @@ from sandbox.github.access import can_push
 from sandbox.github.errors import GitHubError
 from sandbox.github.graphql.connections import connection
 from sandbox.github.graphql.errors import not_found
-from sandbox.github.graphql.views import CommitView, Context, actor, branch_ref, commit_view, rollup
+from sandbox.github.graphql.views import CommitView, Context, actor, branch_ref, commit_view, git_object, rollup
 from sandbox.github.models import ChangedFile
 from sandbox.github.payloads.pulls import LABEL_COLOUR
 from sandbox.github.payloads.repositories import html_url
@@ -62,6 +62,7 @@ def repository_view(context: Context, repository: Document) -> dict[str, Any]:
         "rebase_merge_allowed": repository["allow_rebase_merge"],
         "delete_branch_on_merge": repository["delete_branch_on_merge"],
         "default_branch_ref": lambda: branch_ref(context, repository, repository["default_branch"]),
+        "object": lambda **given: git_object(context, repository, given.get("expression") or given.get("oid") or ""),
         "pull_request": one,
         "pull_requests": many,
     }
@@ -84,7 +85,6 @@ class PullView:
     """One pull request; what several fields need is read once."""
 
     typename = "PullRequest"
-    is_cross_repository = False
     locked = False
 
     def __init__(self, context: Context, repository: Document, pull: Document) -> None:
@@ -139,6 +139,21 @@ class PullView:
     @property
     def merged_by(self) -> dict[str, Any] | None:
         return actor(self.context, self.pull["merged_by"])
+
+    @property
+    def is_cross_repository(self) -> bool:
+        return bool(self.pull.get("head_owner"))
+
+    @property
+    def head_repository_owner(self) -> dict[str, Any] | None:
+        owner = self.pull.get("head_owner")
+        if owner is None:
+            return actor(self.context, self.document["owner"])
+        return {**(actor(self.context, owner) or {}), "__typename": "User"}
+
+    @property
+    def base_ref(self) -> dict[str, Any] | None:
+        return branch_ref(self.context, self.document, self.pull["base_ref"])
 
     @property
     def base_ref_oid(self) -> str:

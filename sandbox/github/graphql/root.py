@@ -59,6 +59,9 @@ class Root:
                     return view.thread(thread)
         return pull_by_node(self._context, id, "PR")[0]
 
+    def nodes(self, *, ids: list[str]) -> list[Any]:
+        return [self.node(id=one) for one in ids]
+
     def add_pull_request_review(self, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002  # as above
         view, _ = pull_by_node(self._context, input["pull_request_id"], "PR")
         given: dict[str, Any] = {"body": input.get("body"), "commit_id": input.get("commit_oid")}

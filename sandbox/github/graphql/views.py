@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.accounts import ORGANISATION
 from sandbox.github import checks, repositories, rules
 from sandbox.github.access import Caller, account_number, person_named
 from sandbox.github.git import Git
@@ -17,6 +18,9 @@ from sandbox.github.models import APPS, Commit, Signature
 from sandbox.github.payloads.repositories import html_url
 from sandbox.state.documents import Document
 from sandbox.world import World
+
+GHOST = "ghost"
+LARGEST_TEXT = 512_000
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,14 @@ class Context:
 
 
 def actor(context: Context, login: str | None) -> dict[str, Any] | None:
-    if login is None:
+    """An account; None for nobody, and for one that was deleted, whom only REST calls `ghost`."""
+    if login is None or login == GHOST:
         return None
     person = person_named(login)
     url = f"{context.world.settings.url}/{login}"
     number = account_number(login)
     return {
-        "__typename": "User" if person else "Bot",
+        "__typename": "Organization" if login == ORGANISATION else "User" if person else "Bot",
         "id": f"{'U' if person else 'B'}_{number}",
         "database_id": number,
         "login": login.removesuffix("[bot]"),
@@ -108,6 +113,30 @@ class CommitView:
     @property
     def status_check_rollup(self) -> dict[str, Any] | None:
         return rollup(self.context, self.repository, self.commit.sha)
+
+
+def git_object(context: Context, repository: Document, expression: str) -> dict[str, Any] | CommitView | None:
+    """What `revision:path` or a revision names: a file or a commit; None where there is none. HEAD is the default."""
+    revision, colon, path = expression.partition(":")
+    git = context.git(repository)
+    sha = git.resolve(repository["default_branch"] if revision == "HEAD" else revision)
+    if sha is None or not colon:
+        return commit_view(context, repository, sha)
+    entry = git.entry(sha, path)
+    if entry is None or entry.kind != "blob":
+        return None
+    content = git.blob(entry.sha)
+    binary = b"\0" in content
+    return {
+        "__typename": "Blob",
+        "id": f"B_{entry.sha}",
+        "oid": entry.sha,
+        "abbreviated_oid": entry.sha[:7],
+        "byte_size": len(content),
+        "is_binary": binary,
+        "is_truncated": len(content) > LARGEST_TEXT,
+        "text": None if binary else content[:LARGEST_TEXT].decode(errors="replace"),
+    }
 
 
 def commit_view(context: Context, repository: Document, sha: str | None) -> CommitView | None:

@@ -1,4 +1,8 @@
-"""Deployment environments and the branches that may deploy to them."""
+"""Deployment environments and the branches that may deploy to them.
+
+Reading asks for the permission on Actions, writing for the administration of the repository, as GitHub documents it.
+Reviewers of a private repository's environment need the Enterprise plan.
+"""
 
 from __future__ import annotations
 
@@ -53,13 +57,13 @@ def _payload(call: Call, repository: Document, body: Document) -> dict[str, Any]
 
 def environment_list(call: Call) -> Reply:
     """All environments."""
-    repository = call.repository("environments", "read")
+    repository = call.repository("actions", "read")
     found = [body for _, body in call.world.documents.list(ENVIRONMENT, f"{repository['full_name'].lower()}/")]
     return call.paged(found, lambda body: _payload(call, repository, body), wrap="environments")
 
 
 def _environment(call: Call, action: str) -> tuple[Document, Document]:
-    repository = call.repository("environments", action)
+    repository = call.repository(*(("actions", "read") if action == "read" else ("administration", "write")))
     found = call.world.documents.get(ENVIRONMENT, _key(repository, str(call.path["name"])))
     if found is None:
         raise not_found()
@@ -74,13 +78,19 @@ def read(call: Call) -> Reply:
 
 def put(call: Call) -> Reply:
     """Create or change an environment."""
-    repository = call.repository("environments", "write")
+    repository = call.repository("administration", "write")
     name, given = str(call.path["name"]), call.body()
     before = call.world.documents.get(ENVIRONMENT, _key(repository, name))
     now = stamp(call.world)
     policy = given.get("deployment_branch_policy")
     if policy is not None and policy.get("protected_branches") == policy.get("custom_branch_policies"):
         raise GitHubError(422, "protected_branches and custom_branch_policies cannot have the same value")
+    if given.get("reviewers") and repository["private"] and call.world.settings.github_plan != "enterprise":
+        raise GitHubError(
+            422,
+            "Failed to create the environment protection rule. Please ensure the billing plan supports the required "
+            "reviewers protection rule.",
+        )
     body: Document = before or {
         "id": 20_000 + call.world.documents.next_number("github_environment"),
         "name": name,

@@ -90,6 +90,7 @@ def organisation(world: World) -> dict[str, Any]:
         "created_at": JOINED,
         "updated_at": JOINED,
         "archived_at": None,
+        "plan": {"name": world.settings.github_plan, "space": 976_562_499, "private_repos": 999_999},
     }
 
 

@@ -1,0 +1,89 @@
+"""Setup: what is declared, what is there, field by field, and what has drifted."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.domain.clock import utc_now
+from backend.domain.setup import SetupPlan
+from console import topics, wiring
+from console.components.cards import word
+from console.components.header import page_header
+from console.components.live import follow
+from console.components.markup import Content, Html, card_head, draw, fill, join
+from console.components.setup_findings import setup_findings
+from console.components.states import empty, freshness, waiting
+from console.components.tables import Column, table
+from console.session import signed_in, tell
+from console.viewmodels.figures import age
+from console.viewmodels.setup import FieldRow, Side, counts, headline, sides
+
+HEADS = (Column("Resource"), Column("Where"), Column(""), Column("Field"), Column("Now"), Column("Declared"))
+
+
+def show() -> None:
+    person = signed_in()
+    wired = wiring.current()
+    reading = wired.snapshots.watch(topics.plan())
+    plan = reading.value
+    page_header(
+        "Setup",
+        state=headline(plan),
+        meta=Html(
+            "Both sides as one file declares them. <code>mlops setup apply</code> makes them so, deleting nothing."
+        ),
+    )
+    follow("setup", (topics.plan().key,), lambda: tuple(f.model_dump_json() for f in wired.backend.setup.findings()))
+    tell()
+    draw(freshness(reading, utc_now()))
+    setup_findings(wired, person, plan)
+    if plan is None:
+        draw(waiting(reading, "the setup"))
+        return
+    with st.container(border=True, key="card_plan"):
+        draw(card_head("Plan", age(reading, utc_now())))
+        draw(_summary(plan))
+        for side in sides(plan):
+            _side(side)
+
+
+def _summary(plan: SetupPlan) -> Html:
+    parts = [
+        fill("<span><b>{number}</b> {word}</span>", number=number, word=word(pill)) for number, pill in counts(plan)
+    ]
+    if plan.cost is None:
+        cost = Html("No price is declared for what always runs: <code>prices</code> in the settings names them.")
+    else:
+        cost = fill(
+            "About <b>{amount}</b>: {made_of}. {without}",
+            amount=_money(plan),
+            made_of=plan.cost.made_of,
+            without=plan.cost.without,
+        )
+    return fill('<p class="counts">{parts}</p><p class="quiet">{cost}</p>', parts=join(parts, " · "), cost=cost)
+
+
+def _money(plan: SetupPlan) -> str:
+    return f"{plan.cost.amount:,.0f} {plan.cost.currency} a month" if plan.cost else ""
+
+
+def _side(side: Side) -> None:
+    draw(fill('<h3 class="side">{name} <span class="quiet">{count}</span></h3>', name=side.name, count=side.count))
+    if side.differing:
+        draw(_fields(side.differing, f"{side.name}: what differs"))
+    else:
+        draw(empty("Nothing differs", "Every declared field reads as it is declared.", "task_alt"))
+    with st.expander(f"All declared fields on {side.name}", key=f"whole_{side.name.lower()}"):
+        draw(_fields(side.whole, f"{side.name}, field by field"))
+
+
+def _fields(rows: tuple[FieldRow, ...], caption: str) -> Html:
+    return fill('<div class="fields">{rows}</div>', rows=table(HEADS, [_row(row) for row in rows], caption=caption))
+
+
+def _row(row: FieldRow) -> tuple[Content, ...]:
+    state = word(row.state) if row.state else Html("")
+    return row.thing, row.where, state, row.field, row.now, row.declared
+
+
+show()
