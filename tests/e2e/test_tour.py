@@ -91,7 +91,8 @@ def _find_the_pull_requests(tour: Tour, page: Page) -> None:
     expect(page.get_by_role("heading", name="Pull requests", level=1)).to_be_visible()
     for key, branch in OWNED.items():
         row = row_of(page, f"pull_{tour.numbers[key]}")
-        expect(row).to_contain_text(branch.title)
+        # GitHub is asked every 25 s what is open.
+        expect(row).to_contain_text(branch.title, timeout=MINUTE)
         expect(row).to_contain_text("scientist")
         expect(row).to_contain_text(re.compile(r"Checks pass|Mergeable"), timeout=10 * MINUTE)
     expect(row_of(page, f"pull_{tour.numbers['worse']}")).to_contain_text("worse")
