@@ -20,6 +20,7 @@ from hypothesis import Phase, settings
 
 from backend.cli import SELDOM
 from tests import offline
+from tests.forked import SHARED
 from tests.made_world import MadeWorld
 from tests.resident import Resident
 
@@ -223,6 +224,10 @@ def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
 @pytest.fixture(scope="session")
 def resident(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The console's interpreter with everything imported, for suites that run `mlops` often: `-m MODULE ARGUMENTS`."""
+    shared = os.environ.get(SHARED)
+    if shared:
+        yield Path(shared)
+        return
     made = Resident(interpreter("MLOPS_RUNNER_PYTHON", "console"), tmp_path_factory.mktemp("resident"), cwd=ROOT)
     yield made.python
     made.end()

@@ -10,23 +10,17 @@ runs in a network that has loopback only.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests import offline
+from tests import forked, offline
+from tests.forked import Ended
 
 ROOT = Path(__file__).resolve().parents[1]
 AT_A_TIME = 3
 """One more than the two cores that are asked for: most suites wait for a service half of their time."""
-LIMIT_SECONDS = 3000
 LONG = tuple(
     f"tests/{name}.py" for name in ("recovery/test_worker_killed", "wire/test_terminal_sign_in", "wire/test_setup",
                                     "wire/test_training_command", "wire/test_gateways_azureml"))  # fmt: skip
@@ -80,66 +74,35 @@ def _files(place: Path) -> list[Path]:
     return sorted(place.rglob("test_*.py")) if place.is_dir() else [place]
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a suite ended and what it cost: wall time says how busy the machine was, `cpu` what the suite asks of it."""
-
-    code: int
-    said: str
-    seconds: float
-    cpu: float
-
-    @property
-    def good(self) -> bool:
-        return self.code in {0, NOTHING_SELECTED}
+def passed(suite: Ended) -> bool:
+    return suite.code in {0, NOTHING_SELECTED}
 
 
-def run(arguments: list[str], marker: str) -> Ended:
-    """Run one suite and print what it said."""
-    # A folder for each: pytest's own numbered ones are tidied up by whoever comes next, also by a neighbour.
-    with tempfile.TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as folder:
-        ended = _pytest(arguments, marker, Path(folder))
-    if ended.code != NOTHING_SELECTED:
-        title = f"{arguments[0]}{' and more' if len(arguments) > 1 else ''}"
-        print(f"== {title}  ({ended.seconds:.0f} s, {ended.cpu:.0f} s of a core)\n{ended.said}", flush=True)
-    return ended
-
-
-def _pytest(arguments: list[str], marker: str, folder: Path) -> Ended:
-    command = [sys.executable, "-m", "pytest", "-q", "-m", marker, "--basetemp", str(folder / "t"), *REPORT, *arguments]
-    if marker == "recovery":
-        command += ["--timeout", "1800"]
-    # What a suite starts, it starts many times: Python compiles a module once, unless it is told not to keep it.
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    started, said = time.monotonic(), folder / "said.txt"
-    with said.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=kept, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
-        limit = threading.Timer(LIMIT_SECONDS, process.kill)
-        limit.start()
-        # Not `wait`: only this tells what the process and all that it waited for have used.
-        _, status, used = os.wait4(process.pid, 0)
-        limit.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    text = said.read_text(errors="replace")
-    return Ended(process.returncode, text, time.monotonic() - started, used.ru_utime + used.ru_stime)
+def told(suite: Ended) -> None:
+    """Print what a suite said."""
+    if suite.code != NOTHING_SELECTED:
+        first, *more = [argument for argument in suite.arguments if argument.startswith("tests/")]
+        title = f"{first}{' and more' if more else ''}"
+        print(f"== {title}  ({suite.seconds:.0f} s, {suite.cpu:.0f} s of a core)\n{suite.said}", flush=True)
 
 
 def main() -> int:
     offline.enter("tests.deal", sys.argv[1:])
     started = time.monotonic()
-    asked = sys.argv[1:]
-    marker = "recovery" if asked else "not recovery"
-    chosen = long_suites() if asked else suites()
-    with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
-        ended = list(pool.map(lambda arguments: run(arguments, marker), chosen))
-    again = [arguments for arguments, suite in zip(chosen, ended, strict=True) if not suite.good]
-    # Suites on busy cores can miss a deadline that each keeps alone: what failed is tried once more alone, and said.
-    failed = [arguments for arguments in again if not run(arguments, marker).good]
-    cpu, longest = sum(suite.cpu for suite in ended), max(suite.seconds for suite in ended)
+    long = bool(sys.argv[1:])
+    options = ["-q", "-m", "recovery", "--timeout", "1800", *REPORT] if long else ["-q", "-m", "not recovery", *REPORT]
+    with forked.warm() as environment:
+        chosen = [[*options, *arguments] for arguments in (long_suites() if long else suites())]
+        ended = forked.run(chosen, environment, AT_A_TIME, told)
+        # Suites on busy cores can miss a deadline that each keeps alone: what failed is tried once more, alone.
+        again = [suite.arguments for suite in ended if not passed(suite)]
+        failed = [suite.arguments for suite in forked.run(again, environment, 1, told) if not passed(suite)]
+    longest = max(suite.seconds for suite in ended)
     print(f"{len(chosen)} suites in {time.monotonic() - started:.0f} s, {len(failed)} failed")
-    print(f"{cpu:.0f} s of a core in all; the longest suite took {longest:.0f} s")
+    print(f"{forked.used():.0f} s of a core in all; the longest suite took {longest:.0f} s")
     for arguments in again:
-        print(f"{'failed twice' if arguments in failed else 'passed when run again alone'}: {' '.join(arguments)}")
+        said = "failed twice" if arguments in failed else "passed when run again alone"
+        print(f"{said}: {' '.join(arguments[len(options) :])}")
     return 1 if failed else 0
 
 

@@ -112,7 +112,7 @@ def _begin(door: socket.socket, waiting: selectors.BaseSelector) -> None:
             os.dup2(stream, number)
         for inherited in {line.fileno(), *(key.fd for key in waiting.get_map().values())}:
             os.close(inherited)
-        _run(*json.loads(told))
+        become(*json.loads(told))
     for stream in streams:
         os.close(stream)
     ended = os.pidfd_open(process)
@@ -148,8 +148,8 @@ def _attend(key: selectors.SelectorKey, waiting: selectors.BaseSelector) -> None
         line.close()
 
 
-def _run(arguments: list[str], environment: dict[str, str], folder: str) -> NoReturn:
-    """As `python -m MODULE ...`, in this fork; what Python does last for a process is done here."""
+def become(arguments: list[str], environment: dict[str, str], folder: str) -> NoReturn:
+    """Go on as `python -m MODULE ...`, in this fork; what Python does last for a process is done here."""
     code: object = 1
     try:
         assert arguments[0] == "-m", "the resident interpreter runs modules only"
