@@ -68,10 +68,6 @@ class Sandbox:
         return self.home / "tls" / "ca.pem"
 
     @property
-    def bundle(self) -> Path:
-        return self.home / "tls" / "bundle.pem"
-
-    @property
     def secrets(self) -> dict:
         return json.loads((self.home / "secrets.json").read_text())
 

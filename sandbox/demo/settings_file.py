@@ -90,7 +90,7 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, Any]], kept: dict[
         },
         "cloud": {
             "metadata_url": f"{url}/metadata/endpoints?api-version=2019-05-01",
-            "ca_bundle": str(home / "sandbox" / "tls" / "bundle.pem"),
+            "ca_bundle": str(home / "sandbox" / "tls" / "ca.pem"),
             "logs_endpoint": url,
             "metrics_endpoint": url,
         },

@@ -33,7 +33,7 @@ def home(tmp_path_factory):
     (folder / "sandbox").mkdir()
     (folder / "sandbox" / "secrets.json").write_text(json.dumps(secrets))
     (folder / "sandbox" / "tls").mkdir()
-    trustme.CA().cert_pem.write_to_path(str(folder / "sandbox" / "tls" / "bundle.pem"))
+    trustme.CA().cert_pem.write_to_path(str(folder / "sandbox" / "tls" / "ca.pem"))
     write_settings(folder, Ports(console=1, sandbox=1, browser=1))
     return folder
 
@@ -60,7 +60,7 @@ def mlops(home, *arguments, **env):
         (lambda text: text.replace('repository = "hospital/diabetes"', 'repository = "diabetes"'), "repository"),
         (lambda text: text.replace('default_project = "diabetes"', 'default_project = "other"'), "default_project"),
         (lambda text: text + "\n[broken", "not valid TOML"),
-        (lambda text: text.replace("bundle.pem", "none.pem"), "cloud.ca_bundle: there is no file"),
+        (lambda text: text.replace("ca.pem", "none.pem"), "cloud.ca_bundle: there is no file"),
         (lambda text: text.replace("BEGIN RSA", "BEGIN DSA"), "github.app_private_key: is no private key in PEM"),
         (lambda text: text.replace("installation_id =", 'installation_token = "ghs_x"\n#'), "github.installation_id"),
     ],

@@ -112,7 +112,7 @@ def enter(sandbox: Any) -> None:
     if os.environ.get("ARM_CLOUD_METADATA_URL") != metadata:
         os.environ.pop("AZUREML_CURRENT_CLOUD", None)
     os.environ["ARM_CLOUD_METADATA_URL"] = metadata
-    os.environ["REQUESTS_CA_BUNDLE"] = str(sandbox.bundle)
+    os.environ["REQUESTS_CA_BUNDLE"] = str(sandbox.ca_file)
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
     if known := sys.modules.get("azureml.mlflow._common._cloud.cloud"):
         known.KNOWN_CLOUDS.update(known.get_known_clouds())  # read once, at import, from whatever sandbox came first

@@ -188,7 +188,7 @@ def speak_to(sandbox: Any) -> None:
     if os.environ.get("ARM_CLOUD_METADATA_URL") != metadata:
         os.environ.pop("AZUREML_CURRENT_CLOUD", None)
     os.environ["ARM_CLOUD_METADATA_URL"] = metadata
-    os.environ["REQUESTS_CA_BUNDLE"] = str(sandbox.bundle)
+    os.environ["REQUESTS_CA_BUNDLE"] = str(sandbox.ca_file)
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
 
 

@@ -30,7 +30,7 @@ def settings_of(sandbox, home, project=None, program="mlops-setup", secret=""):
         ),
         cloud=Cloud(
             metadata_url=f"{sandbox.url}/metadata/endpoints?api-version=2019-05-01",
-            ca_bundle=str(sandbox.bundle),
+            ca_bundle=str(sandbox.ca_file),
             logs_endpoint=sandbox.url,
             metrics_endpoint=sandbox.url,
         ),

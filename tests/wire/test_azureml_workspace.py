@@ -12,6 +12,8 @@ from sandbox.accounts import SUBSCRIPTION
 from tests.wire.azureml_lab import CLUSTER, GROUP, NOISE, client, error_of, open_lab, session, unique
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in NOISE]
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+"""The built-in role, as Azure numbers it everywhere."""
 
 
 @pytest.fixture(scope="module")
@@ -148,12 +150,14 @@ def test_log_analytics_workspace_gets_a_customer_id_that_stays(lab):
 
 def test_role_assignments_belong_to_their_scope(lab):
     base = f"{lab.workspace_id}/providers/Microsoft.Authorization/roleAssignments"
-    body = {"properties": {"roleDefinitionId": "reader", "principalId": str(uuid.uuid4())}}
+    reader = f"{lab.group_id}/providers/Microsoft.Authorization/roleDefinitions/{READER}"
+    body = {"properties": {"roleDefinitionId": reader, "principalId": str(uuid.uuid4())}}
     made = lab.http.put(f"{base}/{uuid.uuid4()}", json=body).json()
     assert made["properties"]["scope"] == lab.workspace_id
     assert made in lab.http.get(base).json()["value"]
-    other = lab.http.get(f"{lab.group_id}/providers/Microsoft.Authorization/roleAssignments").json()["value"]
-    assert made not in other
+    assert made in lab.http.get(f"{lab.group_id}/providers/Microsoft.Authorization/roleAssignments").json()["value"]
+    beside = f"{lab.workspace_id}-beside/providers/Microsoft.Authorization/roleAssignments"
+    assert made not in lab.http.get(beside).json()["value"]
 
 
 def test_unknown_operation_says_so_in_the_envelope(lab):

@@ -64,7 +64,7 @@ def production(make_sandbox, tmp_path_factory):
     metadata = f"{own.url}/metadata/endpoints?api-version=2019-05-01"
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FURNISH, *arguments, str(tmp_path_factory.mktemp("production"))],
-        env=os.environ | {"ARM_CLOUD_METADATA_URL": metadata, "REQUESTS_CA_BUNDLE": str(own.bundle)},
+        env=os.environ | {"ARM_CLOUD_METADATA_URL": metadata, "REQUESTS_CA_BUNDLE": str(own.ca_file)},
         capture_output=True,
         text=True,
         timeout=180,

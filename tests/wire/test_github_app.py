@@ -52,7 +52,7 @@ def as_app(world, **changes):
 
 def reader(world, repository, **changes):
     return GitHubReader(
-        f"{world.url}/api/v3", repository, program_credential(as_app(world, **changes)), str(world.bundle)
+        f"{world.url}/api/v3", repository, program_credential(as_app(world, **changes)), str(world.ca_file)
     )
 
 
@@ -209,7 +209,7 @@ def test_only_the_apps_jwt_makes_tokens_and_it_opens_nothing_else(sandbox, http,
 def test_a_token_may_ask_for_less_and_not_for_more(sandbox, http, lab):
     told = sandbox.secrets["github"]
     app = Auth.AppAuth(told["app_id"], told["private_key"])
-    with GithubIntegration(auth=app, base_url=f"{sandbox.url}/api/v3", verify=str(sandbox.bundle)) as integration:
+    with GithubIntegration(auth=app, base_url=f"{sandbox.url}/api/v3", verify=str(sandbox.ca_file)) as integration:
         less = integration.get_access_token(GITHUB_INSTALLATION_ID, {"metadata": "read", "contents": "read"})
         with pytest.raises(GithubException, match="not granted to this installation"):
             integration.get_access_token(GITHUB_INSTALLATION_ID, {"statuses": "write"})

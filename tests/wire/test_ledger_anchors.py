@@ -38,7 +38,7 @@ def world(tmp_path):
 def tags_of(sandbox, lab, tmp_path):
     """As the worker's installation identity."""
     github = settings_of(sandbox, tmp_path).github
-    return Tags(GitHubReader(github.api_url, lab.full_name, github.installation_token, str(sandbox.bundle)))
+    return Tags(GitHubReader(github.api_url, lab.full_name, github.installation_token, str(sandbox.ca_file)))
 
 
 def anchoring(world, tags):
@@ -117,7 +117,7 @@ def test_a_removed_tag_is_betrayed_by_the_ledger(sandbox, lab, world, tmp_path):
 
 def test_under_the_ruleset_of_setup_an_anchor_is_written_and_stays(sandbox, lab, world, tmp_path):
     github = settings_of(sandbox, tmp_path).github
-    lead = GitHubWriter(github.api_url, lab.full_name, SecretStr(lab.token("lead")), str(sandbox.bundle))
+    lead = GitHubWriter(github.api_url, lab.full_name, SecretStr(lab.token("lead")), str(sandbox.ca_file))
     declared = read_declaration().anchors
     Rulesets(lead).ensure(tags_for_ever(declared.name, declared.pattern))
     assert differences(Rulesets(lead).find(declared.name), tags_for_ever(declared.name, declared.pattern)) == ()
@@ -155,7 +155,7 @@ def test_with_github_away_the_anchors_are_unread_and_nothing_is_recorded(make_sa
     away = make_sandbox()
     world = Hospital.after(tmp_path, "1")
     github = settings_of(away, tmp_path).github
-    tags = Tags(GitHubReader(github.api_url, "hospital/diabetes", github.installation_token, str(away.bundle)))
+    tags = Tags(GitHubReader(github.api_url, "hospital/diabetes", github.installation_token, str(away.ca_file)))
     work = anchoring(world, tags)
     away.kill()
     with pytest.raises(RemoteUnavailable):
