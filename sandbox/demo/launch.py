@@ -24,7 +24,8 @@ from sandbox.demo.settings_file import Ports, service_environment, write_setting
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("console", "sandbox", "runtime")
-
+START_SECONDS = 600.0
+"""A start takes a quarter of a minute; on a machine that is busy with other things it takes many times that."""
 
 Say = Callable[[str, float | None], None]
 
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         installed = all(is_complete(CHECKOUT, name) for name in ENVIRONMENTS)
         check_machine(CHECKOUT, installed=installed)
         with one_launcher(home):
-            children = Children(home / "logs")
+            children = Children(home / "logs", say)
             for name in children.end_leftovers():
                 say(f"Ended the {name} of an earlier start that was cut off")
             check_ports({"CONSOLE_PORT": ports.console, "SANDBOX_PORT": ports.sandbox, "BROWSER_PORT": ports.browser})
@@ -135,7 +136,7 @@ def start_services(children: Children, home: Path, ports: Ports, *, console: boo
     started = time.monotonic()
     children.start(
         "worker", [str(console_python), "-m", "backend", "worker"],
-        cwd=CHECKOUT, env=service_environment(home, told, "mlops-worker"),
+        cwd=CHECKOUT, env=service_environment(home, told, "mlops-worker"), again=True,
     )  # fmt: skip
     tell("Worker started", None)
     if console:
@@ -143,7 +144,7 @@ def start_services(children: Children, home: Path, ports: Ports, *, console: boo
             "console", [str(console_python), "-m", "console"],
             cwd=CHECKOUT, env=service_environment(home, told, "mlops-console"),
         )  # fmt: skip
-        children.wait_for(f"http://127.0.0.1:{ports.console}/_stcore/health", 90, "The console")
+        children.wait_for(f"http://127.0.0.1:{ports.console}/_stcore/health", START_SECONDS, "The console")
         tell(f"Console answers at http://127.0.0.1:{ports.console}", started)
 
 
@@ -159,7 +160,7 @@ def start_sandbox(children: Children, home: Path, ports: Ports) -> dict[str, dic
         ],
         cwd=CHECKOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
-    children.wait_for(f"http://127.0.0.1:{ports.browser}/", 60, "The sandbox")
+    children.wait_for(f"http://127.0.0.1:{ports.browser}/", START_SECONDS, "The sandbox")
     return write_settings(home, ports)
 
 
