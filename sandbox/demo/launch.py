@@ -19,7 +19,7 @@ from types import FrameType
 from sandbox.demo.children import Children, Died
 from sandbox.demo.environments import InstallFailed, ensure_all, is_complete, python_of, share_files
 from sandbox.demo.first_world import FirstWorld, WorldFailed
-from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_ports
+from sandbox.demo.preflight import EXIT_UNAVAILABLE, RoomWatch, Unready, check_machine, check_ports, check_room
 from sandbox.demo.settings_file import Ports, service_environment, write_settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         installed = all(is_complete(CHECKOUT, name) for name in ENVIRONMENTS)
         check_machine(CHECKOUT, installed=installed)
+        check_room(home)
         with one_launcher(home):
             children = Children(home / "logs", say)
             for name in children.end_leftovers():
@@ -100,20 +101,26 @@ def say(text: str, started: float | None = None) -> None:
 
 def _run(home: Path, ports: Ports, children: Children) -> int:
     began = time.monotonic()
+    room = RoomWatch(home, say)
+
+    def alive() -> None:
+        room.look()
+        children.check()
+
     print("MLOps Console: a local world with simulated patients", flush=True)
     try:
         fresh = ensure_all(CHECKOUT, ("console", "sandbox"), home / "logs", say)
         start_services(children, home, ports, console=True)
         say(f"Console usable at http://127.0.0.1:{ports.console}", began)
         fresh |= ensure_all(CHECKOUT, ("runtime",), home / "logs", say)
-        world = FirstWorld(CHECKOUT, home, ports, say, children.check)
+        world = FirstWorld(CHECKOUT, home, ports, say, alive)
         world.make()
         say("The world is complete", began)
         if fresh:
             _share_files()
         print(f"\nOpen http://127.0.0.1:{ports.console}  (sign in as lead; Ctrl-C stops)", flush=True)
         while True:
-            children.check()
+            alive()
             time.sleep(1.0)
     finally:
         children.stop()

@@ -18,7 +18,15 @@ import pytest
 from sandbox.demo.children import Children, Died
 from sandbox.demo.install import ensure_postgresql
 from sandbox.demo.launch import CHECKOUT, one_launcher
-from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_ports, free_port
+from sandbox.demo.preflight import (
+    EXIT_UNAVAILABLE,
+    RoomWatch,
+    Unready,
+    check_machine,
+    check_ports,
+    check_room,
+    free_port,
+)
 
 Usage = namedtuple("Usage", "total used free")
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
@@ -65,8 +73,31 @@ def test_a_full_disk_is_told_before_it_hurts(monkeypatch, free, installed, spare
     if spared:
         check_machine(CHECKOUT, installed=installed)
         return
-    with pytest.raises(Unready, match=r"GiB free and .* GiB are needed: free some space, then start again"):
+    with pytest.raises(Unready, match=r"[GM]iB free and .* [GM]iB are needed: free some space, then start again"):
         check_machine(CHECKOUT, installed=installed)
+
+
+def test_the_disk_of_a_home_elsewhere_is_looked_at_before_the_home_is_made(monkeypatch, tmp_path):
+    looked = []
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: looked.append(path) or Usage(10**12, 0, 3 * 1024**2))
+    home = tmp_path / "not" / "yet"
+    with pytest.raises(Unready, match=rf"^The disk of {home} has 3 MiB free and 512 MiB are needed: free some space"):
+        check_room(home)
+    assert looked == [tmp_path]
+    assert not home.exists()
+
+
+def test_a_disk_that_fills_while_the_world_runs_is_told_once_and_so_is_its_relief(monkeypatch, tmp_path):
+    said: list[str] = []
+    room = RoomWatch(tmp_path, said.append)
+    for free in (900, 63, 5, 5, 64, 900, 1):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path, free=free: Usage(10**12, 0, free * 1024**2))
+        room.look()
+    assert [line.removeprefix(f"The disk of {tmp_path} has ") for line in said] == [
+        "63 MiB left: free some space, the world then goes on by itself",
+        "room again: 64 MiB",
+        "1 MiB left: free some space, the world then goes on by itself",
+    ]
 
 
 @pytest.fixture
