@@ -49,4 +49,4 @@ bench: environments ## Every speed promise, as a ratio against a peer in the sam
 	$(DEV)/python -m benchmarks
 
 reset: ## Delete the local world (the environments stay)
-	rm -rf "$(MLOPS_HOME)"
+	@$(PYTHON) -m sandbox.demo.reset

@@ -7,6 +7,7 @@ Several model projects may be declared; each names its repository, workspaces an
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import tomllib
@@ -24,6 +25,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -38,6 +40,9 @@ EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{
 """Azure ML's own rule: 3-32 characters, a letter first, then letters, digits and `-`."""
 
 Seconds = Annotated[float, Field(gt=0)]
+
+KEY_BYTES = 32
+"""Fernet's."""
 
 DATABASE_VARIABLE = "MLOPS_DATABASE_URL"
 
@@ -224,7 +229,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="MLOPS_",
         env_nested_delimiter="__",
-        extra="ignore",
+        extra="forbid",
         frozen=True,
         nested_model_default_partial_update=True,
     )
@@ -241,6 +246,18 @@ class Settings(BaseSettings):
     console: Console = Console()
     default_project: str = "diabetes"
     projects: dict[str, Project]
+
+    @field_validator("token_key")
+    @classmethod
+    def _is_a_key(cls, key: SecretStr) -> SecretStr:
+        """Found out at start-up, and not when the first person lends a token."""
+        try:
+            length = len(base64.urlsafe_b64decode(key.get_secret_value()))
+        except ValueError:
+            length = -1
+        if length not in (0, KEY_BYTES):
+            raise ValueError(f"must be {KEY_BYTES} bytes in URL-safe base64")
+        return key
 
     @property
     def project(self) -> Project:
@@ -284,13 +301,29 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise ConfigurationError(name, f"{first['msg'].lower()}{where}") from error
+        raise ConfigurationError(name, f"{_in_words(first)}{where}") from error
     except ValueError as error:
         raise ConfigurationError(source, f"not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(source, f"cannot be read: {error.strerror or error}") from error
     if settings.default_project not in settings.projects:
         raise ConfigurationError("default_project", f"{settings.default_project!r} is not among [projects]{where}")
     _check_github(settings.github, where)
     return settings
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    """What is wrong, without the value, which may be a secret."""
+    match problem["type"]:
+        case "extra_forbidden":
+            return "there is no such setting"
+        case "missing":
+            return "is missing"
+        case "string_pattern_mismatch":
+            return f"must match {problem['ctx']['pattern']}"
+        case "value_error":
+            return str(problem["ctx"]["error"])
+    return problem["msg"][:1].lower() + problem["msg"][1:]
 
 
 def _check_github(github: GitHub, where: str) -> None:

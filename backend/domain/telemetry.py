@@ -20,7 +20,7 @@ class TrafficPoint(Value):
 
 
 class TrafficSummary(Value):
-    """One deployment over a window; `errors` are answers of 500 and over plus 424."""
+    """One deployment over a window; `errors` are answers of 500 and over, 408, 424 and 429."""
 
     deployment: str
     requests: int

@@ -8,11 +8,11 @@ from backend.domain.comparison import Comparison
 from backend.domain.decisions import Dossier
 from console.components.cards import card, word
 from console.components.markup import Content, Html, fill, join
-from console.components.states import empty
+from console.components.states import not_compared
 from console.components.tables import Column, strong, table, two_lines
 from console.viewmodels.bands import AxisTable, Change, axis_tables, rule, tally
 from console.viewmodels.comparison import MetricRow, holdout, metric_rows, patients, verdict
-from console.viewmodels.decision import comparison, comparison_of, measured
+from console.viewmodels.decision import comparison, comparison_of, measured, uncompared
 from console.viewmodels.state import VERDICTS
 from console.viewmodels.text import Untrusted
 
@@ -27,7 +27,7 @@ def patients_card(dossier: Dossier, note: Content = "next against now") -> Html:
         would_be = (
             "How many more or fewer ill patients are missed, once champion and challenger are compared on one holdout."
         )
-        return card("Patients per 1,000", empty("No comparison yet", would_be, "compare_arrows"), width=6)
+        return card("Patients per 1,000", not_compared(uncompared(dossier), would_be, "compare_arrows"), width=6)
     tiles = fill(
         '<div class="tiles">{missed}{alarms}</div>',
         missed=_tile(view.missed, f"{view.missed_now} → {view.missed_next}", view.missed_interval),
@@ -96,7 +96,8 @@ def champion_card(dossier: Dossier, now: datetime, width: int = 6) -> Html:
     compared = comparison(dossier)
     if compared is None:
         would_be = "Both models scored on the same holdout rows, with the difference and its interval."
-        return card("Champion vs challenger", empty("Not compared yet", would_be, "compare_arrows"), width=width)
+        nothing = not_compared(uncompared(dossier), would_be, "compare_arrows")
+        return card("Champion vs challenger", nothing, width=width)
     heads = (
         Column("Metric"),
         Column(f"v{compared.champion.version}" if compared.champion.version else "champion", number=True),

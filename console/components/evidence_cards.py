@@ -8,7 +8,7 @@ from backend.domain.gates import Finding
 from backend.domain.production_flips import ProductionFlips
 from console.components.cards import card, word
 from console.components.markup import Content, Html, fill, join
-from console.components.states import empty
+from console.components.states import empty, not_compared
 from console.components.tables import Column, strong, table
 from console.viewmodels.figures import short_commit, short_digest
 from console.viewmodels.flips import FlipRow, asked_rows, asked_tally, counts, rows, tally
@@ -41,12 +41,15 @@ def _gate(finding: Finding) -> tuple[Content, ...]:
     return strong(finding.title), level, limit, word(FINDINGS[finding.state]), found
 
 
-def flips_card(comparison: Comparison | None, production: ProductionFlips | None) -> Html:
-    """Of the holdout and of what production was asked: how many, then the cases with the largest change of risk."""
+def flips_card(comparison: Comparison | None, production: ProductionFlips | None, never: str = "") -> Html:
+    """Of the holdout and of what production was asked: how many, then the cases with the largest change of risk.
+
+    `never` is why nothing will be compared, "" where that may still come.
+    """
     flips = comparison.flips if comparison else None
     if comparison is None or flips is None:
         would_be = "Patients of the holdout who get another answer than before, the largest change of risk first."
-        return card("Who gets another answer", empty("Not compared yet", would_be, "swap_vert"))
+        return card("Who gets another answer", not_compared(never, would_be, "swap_vert"))
     against = f"against v{comparison.champion.version}, commit {short_commit(comparison.champion.commit)}"
     kinds = join(
         fill('<div class="tile"><b class="{tone}">{n}</b><span>{what}</span></div>', tone=tone, n=f"{n:,}", what=what)

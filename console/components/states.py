@@ -20,6 +20,11 @@ def empty(title: str, would_be: str, symbol: str = "inbox") -> Html:
     )
 
 
+def not_compared(never: str, would_be: str, symbol: str) -> Html:
+    """A comparison that is still to come, or `never` comes, which is why: then nothing of it `would_be` here."""
+    return empty("Nothing to compare with", never, symbol) if never else empty("Not compared yet", would_be, symbol)
+
+
 def error_state(title: str, problem: str, reference: str = "") -> None:
     draw(
         fill(

@@ -10,6 +10,7 @@ from backend.domain.evidence import Evidence
 from backend.domain.headline import Readiness, headline
 from backend.domain.pace import calls_per_hour
 from backend.domain.people import Actor
+from backend.domain.promotions import Phase, StepKind, StepState
 from backend.domain.registry import VersionState
 from backend.domain.telemetry import Traffic, TrafficSummary
 from backend.domain.value import Reading
@@ -51,6 +52,15 @@ def comparison_of(dossier: Dossier) -> Evidence | None:
 def comparison(dossier: Dossier) -> Comparison | None:
     evidence = comparison_of(dossier)
     return evidence.comparison if evidence else None
+
+
+def uncompared(dossier: Dossier) -> str:
+    """Why its test compared it with nothing, in the test's words; "" where a comparison is there or may still come."""
+    staging = dossier.staging
+    if staging is None or staging.phase is not Phase.SUCCEEDED or comparison_of(dossier):
+        return ""
+    judged = (record for record in staging.steps if record.step.kind is StepKind.COLLECT_EVIDENCE)
+    return next((record.reason for record in judged if record.state is StepState.SKIPPED), "")
 
 
 def who(decision: Decision, actor: Actor) -> tuple[tuple[str, Untrusted], ...]:

@@ -13,6 +13,8 @@ from console.viewmodels.series import Chart, Series, bands, mark_lines
 from console.viewmodels.text import Untrusted
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+REFUSED = "no deployment"
+"""Whose name Azure leaves empty: a call that the endpoint refused itself, without a key or too large."""
 Pick = Callable[[TrafficPoint], float | None]
 
 
@@ -64,7 +66,7 @@ def _chart(name: str, title: str, traffic: Traffic, pick: Pick, unit: str, *, ba
     for point in traffic.points:
         at[point.deployment][point.at] = pick(point)
     series = tuple(
-        Series(deployment, grid, tuple(map(measured.get, grid)), style=style, bars=bars)
+        Series(deployment or REFUSED, grid, tuple(map(measured.get, grid)), style=style, bars=bars)
         for style, (deployment, measured) in enumerate(at.items())
     )
     return Chart(name=name, title=title, series=series, unit=unit, start=traffic.start, end=traffic.end, height=190)
@@ -112,7 +114,7 @@ def _highest(values: Iterable[float | None]) -> float | None:
 def summaries(traffic: Traffic) -> list[tuple[str, ...]]:
     return [
         (
-            s.deployment,
+            s.deployment or REFUSED,
             f"{s.requests:,}",
             f"{s.errors:,}",
             f"{share(s.errors, s.requests)} %" if s.requests else "–",
@@ -127,7 +129,7 @@ def summaries(traffic: Traffic) -> list[tuple[str, ...]]:
 def statuses(traffic: Traffic) -> list[tuple[str, str, Untrusted, str]]:
     """Most frequent first; a reason is the model's own text."""
     found = sorted(traffic.statuses, key=lambda s: -s.requests)
-    return [(s.deployment, str(s.code), Untrusted(s.reason or "–", 160), f"{s.requests:,}") for s in found]
+    return [(s.deployment or REFUSED, str(s.code), Untrusted(s.reason or "–", 160), f"{s.requests:,}") for s in found]
 
 
 def callers(traffic: Traffic) -> list[tuple[Untrusted, str]]:

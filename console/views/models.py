@@ -26,7 +26,7 @@ from console.components.tables import Column, code, strong, table
 from console.components.threshold import threshold_panel
 from console.session import parameter, signed_in, tell
 from console.surroundings import find, newest_first
-from console.viewmodels.decision import comparison
+from console.viewmodels.decision import comparison, uncompared
 from console.viewmodels.experiments import address
 from console.viewmodels.figures import age, ago
 from console.viewmodels.flips import production
@@ -131,7 +131,7 @@ def _one(
                     _deployed(version, endpoints),
                     patients_card(dossier),
                     champion_card(dossier, utc_now(), width=12),
-                    flips_card(comparison(dossier), production(dossier)),
+                    flips_card(comparison(dossier), production(dossier), uncompared(dossier)),
                     gates_card(dossier, wired.backend.models.findings(version)),
                 )
             )

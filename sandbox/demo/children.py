@@ -10,8 +10,15 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+RESTARTS = 3
+RESTARTS_WITHIN = 600.0
+"""A process that dies more often than this is not mended by another start."""
+WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: another start would read the same setting
+SAY_EVERY = 30.0
 
 
 class Died(Exception):
@@ -19,18 +26,27 @@ class Died(Exception):
 
 
 class Children:
-    """Processes in sessions of their own, so that Ctrl-C reaches only us and we end them in order."""
+    """Processes in sessions of their own, so that Ctrl-C reaches only us and we end them in order.
 
-    def __init__(self, logs: Path) -> None:
+    `tell(text)` hears of what takes long and of what was started again.
+    """
+
+    def __init__(self, logs: Path, tell: Callable[[str], None] = lambda _text: None) -> None:
         self.logs = logs
         self.logs.mkdir(parents=True, exist_ok=True)
+        self._tell = tell
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._again: dict[str, Callable[[], None]] = {}
+        self._restarts: dict[str, deque[float]] = {}
 
-    def start(self, name: str, argv: list[str], *, cwd: Path, env: Mapping[str, str]) -> None:
+    def start(self, name: str, argv: list[str], *, cwd: Path, env: Mapping[str, str], again: bool = False) -> None:
+        """Start `name`; with `again`, `check` starts it once more when it has died, a bounded number of times."""
         with (self.logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 argv, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        if again:
+            self._again[name] = lambda: self.start(name, argv, cwd=cwd, env=env, again=True)
         self._record()
 
     @property
@@ -73,19 +89,37 @@ class Children:
         process.wait(timeout=5)
 
     def check(self) -> None:
-        for name, process in self._running.items():
+        """Start again what may be, raise Died for what may not or has died too often."""
+        for name, process in list(self._running.items()):
             if process.poll() is not None:
-                raise Died(f"{name} ended with code {process.returncode}: {self.tail(name)}")
+                told = f"{name} ended with code {process.returncode}: {self.tail(name)}"
+                if process.returncode == WRONG_SETTING or not self._may_restart(name):
+                    raise Died(told)
+                self._tell(f"Starting it again: {told}")
+                self._again[name]()
+
+    def _may_restart(self, name: str) -> bool:
+        if name not in self._again:
+            return False
+        now, before = time.monotonic(), self._restarts.setdefault(name, deque(maxlen=RESTARTS))
+        if len(before) == RESTARTS and now - before[0] < RESTARTS_WITHIN:
+            return False
+        before.append(now)
+        return True
 
     def tail(self, name: str, lines: int = 3) -> str:
         text = (self.logs / f"{name}.log").read_text(errors="replace").strip().splitlines()
         return " / ".join(text[-lines:]) or "it printed nothing"
 
-    def wait_for(self, url: str, seconds: float, what: str) -> None:
-        """Until `url` answers 200."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+    def wait_for(self, url: str, seconds: float, what: str, say_every: float = SAY_EVERY) -> None:
+        """Until `url` answers 200; a busy machine may take long, so what is waited for is told meanwhile."""
+        began = time.monotonic()
+        end, say_at = began + seconds, began + say_every
+        while (now := time.monotonic()) < end:
             self.check()
+            if now >= say_at:
+                self._tell(f"{what} has not answered for {now - began:.0f} s, still waiting; its log is in {self.logs}")
+                say_at = now + say_every
             try:
                 with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # loopback, built by us
                     if answer.status == 200:

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _tell(text: str, started: float) -> None:
-    if text.endswith("installed"):
+    if not text.endswith("ready"):
         print(f"{text}  ({time.monotonic() - started:.0f} s)", flush=True)
 
 

@@ -19,12 +19,13 @@ from types import FrameType
 from sandbox.demo.children import Children, Died
 from sandbox.demo.environments import InstallFailed, ensure_all, is_complete, python_of, share_files
 from sandbox.demo.first_world import FirstWorld, WorldFailed
-from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_ports
+from sandbox.demo.preflight import EXIT_UNAVAILABLE, RoomWatch, Unready, check_machine, check_ports, check_room
 from sandbox.demo.settings_file import Ports, service_environment, write_settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("console", "sandbox", "runtime")
-
+START_SECONDS = 600.0
+"""A start takes a quarter of a minute; on a machine that is busy with other things it takes many times that."""
 
 Say = Callable[[str, float | None], None]
 
@@ -42,8 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         installed = all(is_complete(CHECKOUT, name) for name in ENVIRONMENTS)
         check_machine(CHECKOUT, installed=installed)
+        check_room(home)
         with one_launcher(home):
-            children = Children(home / "logs")
+            children = Children(home / "logs", say)
             for name in children.end_leftovers():
                 say(f"Ended the {name} of an earlier start that was cut off")
             check_ports({"CONSOLE_PORT": ports.console, "SANDBOX_PORT": ports.sandbox, "BROWSER_PORT": ports.browser})
@@ -99,20 +101,26 @@ def say(text: str, started: float | None = None) -> None:
 
 def _run(home: Path, ports: Ports, children: Children) -> int:
     began = time.monotonic()
+    room = RoomWatch(home, say)
+
+    def alive() -> None:
+        room.look()
+        children.check()
+
     print("MLOps Console: a local world with simulated patients", flush=True)
     try:
         fresh = ensure_all(CHECKOUT, ("console", "sandbox"), home / "logs", say)
         start_services(children, home, ports, console=True)
         say(f"Console usable at http://127.0.0.1:{ports.console}", began)
         fresh |= ensure_all(CHECKOUT, ("runtime",), home / "logs", say)
-        world = FirstWorld(CHECKOUT, home, ports, say, children.check)
+        world = FirstWorld(CHECKOUT, home, ports, say, alive)
         world.make()
         say("The world is complete", began)
         if fresh:
             _share_files()
         print(f"\nOpen http://127.0.0.1:{ports.console}  (sign in as lead; Ctrl-C stops)", flush=True)
         while True:
-            children.check()
+            alive()
             time.sleep(1.0)
     finally:
         children.stop()
@@ -135,7 +143,7 @@ def start_services(children: Children, home: Path, ports: Ports, *, console: boo
     started = time.monotonic()
     children.start(
         "worker", [str(console_python), "-m", "backend", "worker"],
-        cwd=CHECKOUT, env=service_environment(home, told, "mlops-worker"),
+        cwd=CHECKOUT, env=service_environment(home, told, "mlops-worker"), again=True,
     )  # fmt: skip
     tell("Worker started", None)
     if console:
@@ -143,7 +151,7 @@ def start_services(children: Children, home: Path, ports: Ports, *, console: boo
             "console", [str(console_python), "-m", "console"],
             cwd=CHECKOUT, env=service_environment(home, told, "mlops-console"),
         )  # fmt: skip
-        children.wait_for(f"http://127.0.0.1:{ports.console}/_stcore/health", 90, "The console")
+        children.wait_for(f"http://127.0.0.1:{ports.console}/_stcore/health", START_SECONDS, "The console")
         tell(f"Console answers at http://127.0.0.1:{ports.console}", started)
 
 
@@ -159,7 +167,7 @@ def start_sandbox(children: Children, home: Path, ports: Ports) -> dict[str, dic
         ],
         cwd=CHECKOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
-    children.wait_for(f"http://127.0.0.1:{ports.browser}/", 60, "The sandbox")
+    children.wait_for(f"http://127.0.0.1:{ports.browser}/", START_SECONDS, "The sandbox")
     return write_settings(home, ports)
 
 

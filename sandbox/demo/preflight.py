@@ -7,11 +7,12 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 DISK_FOR_INSTALL = 4 * 1024**3
 DISK_FOR_RUNNING = 512 * 1024**2
+DISK_RUNS_LOW = 64 * 1024**2
 FIRST_PORT, LAST_PORT = 1024, 65535
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h: the machine lacks something
 
@@ -31,13 +32,40 @@ def check_machine(checkout: Path, *, installed: bool) -> None:
     if shutil.which("git") is None:
         raise Unready("git is missing: sudo apt-get install -y git")
     _check_tracked(checkout)
-    needed = DISK_FOR_RUNNING if installed else DISK_FOR_INSTALL
-    free = shutil.disk_usage(checkout).free
+    check_room(checkout, DISK_FOR_RUNNING if installed else DISK_FOR_INSTALL)
+
+
+def check_room(folder: Path, needed: int = DISK_FOR_RUNNING) -> None:
+    """Raise Unready if the disk of a folder, which need not exist yet, has less than `needed` bytes free."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
     if free < needed:
         raise Unready(
-            f"The disk of {checkout} has {free / 1024**3:.1f} GiB free and {needed / 1024**3:.1f} GiB are needed: "
-            "free some space, then start again; what is installed stays."
+            f"The disk of {folder} has {_size(free)} free and {_size(needed)} are needed: "
+            "free some space, then start again; what is there stays."
         )
+
+
+class RoomWatch:
+    """Says once that a running world is about to fill its disk, and once that there is room again."""
+
+    def __init__(self, home: Path, say: Callable[[str], None]) -> None:
+        self._home, self._say = home, say
+        self._low = False
+
+    def look(self) -> None:
+        free = shutil.disk_usage(self._home).free
+        if free < DISK_RUNS_LOW and not self._low:
+            self._say(
+                f"The disk of {self._home} has {_size(free)} left: free some space, the world then goes on by itself"
+            )
+        if free >= DISK_RUNS_LOW and self._low:
+            self._say(f"The disk of {self._home} has room again: {_size(free)}")
+        self._low = free < DISK_RUNS_LOW
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"
 
 
 def _check_tracked(checkout: Path) -> None:

@@ -30,7 +30,7 @@ from hospital_readings import capacity, endpoint, run_detail, runs, setup_plan, 
 from backend.bootstrap import build, open_store
 from backend.domain.evidence import SmokeResult
 from backend.domain.people import Actor, Role
-from backend.domain.promotions import Kind, Outcome, Promotion, StepKind, Succeeded
+from backend.domain.promotions import Kind, Outcome, Promotion, Skipped, StepKind, Succeeded
 from backend.domain.registry import ModelVersion
 from backend.domain.telemetry import LogLine
 from backend.promotion import plan, transitions, wording
@@ -157,6 +157,8 @@ def outcome_of(promotion: Promotion) -> Outcome:
         return Succeeded(
             reason="214 calls, no error", output={"calls": 214, "seconds": 12.0, "errors": 0, "p95_ms": 79.0}
         )
+    if record.step.kind is StepKind.COLLECT_EVIDENCE and promotion.target.version == "1":
+        return Skipped(reason="No champion yet: the first version has nothing to be compared with.")
     return Succeeded()
 
 

@@ -14,7 +14,7 @@ from hospital_readings import capacity, telemetry
 
 from backend.domain.telemetry import CapacityPoint, Mark, Serving
 from console.components.charts import Drawing, parts
-from console.viewmodels.monitoring import CAPACITY_POINTS, capacity_charts, charts
+from console.viewmodels.monitoring import CAPACITY_POINTS, capacity_charts, charts, statuses, summaries
 from console.viewmodels.series import Chart, Series
 
 NAMES = ["v1-aaaaaaaa", "v2-bbbbbbbb"]
@@ -80,3 +80,12 @@ def test_an_hour_of_minutes_is_drawn_as_it_is():
     cpu = capacity_charts(points, NOW - timedelta(hours=1), NOW)[0]
     assert sum(len(series.x) for series in cpu.series) == len(points)
     assert cpu.note == "%"
+
+
+def test_calls_that_the_endpoint_refused_itself_have_a_name_everywhere():
+    """Azure's log leaves their deployment empty: a legend, a row and a bar without a word said nothing."""
+    traffic = telemetry("diabetes-endpoint", ["v1-aaaaaaaa", ""], 3600)
+    for chart in charts(traffic, (), ()):
+        assert {series.name for series in chart.series} == {"v1-aaaaaaaa", "no deployment"}
+    assert {row[0] for row in summaries(traffic)} == {"v1-aaaaaaaa", "no deployment"}
+    assert all(row[0] for row in statuses(traffic))

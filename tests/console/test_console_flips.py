@@ -6,6 +6,8 @@ import hospital_models
 import pytest
 from visitors import text
 
+from backend.domain.promotions import Kind
+from console import topics
 from console.components.evidence_cards import flips_card
 from console.viewmodels.flips import SHOWN, asked_rows, asked_tally
 
@@ -27,6 +29,19 @@ def test_the_largest_change_comes_first_and_no_more_than_a_screen():
     assert (listed[0].answers, listed[0].risks) == ("negative → positive", "0.21 → 0.38")
     changes = [float(row.change.replace("−", "-")) for row in listed]
     assert changes == sorted(changes, reverse=True)
+
+
+def test_a_first_version_will_not_be_compared_and_one_in_its_test_is_not_yet(visit, world):
+    first = text(visit("views/models.py", version="1"))
+    assert first.count("Nothing to compare with") == 3
+    assert first.count("No champion yet: the first version has nothing to be compared with.") == 3
+    assert "Not compared yet" not in first
+    third = hospital_models.version(3)
+    world.wired.snapshots.put(topics.versions(), (third, hospital_models.version(2), hospital_models.version(1)))
+    world.begin(Kind.STAGE, third, reason="Registered by the workflow.")
+    waiting = text(visit("views/models.py", version="3"))
+    assert waiting.count("Not compared yet") == 3
+    assert "Nothing to compare with" not in waiting
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,15 @@ import pytest
 from sandbox.demo.children import Children, Died
 from sandbox.demo.install import ensure_postgresql
 from sandbox.demo.launch import CHECKOUT, one_launcher
-from sandbox.demo.preflight import EXIT_UNAVAILABLE, Unready, check_machine, check_ports
+from sandbox.demo.preflight import (
+    EXIT_UNAVAILABLE,
+    RoomWatch,
+    Unready,
+    check_machine,
+    check_ports,
+    check_room,
+    free_port,
+)
 
 Usage = namedtuple("Usage", "total used free")
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
@@ -65,8 +73,31 @@ def test_a_full_disk_is_told_before_it_hurts(monkeypatch, free, installed, spare
     if spared:
         check_machine(CHECKOUT, installed=installed)
         return
-    with pytest.raises(Unready, match=r"GiB free and .* GiB are needed: free some space, then start again"):
+    with pytest.raises(Unready, match=r"[GM]iB free and .* [GM]iB are needed: free some space, then start again"):
         check_machine(CHECKOUT, installed=installed)
+
+
+def test_the_disk_of_a_home_elsewhere_is_looked_at_before_the_home_is_made(monkeypatch, tmp_path):
+    looked = []
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: looked.append(path) or Usage(10**12, 0, 3 * 1024**2))
+    home = tmp_path / "not" / "yet"
+    with pytest.raises(Unready, match=rf"^The disk of {home} has 3 MiB free and 512 MiB are needed: free some space"):
+        check_room(home)
+    assert looked == [tmp_path]
+    assert not home.exists()
+
+
+def test_a_disk_that_fills_while_the_world_runs_is_told_once_and_so_is_its_relief(monkeypatch, tmp_path):
+    said: list[str] = []
+    room = RoomWatch(tmp_path, said.append)
+    for free in (900, 63, 5, 5, 64, 900, 1):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path, free=free: Usage(10**12, 0, free * 1024**2))
+        room.look()
+    assert [line.removeprefix(f"The disk of {tmp_path} has ") for line in said] == [
+        "63 MiB left: free some space, the world then goes on by itself",
+        "room again: 64 MiB",
+        "1 MiB left: free some space, the world then goes on by itself",
+    ]
 
 
 @pytest.fixture
@@ -150,10 +181,44 @@ def test_a_child_that_died_is_told_with_its_last_words(tmp_path):
     children.start(
         "worker", [sys.executable, "-c", "import sys; sys.exit('no database')"], cwd=tmp_path, env=os.environ
     )
-    while psutil.Process(children.pid("worker")).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.02)
+    wait_for_end(children.pid("worker"))
     with pytest.raises(Died, match="worker ended with code 1: no database"):
         children.check()
+
+
+def test_a_child_that_dies_is_started_again_three_times_and_each_is_told(tmp_path):
+    said: list[str] = []
+    children = Children(tmp_path, said.append)
+    dying = [sys.executable, "-c", "import sys; sys.exit('no database')"]
+    children.start("worker", dying, cwd=tmp_path, env=os.environ, again=True)
+    for starts in range(1, 4):
+        wait_for_end(children.pid("worker"))
+        children.check()
+        assert len(said) == starts
+        assert said[-1].startswith("Starting it again: worker ended with code 1: no database")
+    wait_for_end(children.pid("worker"))
+    with pytest.raises(Died, match="worker ended with code 1: no database"):
+        children.check()
+
+
+def test_another_start_does_not_mend_a_wrong_setting(tmp_path):
+    said: list[str] = []
+    children = Children(tmp_path, said.append)
+    dying = [sys.executable, "-c", "import sys; print('identity.tenant_id'); sys.exit(78)"]
+    children.start("worker", dying, cwd=tmp_path, env=os.environ, again=True)
+    wait_for_end(children.pid("worker"))
+    with pytest.raises(Died, match=r"worker ended with code 78: identity\.tenant_id"):
+        children.check()
+    assert said == []
+
+
+def test_a_slow_start_says_what_is_waited_for(tmp_path):
+    said: list[str] = []
+    address = f"http://127.0.0.1:{free_port()}/"
+    with pytest.raises(Died, match=r"The sandbox did not answer within 1 s"):
+        Children(tmp_path, said.append).wait_for(address, 1.0, "The sandbox", say_every=0.3)
+    assert len(said) >= 2
+    assert said[0] == f"The sandbox has not answered for 0 s, still waiting; its log is in {tmp_path}"
 
 
 def test_what_a_killed_launcher_left_is_ended_by_the_next_and_nothing_else(tmp_path):
@@ -183,6 +248,13 @@ def test_a_reused_process_number_is_left_alone(tmp_path):
     mine = psutil.Process()
     (tmp_path / "children.json").write_text(f'{{"sandbox": [{mine.pid}, "1"]}}')
     assert Children(tmp_path).end_leftovers() == []
+
+
+def wait_for_end(pid: int) -> None:
+    end = time.monotonic() + 20
+    while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def wait_for_up(folder: Path, *names: str) -> None:

@@ -87,6 +87,9 @@ def test_the_text_of_a_variable_wins_over_the_file(tmp_path, monkeypatch):
         (TEXT + "\n[github]\napp_id = 'Iv1.x'\n", "github.app_id"),
         (TEXT + "\n[console]\nport = 99999\n", "console.port"),
         (TEXT + "\n[cloud]\nmetadata = 'x'\n", "cloud.metadata"),
+        ("colour = 'blue'\n" + TEXT, "colour"),
+        ("token_key = 'c2hvcnQ='\n" + TEXT, "token_key"),
+        ("token_key = 'no base64 at all'\n" + TEXT, "token_key"),
         (TEXT.replace('default_project = "diabetes"', 'default_project = "other"'), "default_project"),
     ],
 )
@@ -101,6 +104,33 @@ def test_a_wrong_setting_is_named(tmp_path, monkeypatch, changed, setting, as_va
     assert caught.value.setting == setting
     assert ("MLOPS_TOML" if as_variable else "mlops.toml") in str(caught.value)
     assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("colour = 'blue'\n" + TEXT, "colour: there is no such setting in "),
+        (TEXT.replace("tenant_id", "Tenant_ID"), "identity.tenant_id: is missing in "),
+        (
+            TEXT.replace('"diabetes-endpoint"', '"diabetes endpoint"'),
+            "projects.diabetes.endpoint: must match ^[A-Za-z][A-Za-z0-9-]{2,31}$ in ",
+        ),
+        (TEXT + "\n[console]\nport = 'eighty'\n", "console.port: input should be a valid integer, unable to parse"),
+        ("token_key = 'abc-secret'\n" + TEXT, "token_key: must be 32 bytes in URL-safe base64 in "),
+    ],
+)
+def test_what_is_wrong_is_told_as_it_is_written_and_no_value_is_repeated(tmp_path, changed, told):
+    (tmp_path / "mlops.toml").write_text(changed)
+    with pytest.raises(ConfigurationError) as caught:
+        load()
+    assert str(caught.value).startswith(told)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(monkeypatch):
+    monkeypatch.setenv("MLOPS_SETTINGS", "/proc/self/mem")  # refuses its first byte, to root too
+    with pytest.raises(ConfigurationError, match=r"^/proc/self/mem: cannot be read: Input/output error$"):
+        load()
 
 
 @pytest.mark.parametrize("given", [APP, "installation_token = 't'\n", ""])

@@ -122,6 +122,19 @@ def test_slow_calls_are_counted_without_our_probes(endpoints, gateways):
     assert slower(0.0) >= 2
 
 
+def test_a_call_that_the_model_did_not_answer_in_time_is_an_error_of_its_deployment(tiny, gateways):
+    """Azure's 408: a candidate that hangs would otherwise go on to all traffic without one error."""
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    late = tiny.score({"sleep": 6}, deployment="green", **{"User-Agent": "ward/408"})
+    assert late.status_code == 408
+
+    def counted():
+        found = gateways.logs.summary(ENDPOINT, "green", began, datetime.now(UTC))
+        return found if found.requests else None
+
+    assert wait_for(counted, 20, "the late call in the log").errors == 1
+
+
 def test_scores_are_read_from_the_containers_log(endpoints, gateways):
     began = datetime.now(UTC) - timedelta(seconds=2)
     for _ in range(3):

@@ -8,8 +8,12 @@ from __future__ import annotations
 PROBES = "mlops-probe"
 """User-Agents of our own tests of a deployment start like this; they count in no figure."""
 
-ERRORS = "countif(ResponseCode >= 500 or ResponseCode == 424)"
-"""What the platform or the model got wrong. 424 is Azure's "the model answered badly"."""
+ERRORS = "countif(ResponseCode >= 500 or ResponseCode == 408 or ResponseCode == 424 or ResponseCode == 429)"
+"""What the platform or the model got wrong.
+
+Azure says 408 where the model did not answer in time, 424 where it answered badly, and 429 where it has more calls
+waiting than it can take (learn.microsoft.com, "Troubleshoot online endpoints", HTTP status codes).
+"""
 
 FIGURES = (
     f"Requests=count(), Errors={ERRORS}, P50=percentile(TotalDurationMs, 50), "
