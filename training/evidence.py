@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,6 @@ from training import bands
 from training.data import Dataset
 from training.split import IntArray, shared_groups
 from training.split import Split as RowSplit
-
-PACKAGES = ("mlflow", "mlflow-skinny", "numpy", "pyarrow", "scikit-learn", "scipy", "skops")
 
 
 def write_json(path: Path, value: object) -> None:
@@ -55,11 +54,14 @@ def describe_dataset(dataset: Dataset, split: RowSplit, seed: int) -> dict[str, 
 
 
 def describe_environment() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide the result."""
+    """Return the versions of Python and of every package that is installed: what the environment really resolved to.
+
+    Names are spelled as PyPI compares them (PEP 503). Of two copies of a package on the path the first counts, which is
+    the one that an import finds.
+    """
     found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
+    for package in distributions():
+        name = re.sub(r"[-_.]+", "-", package.metadata["Name"] or "").lower()
+        if name:
+            found.setdefault(name, package.version)
     return found

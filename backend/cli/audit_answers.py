@@ -71,7 +71,10 @@ def _print_share(share: Share) -> None:
     change = f"pull request #{share.pull_request}" if share.pull_request else "no pull request recorded"
     _line("change", f"commit {share.commit or '-'}, {change}" + (f" by {share.author}" if share.author else ""))
     _line("promoted", _row(share.promoted))
-    _line("approved", _row(share.approved) if share.approved else "no approval recorded before it")
+    for approval in share.approved:
+        _line("approved", _row(approval))
+    if not share.approved:
+        _line("approved", "no approval recorded before it")
     for row in share.evidence:
         _line("evidence", f"{row.action.removeprefix('evidence.')} {row.told} ({_place(row)})")
 

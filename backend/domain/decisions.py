@@ -168,7 +168,8 @@ class Decision(Value):
     promotion is refused if production has moved since. `refusal` is why this person may not promote,
     `approve_refusal` why they may not approve, and `duty` what keeps them apart from what they made, in words.
     `overridable` names the hard gates that break-glass could go past; `author_apart` says that no author may approve.
-    `way_back` is None where nothing serves yet.
+    `way_back` is None where nothing serves yet. `another_threshold` says that the version serves, and that this is
+    about the same model at another threshold than it serves with.
     """
 
     dossier: Dossier
@@ -186,4 +187,10 @@ class Decision(Value):
     duty: tuple[str, ...] = ()
     overridable: tuple[str, ...] = ()
     author_apart: bool = True
+    another_threshold: bool = False
     way_back: WayBack | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether exactly this serves, so that there is nothing to decide."""
+        return self.dossier.state is VersionState.SERVING and not self.another_threshold

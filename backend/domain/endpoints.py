@@ -50,8 +50,12 @@ class Endpoint(Value):
     @property
     def stable(self) -> str | None:
         """The deployment with the most traffic, or None before the first promotion."""
-        live = {name: weight for name, weight in self.traffic.items() if weight > 0}
-        return max(live, key=lambda name: live[name]) if live else None
+        return max(self.live, key=lambda name: self.live[name]) if self.live else None
+
+    @property
+    def live(self) -> dict[str, int]:
+        """The traffic without those that have none."""
+        return {name: weight for name, weight in self.traffic.items() if weight > 0}
 
 
 class Change(Value):

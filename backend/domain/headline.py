@@ -38,9 +38,10 @@ _UNTESTED = {VersionState.TESTING, VersionState.REGISTERED}
 def headline(decision: Decision) -> Headline:
     """Ready, blocked by what and whose turn it is, or what it waits for; a version that serves or may not says that."""
     state, hard = decision.dossier.state, [blocker for blocker in decision.blockers if blocker.hard]
-    if state in _SETTLED:
+    if state in _SETTLED and not decision.another_threshold:
         return Headline(readiness=Readiness.SETTLED, words=state.value.capitalize())
-    if state in _UNTESTED:
+    staging = decision.dossier.staging
+    if state in _UNTESTED or (decision.another_threshold and staging is not None and not staging.phase.final):
         return Headline(readiness=Readiness.WAITING, words="Waiting for the test")
     ends = [blocker.until for blocker in hard if blocker.until is not None]
     if ends and len(ends) == len(hard):

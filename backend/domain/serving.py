@@ -24,8 +24,9 @@ class Share(Value):
     """One deployment's part of the traffic. A field that no row tells is "" or None.
 
     `since` is when it began to have traffic without a break. `promoted` is the request that brought it, which after
-    a rollback is the rollback's; `approved` the latest approval before it, of the same digest; `evidence` what had
-    been frozen about that digest by then, each row's `told` being the digest of the evidence.
+    a rollback is the rollback's; `approved` the approvals of the same digest that it rested on, the latest first, one a
+    person; `evidence` what had been frozen about that digest by then, each row's `told` being the digest of the
+    evidence.
     """
 
     deployment: str
@@ -40,7 +41,7 @@ class Share(Value):
     author: str = ""
     promotion: str = ""
     promoted: LedgerRow | None = None
-    approved: LedgerRow | None = None
+    approved: tuple[LedgerRow, ...] = ()
     evidence: tuple[LedgerRow, ...] = ()
 
 

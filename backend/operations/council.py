@@ -79,6 +79,8 @@ def cannot_approve(dossier: Dossier, council: Council, actor: Actor) -> str:
         return said
     if found.complete:
         return "Approved already."
-    if any(approval.actor == actor.name for approval in found.counted):
+    # Who stands in since then for somebody who is still awaited has more to say than before.
+    stands_in = any(actor.name.casefold() == name.casefold() for one in found.awaited for name, _ in one.delegates)
+    if not stands_in and any(approval.actor == actor.name for approval in found.counted):
         return f"You have approved v{version} already; others are still needed."
     return ""

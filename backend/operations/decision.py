@@ -16,7 +16,7 @@ from backend.domain.telemetry import Traffic
 from backend.operations.council import cannot_approve, cannot_promote, council_of, duty
 from backend.policy import blockers
 from backend.policy.approval import Council, assent, completes, standing_approval
-from backend.policy.findings import findings
+from backend.policy.findings import findings, is_champion
 from backend.policy.freezes import Frozen, frozen, window_finding
 from backend.policy.live_health import health_finding
 from backend.policy.overriding import open_override, overridable
@@ -160,9 +160,16 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
         ),
         duty=tuple(dict.fromkeys(said for said in duty(dossier, council, actor) if said)),
         overridable=overridable(found),
+        another_threshold=_at_another_threshold(dossier, situation.champion),
         author_apart=not council.rules.author_may_approve,
         way_back=_way_back(store, situation, dossier),
     )
+
+
+def _at_another_threshold(dossier: Dossier, champion: Target | None) -> bool:
+    """Only a test chooses one: what was adopted may serve at a threshold that no registry tells."""
+    serves = dossier.state is VersionState.SERVING and dossier.staging is not None
+    return serves and not is_champion(champion, dossier.version.digest, dossier.version.threshold)
 
 
 def _way_back(store: Store, situation: Situation, dossier: Dossier) -> WayBack | None:
@@ -193,6 +200,9 @@ def _approve_refusal(dossier: Dossier, council: Council, actor: Actor, against: 
 def effect(target: Target, rollout: Rollout | None, champion: Target | None) -> str:
     """What the click does, in one sentence."""
     to = f"Sends {target.endpoint} to v{target.version}"
+    same = champion is not None and champion.digest == target.digest
+    if same:
+        to += f" at threshold {target.threshold:g}"
     if champion is None:
         return f"{to} at 100 %: nothing serves there yet."
     if champion.deployment == target.deployment:
@@ -206,7 +216,8 @@ def effect(target: Target, rollout: Rollout | None, champion: Target | None) -> 
         each = f"each after at least {calls:,} calls and {duration(seconds)}"
     else:
         each = "each after the calls and time its step asks for"
-    warm = f"v{champion.version} stays warm for {duration(rollout.keep_warm_seconds)}"
+    at = f" at {champion.threshold:g}" if same else ""
+    warm = f"v{champion.version}{at} stays warm for {duration(rollout.keep_warm_seconds)}"
     return f"{to} in steps {weights} %, {each}; {warm}."
 
 

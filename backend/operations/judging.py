@@ -17,7 +17,7 @@ from backend.domain.promotions import Target
 from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, CorruptState, NotFound
 from backend.gateways.azureml.jobs import Jobs
-from backend.policy.findings import exhibits
+from backend.policy.findings import exhibits, is_champion
 from backend.policy.gates import Exhibits, judge_gates
 from backend.policy.production_flips import recounted
 from backend.store import Store
@@ -146,8 +146,7 @@ def _gates(found: Judgement, quoted: dict[str, Evidence]) -> list[ReplayLine]:
     rules = quoted["gates"].gates if "gates" in quoted else None
     if rules is None:
         return [ReplayLine(what="gates", same=None, detail="No gate file was quoted.")]
-    served = found.champion
-    serves = served is not None and (served.digest, served.threshold) == (found.digest, found.threshold)
+    serves = is_champion(found.champion, found.digest, found.threshold)
     kinds = ("comparison", "holdout", "smoke", "robustness", "load", "card", "production_flips")
     compared, held, smoke, robust, load, card, production = (quoted.get(kind) for kind in kinds)
     seen = Exhibits(

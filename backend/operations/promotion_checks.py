@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from backend.domain.clock import Clock
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import WORKER
-from backend.domain.registry import ModelVersion, VersionState
+from backend.domain.registry import ModelVersion
 from backend.domain.value import Value
 from backend.errors import BackendError, NotFound, RemoteRejected
 from backend.gateways.github.checks import Checks, Report
@@ -100,7 +100,7 @@ class PromotionChecks:
     ) -> None:
         told = _read(text)
         decision = decide(self._store, self._project, WORKER, version, Live(serving()), self._clock())
-        serves = decision.dossier.state is VersionState.SERVING
+        serves = decision.serves
         over, left = finished(decision), left and not serves
         report = report_of(decision, self._console, left=left)
         settled = over or left or serves

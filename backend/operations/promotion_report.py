@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from backend.domain.decisions import Blocker, Decision
-from backend.domain.headline import Readiness, headline
+from backend.domain.headline import Headline, Readiness, headline
 from backend.domain.registry import VersionState
 from backend.gateways.github.checks import Conclusion, Report
 from backend.operations.markdown import one_line, plain
@@ -38,14 +38,14 @@ def report_of(decision: Decision, console: str, *, left: bool = False) -> Report
 
     `left` says that so many versions have come since that this one's is no longer kept up to date.
     """
-    version = decision.dossier.version.version
+    version, said = decision.dossier.version.version, headline(decision)
     page = f"{console.rstrip('/')}{PAGE}{quote(version, safe='')}"
     return Report(
         name=f"{CHECK}{version}",
         external_id=external_id(decision),
-        conclusion=_conclusion(decision, left=left),
-        title=_title(decision),
-        summary="\n".join((*_summary(decision, left=left), "", f"The same at [the decision page]({page}).")),
+        conclusion=_conclusion(decision, said, left=left),
+        title=_title(decision, said),
+        summary="\n".join((*_summary(decision, said, left=left), "", f"The same at [the decision page]({page}).")),
         url=page,
     )
 
@@ -55,28 +55,28 @@ def finished(decision: Decision) -> bool:
     return decision.dossier.version.archived or decision.dossier.state in FINISHED
 
 
-def _conclusion(decision: Decision, *, left: bool) -> Conclusion:
+def _conclusion(decision: Decision, said: Headline, *, left: bool) -> Conclusion:
     if decision.dossier.state in REFUSED:
         return "failure"
     if left or finished(decision):
         return "neutral"
-    return CONCLUSIONS[headline(decision).readiness]
+    return CONCLUSIONS[said.readiness]
 
 
-def _title(decision: Decision) -> str:
+def _title(decision: Decision, said: Headline) -> str:
     if decision.dossier.version.archived:
         return "Archived"
     if finished(decision):
         return decision.dossier.state.value.capitalize()
-    return one_line(headline(decision).words, 250)
+    return one_line(said.words, 250)
 
 
-def _summary(decision: Decision, *, left: bool) -> list[str]:
+def _summary(decision: Decision, said: Headline, *, left: bool) -> list[str]:
     state, why = decision.dossier.state, decision.dossier.why
     if state is VersionState.PROMOTING:
         # Its own sentence changes with every observation, which is for the tracker and not for GitHub.
         return ["It is on its way to production; the page shows how far it is."]
-    if finished(decision) or headline(decision).readiness is Readiness.SETTLED:
+    if finished(decision) or said.readiness is Readiness.SETTLED:
         return [plain(why, 600) if why else "There is nothing to decide."]
     if left:
         return ["Newer versions have come since; this is no longer kept up to date."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -127,7 +128,8 @@ class Promotions:
                 self._store.approvals.record(approval, approval_note(actor, approval, version.lineage), transaction)
             steps = plan.promote_plan(dossier.rollout, has_stable=situation.stable is not None)
             wanted = self._begin(actor, Kind.PROMOTE, target, steps, expected_stable, said, key)
-            begun = self._store.promotions.submit(wanted, _requested(actor, wanted), transaction)
+            note = _requested(actor, wanted, _approvers(dossier, actor, approving=approving))
+            begun = self._store.promotions.submit(wanted, note, transaction)
             past = tuple(blocker.what for blocker in found if blocker.overridden)
             if past and dossier.override is not None:
                 self._store.audit.append(used_note(actor, dossier.override, past, begun.id, said), transaction)
@@ -344,7 +346,13 @@ def same_production(situation: Situation, expected_stable: str) -> None:
     )
 
 
-def _requested(actor: Actor, promotion: Promotion) -> Note:
+def _approvers(dossier: Dossier, actor: Actor, *, approving: bool) -> tuple[str, ...]:
+    """Whose approvals this promotion rests on: those that count at the click, and its own."""
+    given = (approval.actor for approval in dossier.assent.counted)
+    return tuple(dict.fromkeys((*([actor.name] if approving else []), *given)))
+
+
+def _requested(actor: Actor, promotion: Promotion, approvers: tuple[str, ...] = ()) -> Note:
     return Note(
         actor=actor.name,
         channel=actor.channel,
@@ -352,7 +360,7 @@ def _requested(actor: Actor, promotion: Promotion) -> Note:
         subject=f"promotion/{promotion.id}",
         reason=promotion.requested_reason,
         after=promotion.phase.value,
-        detail=wording.detail(promotion),
+        detail={**wording.detail(promotion), **({"approvers": json.dumps(approvers)} if approvers else {})},
     )
 
 

@@ -1,7 +1,8 @@
 """What a version is made of in CycloneDX 1.6 (cyclonedx.org, ECMA-424): files, packages, and the image they run in.
 
-The packages are those that the environment pins, at the versions that the training run found where it told them. What
-they need in turn is not resolved: the environment names only what it asks for.
+The packages are those that the environment pins, and all others that the training run found installed: what the pins
+resolved to. Which of them needs which is not told, so no component but the model itself has an edge: in CycloneDX one
+without any says that it depends on nothing.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ def bill_of_materials(version: ModelVersion, found: SupplyChain, made_at: dateti
     serial = uuid.uuid5(
         NAMESPACE, f"{subject}\n{found.digest}\n{found.environment.digest if found.environment else ''}"
     )
-    parts = [*_packages(found), *(_image(found.environment) if found.environment else ())]
-    references = sorted(str(part["bom-ref"]) for part in parts)
+    asked, extra = _packages(found)
+    image = _image(found.environment) if found.environment else []
+    parts = [*asked, *extra, *image]
+    references = sorted(str(part["bom-ref"]) for part in (*asked, *image))
     return {
         "bomFormat": "CycloneDX",
         "specVersion": SPEC,
@@ -45,7 +48,7 @@ def bill_of_materials(version: ModelVersion, found: SupplyChain, made_at: dateti
             },
         },
         "components": parts,
-        "dependencies": [{"ref": subject, "dependsOn": references}, *({"ref": ref} for ref in references)],
+        "dependencies": [{"ref": subject, "dependsOn": references}],
     }
 
 
@@ -69,14 +72,14 @@ def _file(file: ModelFile) -> Json:
     return {"type": "file", "bom-ref": f"file:{file.path}", "name": file.path, **_hashes(file.sha256)}
 
 
-def _packages(found: SupplyChain) -> list[Json]:
-    """Pinned packages, then what only the run told; the run's own word on a version counts where nothing is pinned."""
+def _packages(found: SupplyChain) -> tuple[list[Json], list[Json]]:
+    """What is asked for, and what only the run told; the run's own word on a version counts where none is pinned."""
     asked = {(p.source, _canonical(p.name)): p for p in (found.environment.packages if found.environment else ())}
     known = {name for _, name in asked}
     told = {_canonical(n): v for n, v in found.run_packages.items() if n not in NO_PACKAGE}
     components = [_package(p, p.version or told.get(_canonical(p.name), "")) for p in asked.values() if p.name]
     extra = (Package(name=name, version=v) for name, v in sorted(told.items()) if name not in known)
-    return [*components, *(_package(package, package.version) for package in extra)]
+    return components, [_package(package, package.version) for package in extra]
 
 
 def _package(package: Package, version: str) -> Json:

@@ -17,6 +17,7 @@ from backend.policy.approval import missing_approval, quarantined
 from backend.policy.findings import is_champion
 from backend.policy.freezes import Frozen
 from backend.policy.overriding import NEVER
+from backend.policy.proving import split_in_words
 
 WORKER = "the worker"
 AUTHOR = "the author of the change"
@@ -43,7 +44,7 @@ def of_version(dossier: Dossier, champion: Target | None, found: tuple[Finding, 
 
 def of_gates(dossier: Dossier, champion: Target | None, found: tuple[Finding, ...]) -> tuple[Blocker, ...]:
     """A blocker for each gate that did not pass: hard or to be acknowledged, as the gate file says."""
-    if is_champion(champion, dossier.version):
+    if is_champion(champion, dossier.version.digest, dossier.version.threshold):
         return ()
     leak = [_leak(f) for f in found if f.gate == "data" and not f.passed]
     unread = [_unread(f) for f in found if f.gate == "gates"] if dossier.staging is not None else []
@@ -143,10 +144,10 @@ def of_production(target: Target, endpoint: Endpoint | None, expected_stable: st
     if endpoint is None:
         why = f"{target.endpoint} has not answered yet, so what it serves is not known."
         return (Blocker(what="Production", why=why, who=who_may(Right.SETUP)),)
-    live = endpoint.stable or ""
-    if live != expected_stable:
-        told = expected_stable or "nothing"
-        why = f"{target.endpoint} serves {live or 'nothing'}, the ledger says {told}: it was changed elsewhere."
+    expected = {expected_stable: 100} if expected_stable else {}
+    if endpoint.live != expected:
+        live, told = split_in_words(endpoint.live), split_in_words(expected)
+        why = f"{target.endpoint} serves {live}, the ledger says {told}: it was changed elsewhere."
         return (Blocker(what="Production", why=why, who=who_may(Right.CONTROL)),)
     return ()
 

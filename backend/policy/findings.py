@@ -6,6 +6,9 @@ for nothing and says so.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 from backend.domain.clock import stamp
 from backend.domain.comparison import Comparison
 from backend.domain.decisions import Dossier
@@ -16,6 +19,9 @@ from backend.domain.promotions import Target
 from backend.domain.registry import ModelVersion
 from backend.policy.approval import missing_approval, standing_approval
 from backend.policy.gates import Exhibits, judge_gates
+
+Paired = TypeVar("Paired", Comparison, ProductionFlips)
+"""What is said of two versions at once."""
 
 
 def findings(dossier: Dossier, champion: Target | None) -> tuple[Finding, ...]:
@@ -53,7 +59,7 @@ def gate_findings(dossier: Dossier, champion: Target | None) -> tuple[Finding, .
 
 def exhibits(dossier: Dossier, champion: Target | None) -> Exhibits:
     """The newest of each kind that is about this digest at this threshold."""
-    serves = is_champion(champion, dossier.version)
+    serves = is_champion(champion, dossier.version.digest, dossier.version.threshold)
     about = _about(dossier)
     compared = comparison_with(dossier, champion) if champion is not None and not serves else None
     return Exhibits(
@@ -72,26 +78,34 @@ def exhibits(dossier: Dossier, champion: Target | None) -> Exhibits:
     )
 
 
-def is_champion(champion: Target | None, version: ModelVersion) -> bool:
-    """Whether the version is what serves: the same bytes at another threshold give patients other answers."""
-    return champion is not None and (champion.digest, champion.threshold) == (version.digest, version.threshold)
+def is_champion(champion: Target | None, digest: str, threshold: float) -> bool:
+    """Whether this is what serves: the same bytes at another threshold give patients other answers."""
+    return champion is not None and (champion.digest, champion.threshold) == (digest, threshold)
 
 
 def comparison_with(dossier: Dossier, champion: Target) -> Comparison | None:
-    """The newest comparison of exactly this version with exactly what serves now, each at its threshold of now.
+    """The newest comparison of this version with what serves now."""
+    return _newest_between((e.comparison for e in _about(dossier)), champion, dossier.version)
+
+
+def production_with(dossier: Dossier, champion: Target) -> ProductionFlips | None:
+    """The newest replay of production's inputs between this version and what serves."""
+    return _newest_between((e.production_flips for e in _about(dossier)), champion, dossier.version)
+
+
+def _newest_between(known: Iterable[Paired | None], champion: Target, version: ModelVersion) -> Paired | None:
+    """The first of exactly this version with exactly what serves, each at its threshold of now.
 
     Comparisons made before they knew their thresholds count for any.
     """
-    for evidence in _about(dossier):
-        found = evidence.comparison
-        if found is None:
+    for found in known:
+        if found is None or (found.champion.version, found.champion.digest) != (champion.version, champion.digest):
             continue
-        same = (found.champion.version, found.champion.digest) == (champion.version, champion.digest)
         thresholds = (
             (found.champion.threshold, champion.threshold),
-            (found.challenger.threshold, dossier.version.threshold),
+            (found.challenger.threshold, version.threshold),
         )
-        if same and all(then is None or then == now for then, now in thresholds):
+        if all(then is None or then == now for then, now in thresholds):
             return found
     return None
 
@@ -112,16 +126,6 @@ def moved_since(dossier: Dossier) -> tuple[str, ...]:
         ("data", held.data_digest if held else "", now.data_digest),
     )
     return tuple(dict.fromkeys(name for name, then, is_now in told if then and then != is_now))
-
-
-def production_with(dossier: Dossier, champion: Target) -> ProductionFlips | None:
-    """The newest replay of production's inputs between exactly this version and what serves, at their thresholds."""
-    wanted = (champion.digest, champion.threshold, dossier.version.threshold)
-    for evidence in _about(dossier):
-        found = evidence.production_flips
-        if found and (found.champion.digest, found.champion.threshold, found.challenger.threshold) == wanted:
-            return found
-    return None
 
 
 def _about(dossier: Dossier) -> tuple[Evidence, ...]:

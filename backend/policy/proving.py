@@ -208,7 +208,7 @@ def split_in_words(weights: Weights, nothing: str = "no traffic") -> str:
 
 
 def _live(endpoint: Endpoint | None) -> Weights:
-    return {name: weight for name, weight in endpoint.traffic.items() if weight} if endpoint else {}
+    return endpoint.live if endpoint else {}
 
 
 def _serving(expected: Expected, live: Weights) -> list[Target]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
@@ -96,9 +97,9 @@ def _provenance(story: Story, promotion: str, requested: AuditEntry) -> dict[str
     detail = requested.detail
     model, version, digest = (str(detail.get(name, "")) for name in ("model", "version", "digest"))
     rows = [e for e in story.models.get(f"model/{model}:{version}", ()) if e.sequence < requested.sequence]
-    approved = _last(e for e in rows if e.action == "version.approved" and e.detail.get("digest") == digest)
+    approved = _approvals(story, rows, digest, requested)
     evidence = [e for e in rows if e.action.startswith("evidence.") and e.detail.get("model_digest") == digest]
-    bound = approved.detail if approved is not None else {}
+    bound = approved[0].detail if approved else {}
     threshold = detail.get("threshold", bound.get("threshold"))
     return {
         "model": model,
@@ -110,9 +111,25 @@ def _provenance(story: Story, promotion: str, requested: AuditEntry) -> dict[str
         "author": str(bound.get("author", "")),
         "promotion": promotion,
         "promoted": quoted(requested),
-        "approved": None if approved is None else quoted(approved),
+        "approved": tuple(quoted(entry) for entry in approved),
         "evidence": tuple(_newest(evidence)),
     }
+
+
+def _approvals(story: Story, rows: list[AuditEntry], digest: str, requested: AuditEntry) -> list[AuditEntry]:
+    """What the promotion says it rested on, the latest first; a rollback rests on what brought its target before.
+
+    Rows from before promotions said so leave the latest approval alone.
+    """
+    given = [e for e in reversed(rows) if e.action == "version.approved" and e.detail.get("digest") == digest]
+    asked = (told.requested for told in story.promotions.values())
+    same = (e for e in asked if e.detail.get("digest") == digest and e.sequence <= requested.sequence)
+    told = _last(str(e.detail["approvers"]) for e in same if "approvers" in e.detail)
+    if told is None:
+        return given[:1]
+    latest = {e.actor: e for e in reversed(given)}
+    counted = [latest[name] for name in json.loads(told) if name in latest]
+    return sorted(counted, key=lambda entry: -entry.sequence)
 
 
 def _newest(evidence: list[AuditEntry]) -> Iterable[LedgerRow]:

@@ -20,6 +20,7 @@ from backend.gateways.github.contents import Contents
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.policy.approval import quarantined
+from backend.policy.proving import split_in_words
 from backend.settings import Project
 from backend.store import Store
 
@@ -118,10 +119,11 @@ def changed_elsewhere(ctx: StepContext, endpoint: Endpoint) -> str:
         return ""
     left = ctx.recorded_weights() or {}
     if endpoint.traffic != left:
-        return f"The traffic was changed elsewhere: expected {shown(left)}, found {shown(endpoint.traffic)}."
+        found, expected = split_in_words(endpoint.traffic), split_in_words(left)
+        return f"The traffic was changed elsewhere: expected {expected}, found {found}."
     mirror = ctx.recorded_mirror()
     if ctx.promotion.kind is Kind.PROMOTE and endpoint.mirror_traffic != mirror:
-        found, expected = shown(endpoint.mirror_traffic), shown(mirror)
+        found, expected = split_in_words(endpoint.mirror_traffic), split_in_words(mirror)
         return f"The mirrored traffic was changed elsewhere: expected {expected}, found {found}."
     return ""
 
@@ -143,9 +145,3 @@ def weights_at(promotion: Promotion, weight: int) -> dict[str, int]:
 def settled(endpoint: Endpoint) -> bool:
     """Whether no change of the endpoint itself is under way."""
     return endpoint.state is ProvisioningState.SUCCEEDED
-
-
-def shown(weights: dict[str, int]) -> str:
-    """`v11-3c9e 90 %, v12-7f3a 10 %`."""
-    live = sorted((-weight, name) for name, weight in weights.items() if weight)
-    return ", ".join(f"{name} {-weight} %" for weight, name in live) or "no traffic"

@@ -22,18 +22,33 @@ CHOICE_REASON = "The consequence of this threshold was weighed on the evidence p
 
 
 def threshold_panel(wired: Wiring, actor: Actor, dossier: Dossier, comparison: Comparison | None) -> None:
-    """Nothing where no comparison holds the consequence of other thresholds."""
+    """Where no comparison holds the consequence of other thresholds, how one is tested all the same."""
     if comparison is None or not comparison.sweep:
+        _by_command(dossier)
         return
     with st.container(border=True, key="card_threshold"):
         draw(card_head("Threshold", "part of the release"))
         draw(
             fill(
                 '<p class="quiet">{stands}</p>',
-                stands=view.where_it_stands(dossier, comparison.champion.threshold),
+                stands=view.where_it_stands(dossier),
             )
         )
         _choose(wired, actor, dossier, comparison)
+
+
+def _by_command(dossier: Dossier) -> None:
+    version = dossier.version.version
+    with st.container(border=True, key="card_threshold"):
+        draw(card_head("Threshold", "part of the release"))
+        draw(
+            fill(
+                '<p class="quiet">{stands} What another one would do to 1,000 patients is told once it is compared with'
+                " a champion; <code>{command}</code> tests it without.</p>",
+                stands=view.where_it_stands(dossier),
+                command=f'mlops stage {version} --threshold 0.4 --reason "…"',
+            )
+        )
 
 
 @st.fragment
@@ -54,12 +69,12 @@ def _choose(wired: Wiring, actor: Actor, dossier: Dossier, comparison: Compariso
         fill(
             '<div class="tiles" role="status"><div class="tile"><b>{missed}</b><span>{missed_said}</span></div>'
             '<div class="tile"><b>{alarms}</b><span>{alarms_said}</span></div></div>'
-            '<p class="quiet">Per 1,000 patients against v{champion}, which serves now; {shares}.</p>',
+            '<p class="quiet">Per 1,000 patients against {champion}, which it was compared with; {shares}.</p>',
             missed=found.missed,
             missed_said=found.missed_said,
             alarms=found.false_alarms,
             alarms_said=found.false_said,
-            champion=comparison.champion.version,
+            champion=view.champion(comparison),
             shares=found.shares,
         )
     )

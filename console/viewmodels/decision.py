@@ -11,7 +11,6 @@ from backend.domain.headline import Readiness, headline
 from backend.domain.pace import calls_per_hour
 from backend.domain.people import Actor
 from backend.domain.promotions import Phase, StepKind, StepState
-from backend.domain.registry import VersionState
 from backend.domain.telemetry import Traffic, TrafficSummary
 from backend.domain.value import Reading
 from backend.operations.approvals_told import hands
@@ -84,7 +83,7 @@ def _approvers(decision: Decision) -> str:
 
 
 def _serves(decision: Decision) -> bool:
-    return decision.dossier.state is VersionState.SERVING
+    return decision.serves
 
 
 def about_hands(decision: Decision) -> tuple[tuple[str, Untrusted], ...]:

@@ -33,7 +33,7 @@ def facts(share: Share) -> tuple[Fact, ...]:
         Fact("Digest", Untrusted(share.digest, 80), Untrusted(""), "", share.digest),
         Fact("Change", Untrusted(f"{short_commit(share.commit)}, {change}"), Untrusted(author), ""),
         _by("Promoted", share.promoted),
-        _by("Approved", share.approved),
+        *(_by("Approved", row) for row in share.approved or (None,)),
         *(
             Fact(
                 f"Evidence, {row.action.removeprefix('evidence.')}",

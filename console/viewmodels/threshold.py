@@ -63,8 +63,12 @@ def chart(comparison: Comparison) -> Chart:
     )
 
 
-def where_it_stands(dossier: Dossier, served: float | None) -> str:
-    """`Serves now at 0.50; training proposed 0.50; tested at 0.29.`"""
-    parts = [f"Serves now at {served:g}"] if served is not None else []
-    parts += [f"training proposed {dossier.proposed_threshold:g}", f"tested at {dossier.version.threshold:g}"]
-    return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "."
+def where_it_stands(dossier: Dossier) -> str:
+    """`Training proposed 0.50; tested at 0.29.`"""
+    return f"Training proposed {dossier.proposed_threshold:g}; tested at {dossier.version.threshold:g}."
+
+
+def champion(comparison: Comparison) -> str:
+    """`v1 at 0.5`: what it was compared with, which need not serve any more."""
+    then = comparison.champion.threshold
+    return f"v{comparison.champion.version}" + (f" at {then:g}" if then is not None else "")

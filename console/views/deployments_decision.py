@@ -8,7 +8,7 @@ from backend.domain.clock import utc_now
 from backend.domain.decisions import Decision
 from backend.domain.pace import calls_per_hour
 from backend.domain.people import Actor
-from backend.domain.registry import ModelVersion, VersionState
+from backend.domain.registry import ModelVersion
 from backend.domain.telemetry import Traffic
 from backend.domain.value import Reading
 from console import navigation, topics
@@ -28,7 +28,7 @@ from console.components.decision_click import click_column
 from console.components.grave import break_glass_notice, grave_path
 from console.components.header import page_header
 from console.components.live import follow
-from console.components.markup import card_head, draw, fill
+from console.components.markup import Html, card_head, draw, fill
 from console.components.proof import proof_mark, proof_seal
 from console.components.rail import stage_rail, verdict_strip
 from console.components.rollback import hold_notice, roll_back_button
@@ -59,10 +59,9 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
     project = wired.settings.project
     traffic = wired.snapshots.watch(topics.traffic(project.endpoint, HOUR))
     decision = wired.backend.promotions.decision(actor, version, world.endpoint.value, traffic.value)
-    serving = decision.dossier.state is VersionState.SERVING
-    title = "{model} v{number} serves production" if serving else "Promote {model} v{number} to production"
+    serving = decision.serves
     page_header(
-        fill(title, model=version.name, number=number),
+        _title(decision),
         state=state_pill(decision),
         meta=f"{project.endpoint} serves it now; there is nothing to decide."
         if serving
@@ -91,6 +90,15 @@ def show_decision(wired: Wiring, actor: Actor, number: str) -> None:
         else:
             per_hour = calls_per_hour(traffic.value) if traffic.value is not None else None
             click_column(wired, actor, decision, per_hour, accepted)
+            if decision.another_threshold:
+                roll_back_button(wired, actor, decision.endpoint)
+
+
+def _title(decision: Decision) -> Html:
+    target = decision.target
+    title = "{model} v{number} serves production" if decision.serves else "Promote {model} v{number}{at} to production"
+    at = f" at {target.threshold:g}" if decision.another_threshold else ""
+    return fill(title, model=target.model, number=target.version, at=at)
 
 
 def _unknown(world: Surroundings, number: str) -> None:
@@ -181,6 +189,13 @@ def _about_what_serves(decision: Decision, actor: Actor, pulls: Pulls, day: Read
 def _serves(wired: Wiring, actor: Actor, decision: Decision) -> None:
     """What remains to be done with a version that serves: to take it back."""
     draw(proof_seal(wired, wired.settings.project.endpoint))
+    navigation.link(
+        navigation.MODELS,
+        "Another threshold",
+        "to_threshold",
+        "tune",
+        version=decision.dossier.version.version,
+    )
     draw(card_head("Way back", f"as {actor.name}"))
     roll_back_button(wired, actor, decision.endpoint)
     reject_button(wired, actor, decision)

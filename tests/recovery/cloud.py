@@ -261,7 +261,7 @@ class JobsInMemory:
             "evidence/dataset.json": {"digest": "sha256:data", "shared_groups": 0, "rows": 10_000, "patients": 9_959},
             "evidence/robustness.json": SOUND,
             "evidence/model.json": {"digest": self.cloud.made.get(version) or self.cloud.registered[version].digest},
-            "evidence/environment.json": {"python": "3.11.7", "scikit-learn": "1.9.1"},
+            "evidence/environment.json": {"python": "3.11.7", "scikit-learn": "1.9.1", "joblib": "1.5.3"},
         }
         return json.dumps(documents[path]).encode()
 

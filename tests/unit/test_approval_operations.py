@@ -105,6 +105,19 @@ def test_a_required_approver_who_is_away_is_stood_in_for_until_it_ends_or_is_rev
     assert told.count("approver.revoked") == 1
 
 
+def test_who_approved_before_standing_in_may_approve_once_more_for_who_is_away(ready):
+    ready.under(required=("carol",), quorum=2)
+    approve(ready, DEPUTY)
+    assert "others are still needed" in ready.decision(DEPUTY).approve_refusal
+    ready.clock.pass_(1)
+    ready.approvers.delegate(CAROL, "deputy", ready.clock() + timedelta(days=1), "on leave until Monday", "away")
+    assert hard(ready.decision(DEPUTY))["Approval"].who.startswith("carol (or deputy until ")
+    assert ready.decision(DEPUTY).approve_refusal == ""
+    approve(ready, DEPUTY, "for carol")
+    assert hard(ready.decision(DEPUTY))["Approval"].who == "1 more lead"
+    assert "others are still needed" in ready.decision(DEPUTY).approve_refusal
+
+
 def test_a_delegation_needs_an_end_that_lies_ahead_and_somebody_else(ready):
     for to, days, words in (("carol", 1, "stand in for themselves"), ("dave", -1, "must lie ahead"), ("", 1, "Name")):
         with pytest.raises(Invalid, match=words):

@@ -246,6 +246,22 @@ def test_traffic_changed_elsewhere_ends_the_promotion(ready):
     assert ready.traffic == before
 
 
+def test_a_split_of_somebodys_is_no_production_to_return_to(tmp_path):
+    """The last probe may be 20 seconds old: what a click begins from is what production says then."""
+    hospital = Hospital.after(tmp_path, "1", "2", staged="3")
+    (stable,) = hospital.traffic
+    warm = next(name for name in hospital.cloud.places[PRODUCTION].machines if name != stable)
+    hospital.click("3")
+    hospital.cloud.places[PRODUCTION].traffic = {stable: 90, warm: 10}
+    effects = len(hospital.cloud.effects)
+    hospital.run("click-3")
+    promotion = hospital.store.promotions.get("click-3")
+    assert promotion.phase is Phase.FAILED
+    assert f"serves {stable} 90 %, {warm} 10 %, expected {stable} 100 %" in promotion.reason
+    assert len(hospital.cloud.effects) == effects
+    hospital.close()
+
+
 def test_production_that_moved_since_the_click_is_left_alone(ready):
     ready.click("2")
     place = ready.cloud.places[PRODUCTION]

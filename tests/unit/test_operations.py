@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend.domain.gates import FindingState, strip
+from backend.domain.headline import headline
 from backend.domain.people import Actor, GitHubGrant, Role
 from backend.domain.promotions import Kind, Phase, StepKind
 from backend.domain.registry import VersionState
@@ -210,6 +211,23 @@ def test_a_comparison_with_an_older_champion_does_not_count(two):
     assert next(f for f in stale.findings if f.gate == "sensitivity").state is FindingState.STALE
 
 
+def test_what_serves_is_decided_about_at_another_threshold(two):
+    assert decision(two).serves
+    two.promotions.stage(LEAD, two.version("2"), "fewer missed", "lower", 0.4)
+    waiting = decision(two)
+    assert (waiting.another_threshold, waiting.serves) == (True, False)
+    assert headline(waiting).words == "Waiting for the test"
+    two.run()
+    found = decision(two)
+    assert found.dossier.state is VersionState.SERVING
+    assert headline(found).words == "Ready"
+    assert "to v2 at threshold 0.4 in steps" in found.effect
+    assert "v2 at 0.5 stays warm" in found.effect
+    two.promote(two.version("2"), "at-0.4")
+    assert decision(two).serves
+    assert headline(decision(two)).words == "Serving"
+
+
 def test_a_click_on_an_outdated_page_is_refused_with_both_versions(ready):
     with pytest.raises(Conflict, match="Production has moved") as conflict:
         ready.promotions.approve_and_promote(LEAD, ready.version("2"), "v0-abcd", WHY, "key")
@@ -314,6 +332,8 @@ def test_production_changed_elsewhere_or_unknown_blocks(ready):
     place = ready.cloud.places[PRODUCTION]
     place.traffic = {}
     assert "it was changed elsewhere" in next(b.why for b in decision(ready).blockers if b.what == "Production")
+    place.traffic = {ready.promotions.stable(): 60, "v0-abcd": 40}
+    assert "60 %, v0-abcd 40 %" in next(b.why for b in decision(ready).blockers if b.what == "Production")
     unknown = ready.promotions.decision(LEAD, ready.version("2"), None)
     assert "Production" in hard(unknown)
 

@@ -108,7 +108,7 @@ def test_an_answer_names_what_served_and_who_answers_for_it(world):
     assert (share.threshold, share.commit) == (version.threshold, version.lineage.commit)
     assert (share.pull_request, share.author) == ("2", "scientist")
     assert (share.promoted.actor, share.promoted.reason) == ("lead", "agreed in the review of the change")
-    assert share.approved.actor == "lead"
+    assert [row.actor for row in share.approved] == ["lead"]
     frozen = {e.digest for e in world.store.evidence.of_version(version.name, "2")}
     assert {row.told for row in share.evidence} == frozen
     kinds = (
@@ -124,8 +124,40 @@ def test_an_answer_names_what_served_and_who_answers_for_it(world):
     )
     assert {row.action for row in share.evidence} == {f"evidence.{kind}" for kind in kinds}
     told = {entry.sequence: entry for entry in rows(world)}
-    for row in (share.promoted, share.approved, *share.evidence):
+    for row in (share.promoted, *share.approved, *share.evidence):
         assert told[row.sequence].hash == row.hash
+
+
+def test_everybody_of_a_quorum_is_named_and_after_a_rollback_again(tmp_path):
+    world = Hospital.after(tmp_path, "1", staged="2")
+    world.under(quorum=2)
+    world.models.approve(DEPUTY, world.version("2"), "read with the ward", "first", world.advisory(world.version("2")))
+    world.click("2")
+    world.run("click-2")
+    (share,) = served_at(read(rows(world)), world.clock()).shares
+    assert [row.actor for row in share.approved] == ["lead", "deputy"]
+    world.promotions.roll_back(OPERATOR, world.promotions.stable(), "errors since noon", "back")
+    world.run("back")
+    world.promotions.release_hold(LEAD, "it was the form")
+    world.promotions.roll_back(OPERATOR, world.promotions.stable(), "it was the form", "forth", "2")
+    world.run("forth")
+    (share,) = served_at(read(rows(world)), world.clock()).shares
+    assert share.promoted.action == "promotion.roll_back_requested"
+    assert [row.actor for row in share.approved] == ["lead", "deputy"]
+    world.close()
+
+
+def test_an_approval_that_no_longer_counted_is_not_claimed(tmp_path):
+    world = Hospital.after(tmp_path, "1", staged="2")
+    version = world.version("2")
+    world.models.approve(DEPUTY, version, "read with the ward", "early", world.advisory(version))
+    world.under(expiry_days=0.01)
+    world.clock.pass_(3600)
+    world.click("2")
+    world.run("click-2")
+    (share,) = served_at(read(rows(world)), world.clock()).shares
+    assert [row.actor for row in share.approved] == ["lead"]
+    world.close()
 
 
 def test_evidence_and_approvals_that_came_later_are_not_claimed(world):
@@ -137,7 +169,7 @@ def test_evidence_and_approvals_that_came_later_are_not_claimed(world):
     world.run()
     world.clock.pass_(60)
     share = served_at(read(rows(world)), world.clock()).shares[0]
-    assert share.approved.actor == "lead"
+    assert [row.actor for row in share.approved] == ["lead"]
     assert all(row.at <= moment for row in share.evidence)
 
 
@@ -172,7 +204,7 @@ def test_a_rollback_answers_for_what_it_brought_back(tmp_path):
     assert answer.sentence == "v1 served."
     share = answer.shares[0]
     assert (share.promoted.actor, share.promoted.action) == ("operator", "promotion.roll_back_requested")
-    assert share.approved.actor == "lead"
+    assert [row.actor for row in share.approved] == ["lead"]
     assert share.pull_request == "1"
     assert served_at(story, before).sentence == "v2 served."
     world.close()

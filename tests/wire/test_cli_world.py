@@ -114,7 +114,7 @@ def test_the_ledger_is_anchored_answers_and_leaves_as_files(made_world, tmp_path
         n: w for n, w in serving.items() if w
     }
     assert answer["shares"][0]["commit"]
-    assert answer["shares"][0]["approved"]["actor"] == "lead"
+    assert [row["actor"] for row in answer["shares"][0]["approved"]] == ["lead"]
 
     ledger, page = tmp_path / "ledger.jsonl", tmp_path / "v1.html"
     assert run(made_world, "audit", "export", "--out", str(ledger)).returncode == 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from backend.domain.endpoints import Endpoint, ProvisioningState
 from backend.domain.promotions import Failed, Outcome, Skipped, Snapshot, Succeeded, Waiting
-from backend.promotion.context import StepContext, settled, shown
+from backend.policy.proving import split_in_words
+from backend.promotion.context import StepContext, settled
 
 LOOK_AGAIN = 0.5
 
@@ -19,7 +20,7 @@ def run(ctx: StepContext) -> Outcome:
     if not settled(endpoint):
         return Waiting(reason=f"{endpoint.name} is {endpoint.state.value.lower()}.", retry_after=LOOK_AGAIN)
     if endpoint.traffic == snapshot.traffic and not endpoint.mirror_traffic:
-        return Succeeded(reason=f"{endpoint.name}: {shown(snapshot.traffic)}.")
+        return Succeeded(reason=f"{endpoint.name}: {split_in_words(snapshot.traffic)}.")
     return _unready(endpoint, snapshot) or _restore(ctx, endpoint, snapshot)
 
 
@@ -45,4 +46,6 @@ def _restore(ctx: StepContext, endpoint: Endpoint, snapshot: Snapshot) -> Waitin
         ctx.store.retirements.cancel(endpoint.name, name, "the promotion that was to replace it was rolled back")
     ctx.before_write()
     ctx.reach.endpoints.set_traffic(endpoint.name, snapshot.traffic)
-    return Waiting(reason=f"{endpoint.name} is being returned to {shown(snapshot.traffic)}.", retry_after=LOOK_AGAIN)
+    return Waiting(
+        reason=f"{endpoint.name} is being returned to {split_in_words(snapshot.traffic)}.", retry_after=LOOK_AGAIN
+    )

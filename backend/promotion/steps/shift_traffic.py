@@ -5,7 +5,8 @@ from __future__ import annotations
 from backend.domain.endpoints import Endpoint, ProvisioningState
 from backend.domain.promotions import Failed, Kind, Outcome, Succeeded, Waiting
 from backend.policy.freezes import frozen
-from backend.promotion.context import StepContext, changed_elsewhere, settled, shown, weights_at
+from backend.policy.proving import split_in_words
+from backend.promotion.context import StepContext, changed_elsewhere, settled, weights_at
 
 LOOK_AGAIN = 0.5
 LONGEST_LOOK = 60.0
@@ -21,7 +22,9 @@ def run(ctx: StepContext) -> Outcome:
     if not settled(endpoint):
         return Waiting(reason=f"{endpoint.name} is {endpoint.state.value.lower()}.", retry_after=LOOK_AGAIN)
     if endpoint.traffic == wanted:
-        return Succeeded(reason=f"{endpoint.name}: {shown(wanted)}.", output={"traffic": shown(wanted)})
+        return Succeeded(
+            reason=f"{endpoint.name}: {split_in_words(wanted)}.", output={"traffic": split_in_words(wanted)}
+        )
     ctx.refuse_quarantined()
     problem = changed_elsewhere(ctx, endpoint)
     if problem:
@@ -55,4 +58,4 @@ def _set(ctx: StepContext, endpoint: Endpoint, wanted: dict[str, int]) -> Waitin
         ctx.reach.endpoints.set_mirror(endpoint.name, {})
         return Waiting(reason=f"A mirror to {', '.join(wanted)} is being ended.", retry_after=LOOK_AGAIN)
     ctx.reach.endpoints.set_traffic(endpoint.name, wanted)
-    return Waiting(reason=f"{endpoint.name} is being set to {shown(wanted)}.", retry_after=LOOK_AGAIN)
+    return Waiting(reason=f"{endpoint.name} is being set to {split_in_words(wanted)}.", retry_after=LOOK_AGAIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import replace
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from pyarrow import parquet
 
 from training import bands, cohort, data, params
 from training.data import DataError
-from training.evidence import describe_dataset, write_predictions
+from training.evidence import describe_dataset, describe_environment, write_predictions
 from training.train import train
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -166,3 +167,13 @@ def test_the_environment_pins_what_the_runtime_lock_pins():
         re.findall(r"^([a-z0-9-]+==[^\s;\\]+)", (ROOT / "requirements" / "runtime.txt").read_text(), re.MULTILINE)
     )
     assert [pin for pin in pins if pin not in locked] == []
+
+
+def test_the_environment_of_a_run_is_all_that_its_pins_resolved_to():
+    """A pin names what is asked for; what a flaw is found in later is as often what that asked for in turn."""
+    told = describe_environment()
+    assert {"python", "platform", "numpy", "scikit-learn"} <= set(told)
+    needed = {re.split(r"[^\w.-]", line)[0] for line in requires("scikit-learn") or () if "extra ==" not in line}
+    assert {name.lower() for name in needed} <= set(told)
+    assert all(name == re.sub(r"[-_.]+", "-", name).lower() for name in told)
+    assert told["joblib"] == version("joblib")
