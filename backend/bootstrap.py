@@ -44,6 +44,7 @@ from backend.operations.approvers import Approvers
 from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
 from backend.operations.checking import clock_agrees
+from backend.operations.council import rules_of
 from backend.operations.doctor import Doctor
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
@@ -142,9 +143,10 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     endpoints = EndpointGateway(gateways.prod)
     project = gateways.project
     promotions = Promotions(store, project, clock)
+    known = rules_of(project).people
     return Backend(
         settings=settings,
-        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock),
+        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, known),
         runs=Runs(gateways.workspaces, store),
         models=Models(store, project, ModelGateway(gateways.prod), promotions, clock),
         releases=Releases(store, project, clock),
@@ -157,7 +159,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
-        people=People(github_oauth(settings, clock), store, clock, settings.signin.max_age),
+        people=People(github_oauth(settings, clock), store, clock, settings.signin.max_age, known),
         auditing=Auditing(store, project, clock),
         anchoring=Anchoring(store, Tags(gateways.github), Contents(gateways.github), project, clock),
         setup=_setup(settings, store, gateways, None, None),

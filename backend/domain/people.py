@@ -80,6 +80,15 @@ class Actor(Value):
         return any(right in RIGHTS[role] for role in self.roles)
 
 
+class Aliases(Value):
+    """What a person is called outside the console: `github` where the login is not the account's name, git's `emails`,
+    and names under which Azure shows who submitted a run."""
+
+    github: str = ""
+    emails: tuple[str, ...] = ()
+    azure: tuple[str, ...] = ()
+
+
 class GitHubConsent(Value):
     """Where to send the browser so that a person lends us their GitHub rights.
 

@@ -10,6 +10,7 @@ from backend.domain.clock import Clock
 from backend.domain.people import FIRST_LOOK, Actor, GitHubConsent, GitHubGrant, Role
 from backend.errors import Conflict, CredentialsRejected, NotPermitted
 from backend.gateways.github.oauth import OAuth
+from backend.policy import identity
 from backend.store import Store
 from backend.store.audit import Note
 
@@ -18,11 +19,14 @@ CLOCK_SKEW = 300.0
 
 
 class People:
-    def __init__(self, oauth: OAuth, store: Store, clock: Clock, max_age: float) -> None:
+    """`known` says by account who is called what elsewhere; a sign-in ends `max_age` seconds after it."""
+
+    def __init__(self, oauth: OAuth, store: Store, clock: Clock, max_age: float, known: identity.People) -> None:
         self._oauth = oauth
         self._store = store
         self._clock = clock
         self._max_age = max_age
+        self._known = known
 
     def actor(self, claims: Mapping[str, object], channel: str) -> Actor:
         """The person of a verified id token.
@@ -74,8 +78,14 @@ class People:
         return self.store_github_token(actor.name, grant, actor.channel)
 
     def store_github_token(self, actor_name: str, grant: GitHubGrant, channel: str = "console") -> str:
-        """Ask GitHub whose token it is and keep it for that person. Raises Conflict for a second person's account."""
+        """Ask GitHub whose token it is and keep it for that person.
+
+        Raises Conflict where that GitHub account is, or by the settings should be, somebody else's.
+        """
         login = self._oauth.login(grant.access)
+        problem = identity.connected_login_problem(self._known, actor_name, login) or self._taken(actor_name, login)
+        if problem:
+            raise Conflict(problem, expected=actor_name, actual=login)
         known = self._store.tokens.login(actor_name)
         if known is not None and known != login:
             raise Conflict(
@@ -85,6 +95,11 @@ class People:
             )
         self._store.tokens.put(actor_name, login, grant, channel)
         return login
+
+    def _taken(self, actor_name: str, login: str) -> str:
+        """One GitHub account is one person: two accounts that act as it would count as two."""
+        other = next((who for who in self._store.tokens.accounts(login) if who != actor_name), "")
+        return f"{other} has connected the GitHub account {login}; one of the two has to disconnect it." if other else ""
 
     def _recent(self, claims: Mapping[str, object], channel: str) -> datetime | None:
         moment = claims.get("auth_time")

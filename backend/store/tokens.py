@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cryptography.fernet import Fernet, InvalidToken
 from pydantic import SecretStr
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from backend.domain.clock import Clock
 from backend.domain.people import GitHubGrant
@@ -66,6 +66,12 @@ class Tokens:
         """The GitHub login a person has connected."""
         with self._database.reading() as connection:
             return connection.execute(select(tokens.c.login).where(tokens.c.actor == actor)).scalar_one_or_none()
+
+    def accounts(self, login: str) -> tuple[str, ...]:
+        """Who has connected this GitHub account."""
+        same = func.lower(tokens.c.login) == login.lower()
+        with self._database.reading() as connection:
+            return tuple(connection.execute(select(tokens.c.actor).where(same).order_by(tokens.c.actor)).scalars())
 
     def begin_renewal(self, held: HeldToken, seconds: float) -> datetime | None:
         """Take the right to spend this token's refresh token; None while another has it, or if the token is gone.
