@@ -234,9 +234,12 @@ class Worker(Section):
 
 
 class Console(Section):
+    """`public_url` is the address people type. `allowed_hosts` are further names under which requests may come in."""
+
     address: Literal["127.0.0.1", "localhost", "0.0.0.0"] = "127.0.0.1"  # noqa: S104 -- chosen behind a proxy only
     port: Annotated[int, Field(ge=1, le=65535)] = 8501
     public_url: str = "http://127.0.0.1:8501"
+    allowed_hosts: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")], ...] = ()
 
 
 class Settings(BaseSettings):

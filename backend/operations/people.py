@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -31,17 +32,21 @@ class People:
     def actor(self, claims: Mapping[str, object], channel: str) -> Actor:
         """The person of a verified id token.
 
-        Raises NotPermitted without an account name or a known role, or when the sign-in is older than
-        `signin.max_age` seconds: a stolen laptop's open tab must not approve for ever.
+        Raises NotPermitted without an account name or a known role, after signing out, or when the sign-in is older
+        than `signin.max_age` seconds: a stolen laptop's open tab must not approve for ever. A provider may write the
+        name in any case; it is one account.
         """
-        name = str(claims.get("preferred_username") or "").partition("@")[0]
+        name = str(claims.get("preferred_username") or "").partition("@")[0].lower()
         if not name:
             raise NotPermitted("The identity provider sent no account name; ask the administrator for that claim.")
         roles = frozenset(role for role in Role if role.value in _texts(claims.get("roles")))
         if not roles:
             known = ", ".join(role.value for role in Role)
             raise NotPermitted(f"{name} has no role in this console. Ask the administrator for one of: {known}.")
-        return Actor(name=name, roles=roles, channel=channel, authenticated_at=self._recent(claims, channel))
+        since, sign_in = self._recent(claims, channel), _sign_in(claims)
+        if sign_in and self._store.audit.entries(limit=1, subject=_ending(name, sign_in)):
+            raise NotPermitted("You have signed out. Sign in again.")
+        return Actor(name=name, roles=roles, channel=channel, authenticated_at=since, sign_in=sign_in)
 
     def signed_in(self, claims: Mapping[str, object], channel: str) -> Actor:
         """As `actor`, and the ledger notes the sign-in."""
@@ -57,6 +62,19 @@ class People:
             )
         )
         return actor
+
+    def signed_out(self, actor: Actor) -> None:
+        """End this sign-in wherever it is open: its cookie stays valid by itself, in other tabs and in a copy."""
+        if not actor.sign_in:
+            return
+        self._store.audit.append_once(
+            Note(
+                actor=actor.name,
+                channel=actor.channel,
+                action="person.signed_out",
+                subject=_ending(actor.name, actor.sign_in),
+            )
+        )
 
     def github_login(self, actor_name: str) -> str | None:
         """The GitHub login the person has connected. Reads the database."""
@@ -99,7 +117,9 @@ class People:
     def _taken(self, actor_name: str, login: str) -> str:
         """One GitHub account is one person: two accounts that act as it would count as two."""
         other = next((who for who in self._store.tokens.accounts(login) if who != actor_name), "")
-        return f"{other} has connected the GitHub account {login}; one of the two has to disconnect it." if other else ""
+        if not other:
+            return ""
+        return f"{other} has connected the GitHub account {login}; one of the two has to disconnect it."
 
     def _recent(self, claims: Mapping[str, object], channel: str) -> datetime | None:
         moment = claims.get("auth_time")
@@ -124,6 +144,16 @@ class People:
         raise CredentialsRejected(
             "The code was not entered in time; start again.", service="GitHub", operation="finish a device sign-in"
         )
+
+
+def _sign_in(claims: Mapping[str, object]) -> str:
+    """Which sign-in it was: by the nonce, which our browser's request made and no other token carries."""
+    nonce = str(claims.get("nonce") or "")
+    return hashlib.sha256(nonce.encode()).hexdigest()[:24] if nonce else ""
+
+
+def _ending(name: str, sign_in: str) -> str:
+    return f"person/{name}/sign-in/{sign_in}"
 
 
 def _texts(value: object) -> set[str]:

@@ -29,6 +29,7 @@ from backend.operations.setup import Setup
 from tests.recovery.hospital import PROJECT, WHY
 
 NOWHERE = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("nothing here reaches a network"))
+NO_GATEWAYS: tuple[typing.Any, typing.Any] = (None, None)
 SEEN = "the deployment that was looked at"
 
 
@@ -80,7 +81,7 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     ),
     "Promotions.promote": (Right.PROMOTE, lambda w, a: w.hospital.promotions.promote(a, w.two, SEEN, WHY, a.name)),
     "Promotions.promote_now": (Right.PROMOTE_NOW, lambda w, a: w.hospital.promotions.promote_now(a, "none", WHY)),
-    "Promotions.stage": (Right.PROMOTE, lambda w, a: w.hospital.promotions.stage(a, w.two, WHY, a.name)),
+    "Promotions.stage": (Right.APPROVE, lambda w, a: w.hospital.promotions.stage(a, w.two, WHY, a.name)),
     "Promotions.roll_back": (Right.CONTROL, lambda w, a: w.hospital.promotions.roll_back(a, SEEN, WHY, a.name)),
     "Promotions.pause": (Right.CONTROL, lambda w, a: w.hospital.promotions.pause(a, "none", WHY)),
     "Promotions.resume": (Right.CONTROL, lambda w, a: w.hospital.promotions.resume(a, "none", WHY)),
@@ -100,9 +101,7 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Setup.fix": (Right.SETUP, lambda w, a: w.setup().fix(a, "none", WHY)),
     "Adopting.adopt": (
         Right.PROMOTE,
-        lambda w, a: Adopting(
-            w.hospital.store, PROJECT, *[typing.cast("typing.Any", None)] * 2, w.hospital.clock
-        ).adopt(a, "short"),
+        lambda w, a: Adopting(w.hospital.store, PROJECT, *NO_GATEWAYS, w.hospital.clock).adopt(a, "short"),
     ),
 }
 """What each asks for, and how to ask. Where what it needs is not there, whoever may ask is told that instead."""
@@ -130,6 +129,7 @@ ABOUT_ONESELF = {
     "People.finish_github",
     "People.github_login",
     "People.signed_in",
+    "People.signed_out",
     "People.store_github_token",
 }
 """Signing in, and lending one's own GitHub rights: before there is an actor, or in the browser that is theirs."""
@@ -177,7 +177,7 @@ def test_no_operation_is_left_out_of_these_tables():
 def test_whatever_takes_an_actor_is_tried_and_nothing_else_is():
     acting = {
         name for name, method in offered().items() if Actor in typing.get_type_hints(method).values()
-    } - {"People.actor", "People.signed_in"}  # fmt: skip
+    } - {"People.actor", "People.signed_in", "People.signed_out"}  # fmt: skip
     assert acting == {*OPERATIONS, *BY_PERSON, *TELLING}
 
 

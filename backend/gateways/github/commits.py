@@ -70,7 +70,7 @@ def _authors(items: Iterable[Mapping[str, Any]]) -> tuple[CommitAuthors, ...]:
 def authors_of(item: Mapping[str, Any]) -> tuple[str, ...]:
     """The author and every co-author named in the message: a login where GitHub knows one, else `Name <address>`.
 
-    A name alone would be whatever its author calls themselves. `author` is null where no account has the commit's address.
+    A name alone would be whatever its author calls themselves. `author` is null where the address is no account's.
     """
     account, commit = item.get("author"), item["commit"]
     named = [account["login"] if account else _signed(commit["author"]["name"], commit["author"]["email"])]
