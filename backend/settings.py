@@ -63,9 +63,13 @@ class Identity(Section):
 
 
 class SignIn(Section):
-    """How people sign in (OpenID Connect). The `roles` claim of the id token names their roles."""
+    """How people sign in (OpenID Connect). The `roles` claim of the id token names their roles.
+
+    With `directory_url`, Microsoft Graph's, they are read again there whenever somebody acts.
+    """
 
     metadata_url: str
+    directory_url: str = ""
     client_id: str
     client_secret: SecretStr = SecretStr("")
     cookie_secret: SecretStr = SecretStr("")

@@ -91,11 +91,14 @@ class SecurityHeaders:
         ]
         if over_tls:
             self._headers.append((b"strict-transport-security", b"max-age=31536000"))
+        # Streamlit sets some of them itself on what it takes for a file; twice is not once to every browser.
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*map(self._flagged, message["headers"]), *self._headers]
+                others = [header for header in message["headers"] if header[0].lower() not in self._names]
+                message["headers"] = [*map(self._flagged, others), *self._headers]
             await send(message)
 
         await self._app(scope, receive, answer if scope["type"] == "http" else send)
@@ -114,7 +117,7 @@ class SignInFailure:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != SIGN_IN_PATH:
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != SIGN_IN_PATH:
             await self._app(scope, receive, send)
             return
         failed = False

@@ -33,7 +33,7 @@ def signed_in() -> Actor:
     if not st.user.to_dict().get("is_logged_in"):
         _sign_in_page("")
     try:
-        actor = _acting()
+        actor = wiring.current().backend.people.actor(_claims(), CHANNEL)
     except NotPermitted as refusal:
         _sign_in_page(str(refusal))
         raise
@@ -43,13 +43,13 @@ def signed_in() -> Actor:
     return actor
 
 
-def _acting() -> Actor:
-    """Who the cookie of this tab says it is, now. Raises NotPermitted."""
+def _claims() -> dict[str, object]:
+    """What the cookie of this tab says. Raises NotPermitted where it has ended."""
     claims = st.user.to_dict()
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires < time.time():
         raise NotPermitted("Your sign-in has ended.")
-    return wiring.current().backend.people.actor(claims, CHANNEL)
+    return dict(claims)
 
 
 def sign_out() -> None:
@@ -161,9 +161,10 @@ def _still_may() -> None:
     Raises NotPermitted where the sign-in has ended, or holds other roles than those the page was drawn for.
     """
     drawn_for = st.session_state.get(_DRAWN_FOR)
-    actor = _acting()
+    actor = wiring.current().backend.people.acting(_claims(), CHANNEL)
     if isinstance(drawn_for, Actor) and (actor.name, actor.roles) != (drawn_for.name, drawn_for.roles):
-        raise NotPermitted("Your roles have changed since this page was drawn. Load it again.")
+        lost = ", ".join(sorted(drawn_for.roles - actor.roles)) or "another person's"
+        raise NotPermitted(f"You no longer have the role {lost}. Sign out and in again to go on with those you have.")
 
 
 def tell() -> None:

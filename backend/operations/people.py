@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from backend.domain.clock import Clock
 from backend.domain.people import FIRST_LOOK, Actor, GitHubConsent, GitHubGrant, Role
-from backend.errors import Conflict, CredentialsRejected, NotPermitted
+from backend.errors import Conflict, CredentialsRejected, NotPermitted, RemoteUnavailable
 from backend.gateways.github.oauth import OAuth
 from backend.policy import identity
 from backend.store import Store
 from backend.store.audit import Note
+
+log = logging.getLogger("backend.people")
 
 CLOCK_SKEW = 300.0
 """Seconds that the identity provider's clock may be ahead of ours."""
 
 
 class People:
-    """`known` says by account who is called what elsewhere; a sign-in ends `max_age` seconds after it."""
+    """`known` says by account who is called what elsewhere; a sign-in ends `max_age` seconds after it.
 
-    def __init__(self, oauth: OAuth, store: Store, clock: Clock, max_age: float, known: identity.People) -> None:
+    `roles_now` asks the directory for a person's roles by their object id; without it the sign-in's word is all.
+    """
+
+    def __init__(
+        self,
+        oauth: OAuth,
+        store: Store,
+        clock: Clock,
+        max_age: float,
+        known: identity.People,
+        roles_now: Callable[[str], frozenset[str]] | None = None,
+    ) -> None:
         self._oauth = oauth
         self._store = store
         self._clock = clock
         self._max_age = max_age
         self._known = known
+        self._roles_now = roles_now
 
     def actor(self, claims: Mapping[str, object], channel: str) -> Actor:
         """The person of a verified id token.
@@ -47,6 +62,25 @@ class People:
         if sign_in and self._store.audit.entries(limit=1, subject=_ending(name, sign_in)):
             raise NotPermitted("You have signed out. Sign in again.")
         return Actor(name=name, roles=roles, channel=channel, authenticated_at=since, sign_in=sign_in)
+
+    def acting(self, claims: Mapping[str, object], channel: str) -> Actor:
+        """As `actor`, for whoever is about to change something: without the roles that were taken away since.
+
+        While the directory does not answer, those of the sign-in hold, which ends by itself: nobody is kept from
+        rolling back by it. A role that was given since takes a new sign-in.
+        """
+        actor = self.actor(claims, channel)
+        if self._roles_now is None:
+            return actor
+        try:
+            held = self._roles_now(str(claims.get("oid") or ""))
+        except RemoteUnavailable as error:
+            log.warning("the roles of %s are those of their sign-in: %s", actor.name, error)
+            return actor
+        roles = frozenset(role for role in actor.roles if role.value in held)
+        if not roles:
+            raise NotPermitted(f"{actor.name} no longer has a role in this console. Ask the administrator.")
+        return actor.model_copy(update={"roles": roles})
 
     def signed_in(self, claims: Mapping[str, object], channel: str) -> Actor:
         """As `actor`, and the ledger notes the sign-in."""

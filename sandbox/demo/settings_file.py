@@ -83,6 +83,7 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, Any]], kept: dict[
             "ci_prod_client_id": told["mlops-ci-prod"]["client_id"],
         },
         "signin": {
+            "directory_url": f"{url}/v1.0",
             "metadata_url": f"{browser}/{TENANT}/v2.0/.well-known/openid-configuration",
             "client_id": SIGN_IN_CLIENT_ID,
             "client_secret": told.get("mlops-sign-in", {}).get("secret", ""),
