@@ -6,11 +6,12 @@ import ssl
 import threading
 import time
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 
-from backend.errors import CredentialsRejected, NotFound, RemoteUnavailable
+from backend.errors import CredentialsRejected, NotFound, RemoteRejected, RemoteUnavailable
 from backend.gateways.credentials import ProgramIdentity, tls_context
 from backend.settings import Cloud, SignIn
 
@@ -43,8 +44,12 @@ class Directory:
 
         Raises RemoteUnavailable where it does not answer in time, CredentialsRejected where we may not ask.
         """
+        try:
+            UUID(person)
+        except ValueError:
+            return frozenset()  # what is no object id would make another address of it
         principal, names = self._application_roles()
-        path = f"/users/{quote(person, safe='')}/appRoleAssignments"
+        path = f"/users/{person}/appRoleAssignments"
         found = self._get(path, {"$filter": f"resourceId eq {principal}"}) or {"value": []}
         return frozenset(names[row["appRoleId"]] for row in found["value"] if row["appRoleId"] in names)
 
@@ -87,9 +92,16 @@ class Directory:
                 operation=OPERATION,
                 status=answer.status_code,
             )
-        if answer.status_code != 200:
+        if answer.status_code == 429 or answer.status_code >= 500:
             self._silent_until = time.monotonic() + PAUSE
             raise _silent(f"it answered {answer.status_code}")
+        if answer.status_code != 200:
+            raise RemoteRejected(
+                f"The directory does not understand the question ({answer.status_code}); check signin.directory_url",
+                service=SERVICE,
+                operation=OPERATION,
+                status=answer.status_code,
+            )
         return dict(answer.json())
 
     def _scope(self) -> str:

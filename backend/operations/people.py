@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from backend.domain.clock import Clock
 from backend.domain.people import FIRST_LOOK, Actor, GitHubConsent, GitHubGrant, Role
-from backend.errors import Conflict, CredentialsRejected, NotPermitted, RemoteUnavailable
+from backend.errors import Conflict, CredentialsRejected, NotPermitted, RemoteError, RemoteUnavailable
 from backend.gateways.github.oauth import OAuth
 from backend.policy import identity
 from backend.store import Store
@@ -147,6 +147,24 @@ class People:
             )
         self._store.tokens.put(actor_name, login, grant, channel)
         return login
+
+    def disconnect_github(self, actor: Actor) -> None:
+        """Forget the person's token, and have GitHub end what they lent. Once is enough.
+
+        Raises a RemoteError where GitHub could not be told: the token is forgotten all the same.
+        """
+        held = self._store.tokens.withdraw(actor.name, actor.channel)
+        if held is None:
+            return
+        try:
+            self._oauth.give_back(held.grant.access)
+        except RemoteError as error:
+            raise RemoteUnavailable(
+                f"The console has forgotten your GitHub token, but GitHub could not be told: {error} "
+                "Remove the app under Settings, Applications on GitHub.",
+                service=error.service,
+                operation=error.operation,
+            ) from error
 
     def _taken(self, actor_name: str, login: str) -> str:
         """One GitHub account is one person: two accounts that act as it would count as two."""

@@ -127,6 +127,20 @@ class Tokens:
             self._audit.append(note, transaction)
         return True
 
+    def withdraw(self, actor: str, channel: str) -> HeldToken | None:
+        """Drop what the person has lent, because they say so, and answer it. A renewal under way comes too late."""
+        with self._database.writing() as transaction:
+            login = transaction.execute(select(tokens.c.login).where(tokens.c.actor == actor)).scalar_one_or_none()
+            if login is None:
+                return None
+            held = self._held(transaction, actor)
+            transaction.execute(tokens.delete().where(tokens.c.actor == actor))
+            note = Note(
+                actor=actor, channel=channel, action="github.disconnected", subject=f"person/{actor}", before=login
+            )
+            self._audit.append(note, transaction)
+            return held
+
     def _held(self, connection: Connection, actor: str) -> HeldToken | None:
         row = connection.execute(select(tokens).where(tokens.c.actor == actor)).one_or_none()
         if row is None:

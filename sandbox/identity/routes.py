@@ -28,6 +28,7 @@ BOTH = (
     ("GET", "/v1.0/servicePrincipals(appId='{app}')", graph.service_principal),
     ("GET", "/v1.0/users/{user}/appRoleAssignments", graph.role_assignments),
     ("POST", "/login/oauth/access_token", github_oauth.access_token),
+    ("DELETE", "/api/v3/applications/{client}/grant", github_oauth.delete_grant),
     ("POST", "/login/device/code", github_oauth.device_code),
     ("GET", "/actions/oidc/.well-known/openid-configuration", discovery.actions_configuration),
     ("GET", "/actions/oidc/.well-known/jwks", discovery.actions_keys),

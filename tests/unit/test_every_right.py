@@ -109,6 +109,7 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
 BY_PERSON = {
     "Approvers.revoke": "one's own delegation, or anybody's with the right to set up",
     "People.connect_github_device": "one's own GitHub account",
+    "People.disconnect_github": "one's own GitHub account",
 }
 """Operations that ask who somebody is, not for a right; tested where they are."""
 
