@@ -21,6 +21,7 @@ from backend.gateways.azureml.limits import Limits
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
 from backend.gateways.credentials import ProgramIdentity, tls_context
+from backend.gateways.directory import Directory
 from backend.gateways.github.actions import Actions
 from backend.gateways.github.actions_permissions import ActionsPermissions
 from backend.gateways.github.app import Installation, program_credential
@@ -44,6 +45,7 @@ from backend.operations.approvers import Approvers
 from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
 from backend.operations.checking import clock_agrees
+from backend.operations.council import rules_of
 from backend.operations.doctor import Doctor
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
@@ -142,9 +144,10 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     endpoints = EndpointGateway(gateways.prod)
     project = gateways.project
     promotions = Promotions(store, project, clock)
+    known = rules_of(project).people
     return Backend(
         settings=settings,
-        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock),
+        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, known),
         runs=Runs(gateways.workspaces, store),
         models=Models(store, project, ModelGateway(gateways.prod), promotions, clock),
         releases=Releases(store, project, clock),
@@ -157,11 +160,18 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),
-        people=People(github_oauth(settings, clock), store, clock, settings.signin.max_age),
+        people=_people(settings, store, clock),
         auditing=Auditing(store, project, clock),
         anchoring=Anchoring(store, Tags(gateways.github), Contents(gateways.github), project, clock),
         setup=_setup(settings, store, gateways, None, None),
     )
+
+
+def _people(settings: Settings, store: Store, clock: Clock) -> People:
+    signin, known = settings.signin, rules_of(settings.project).people
+    identity = ProgramIdentity(settings.identity, settings.cloud)
+    roles_now = Directory(signin, identity, settings.cloud).roles if signin.directory_url else None
+    return People(github_oauth(settings, clock), store, clock, signin.max_age, known, roles_now)
 
 
 def build_setup(settings: Settings, dev_data: Path | None, prod_data: Path | None, clock: Clock = utc_now) -> Setup:

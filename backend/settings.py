@@ -68,9 +68,13 @@ class Identity(Section):
 
 
 class SignIn(Section):
-    """How people sign in (OpenID Connect). The `roles` claim of the id token names their roles."""
+    """How people sign in (OpenID Connect). The `roles` claim of the id token names their roles.
+
+    With `directory_url`, Microsoft Graph's, they are read again there whenever somebody acts.
+    """
 
     metadata_url: str
+    directory_url: str = ""
     client_id: str
     client_secret: SecretStr = SecretStr("")
     cookie_secret: SecretStr = SecretStr("")
@@ -110,10 +114,19 @@ class GitHub(Section):
     installation_token: SecretStr = SecretStr("")
 
 
+class Person(Section):
+    """What an account is called elsewhere: its GitHub login where that differs, git addresses, names shown by Azure."""
+
+    github: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*$")] = ""
+    emails: tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+$")], ...] = ()
+    azure: tuple[Annotated[str, StringConstraints(min_length=1, max_length=255)], ...] = ()
+
+
 class ApprovalPolicy(Section):
     """Who has to approve a version and who may be the same person; `required` are account names, each of whom must.
 
-    The author is whoever wrote a commit of the change, the submitter a person who submitted the run by hand.
+    The author is whoever wrote a commit of the change, the submitter a person who submitted the run by hand. `people`
+    says by account who these are; nobody's name, login or address may be two people's.
     """
 
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
@@ -125,6 +138,18 @@ class ApprovalPolicy(Section):
     submitter_may_promote: bool = True
     approver_may_promote: bool = True
     break_glass_hours: Annotated[float, Field(gt=0, le=72)] = 4.0
+    people: dict[str, Person] = {}
+
+    @model_validator(mode="after")
+    def _one_person_a_name(self) -> ApprovalPolicy:
+        owners: dict[str, str] = {}
+        for account, known in self.people.items():
+            said = {("login", known.github or account), *(("address", mail) for mail in known.emails)}
+            for kind, name in {(kind, name.casefold()) for kind, name in said | {("Azure", n) for n in known.azure}}:
+                other = owners.setdefault(f"{kind} {name}", account)
+                if other != account:
+                    raise ValueError(f"people: the {kind} name {name} is both {other}'s and {account}'s")
+        return self
 
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -218,9 +243,12 @@ class Worker(Section):
 
 
 class Console(Section):
+    """`public_url` is the address people type. `allowed_hosts` are further names under which requests may come in."""
+
     address: Literal["127.0.0.1", "localhost", "0.0.0.0"] = "127.0.0.1"  # noqa: S104 -- chosen behind a proxy only
     port: Annotated[int, Field(ge=1, le=65535)] = 8501
     public_url: str = "http://127.0.0.1:8501"
+    allowed_hosts: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")], ...] = ()
 
 
 class Settings(BaseSettings):

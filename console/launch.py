@@ -19,6 +19,7 @@ from backend.settings import Settings
 from console import topics, wiring
 from console.consent import ROUTES
 from console.failures import report
+from console.guard import Guard
 from console.middleware import SecurityHeaders, SignInFailure, WayBack, content_policy, inline_script_hashes
 from console.seal import Seal
 from console.snapshots import Snapshots
@@ -40,14 +41,19 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 def configuration(settings: Settings) -> dict[str, Any]:
     """Every option given to `App.run`, the address and port from our settings."""
     fixed = dict(flatten(tomllib.loads(CONFIG.read_text())))
-    hosts = {"127.0.0.1", "localhost", urlsplit(settings.console.public_url).hostname or "localhost"}
     return {
         **fixed,
         "server.address": settings.console.address,
         "server.port": settings.console.port,
-        "server.allowedHosts": sorted(hosts),
+        "server.allowedHosts": sorted(hosts(settings)),
         "browser.serverAddress": urlsplit(settings.console.public_url).hostname or "localhost",
     }
+
+
+def hosts(settings: Settings) -> frozenset[str]:
+    """The names under which this console is reached."""
+    public = urlsplit(settings.console.public_url).hostname or "localhost"
+    return frozenset({"127.0.0.1", "localhost", public, *settings.console.allowed_hosts})
 
 
 def sign_in_secrets(settings: Settings) -> dict[str, Any]:
@@ -102,12 +108,18 @@ def application(settings: Settings) -> st.App:
 
     index = Path(st.__file__).parent / "static" / "index.html"
     policy = content_policy(inline_script_hashes(index))
+    over_tls = urlsplit(settings.console.public_url).scheme == "https"
     return st.App(
         HERE / "app.py",
         secrets=sign_in_secrets(settings),
         lifespan=lifespan,
         routes=ROUTES,
-        middleware=[Middleware(SecurityHeaders, policy=policy), Middleware(WayBack), Middleware(SignInFailure)],
+        middleware=[
+            Middleware(SecurityHeaders, policy=policy, over_tls=over_tls),
+            Middleware(Guard, hosts=hosts(settings)),
+            Middleware(WayBack),
+            Middleware(SignInFailure),
+        ],
         on_script_error=report,
     )
 

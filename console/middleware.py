@@ -23,6 +23,13 @@ SIGN_IN_PATH = "/auth/login"
 UNREACHABLE = "unreachable"
 """With `?sign_in=unreachable` a browser comes back whose sign-in could not begin."""
 SEE_OTHER, BAD_REQUEST = 303, 400
+_PERMISSIONS = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        *("accelerometer", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer"),
+        *("microphone", "midi", "payment", "publickey-credentials-get", "serial", "usb", "xr-spatial-tracking"),
+    )
+).encode()
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _NOT_A_PAGE = (
     "/_stcore/",
@@ -46,14 +53,14 @@ def content_policy(script_hashes: tuple[str, ...]) -> str:
     """Nothing from elsewhere, no eval; inline styles stay allowed because Streamlit and Plotly write them."""
     return "; ".join(
         (
-            "default-src 'self'",
+            "default-src 'none'",
             " ".join(("script-src 'self'", *script_hashes)),
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
-            "font-src 'self' data:",
+            "font-src 'self'",
             "connect-src 'self'",
-            "worker-src 'self' blob:",
-            "object-src 'none'",
+            "manifest-src 'self'",
+            "media-src 'self'",
             "base-uri 'none'",
             "form-action 'self'",
             "frame-ancestors 'none'",
@@ -68,26 +75,39 @@ def local_path(path: str) -> str:
 
 
 class SecurityHeaders:
-    """Adds the headers to every HTTP answer."""
+    """Adds the headers to every HTTP answer, refusals included. `over_tls` where people reach us by https alone."""
 
-    def __init__(self, app: Application, policy: str) -> None:
+    def __init__(self, app: Application, policy: str, *, over_tls: bool) -> None:
         self._app = app
+        self._over_tls = over_tls
         self._headers = [
             (b"content-security-policy", policy.encode()),
             (b"x-content-type-options", b"nosniff"),
             (b"x-frame-options", b"DENY"),
             (b"referrer-policy", b"same-origin"),
             (b"cross-origin-opener-policy", b"same-origin"),
-            (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=()"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+            (b"permissions-policy", _PERMISSIONS),
         ]
+        if over_tls:
+            self._headers.append((b"strict-transport-security", b"max-age=31536000"))
+        # Streamlit sets some of them itself on what it takes for a file; twice is not once to every browser.
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._headers]
+                others = [header for header in message["headers"] if header[0].lower() not in self._names]
+                message["headers"] = [*map(self._flagged, others), *self._headers]
             await send(message)
 
         await self._app(scope, receive, answer if scope["type"] == "http" else send)
+
+    def _flagged(self, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        """Streamlit's cookies carry no Secure (1.67); a proxy that ends TLS hides from it that there is any."""
+        name, value = header
+        cookie = name.lower() == b"set-cookie" and self._over_tls and b"; secure" not in value.lower()
+        return (name, value + b"; Secure") if cookie else header
 
 
 class SignInFailure:
@@ -97,7 +117,7 @@ class SignInFailure:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != SIGN_IN_PATH:
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != SIGN_IN_PATH:
             await self._app(scope, receive, send)
             return
         failed = False

@@ -22,36 +22,46 @@ MOST_DIGITS = 9
 SETTLE_SECONDS = 3.0
 TELL_SECONDS = 20.0
 _LEAVING = "signing_out"
+_DRAWN_FOR = "drawn_for"
 
 
 def signed_in() -> Actor:
     """The actor, or a page that asks to sign in, which ends this run."""
-    claims = st.user.to_dict()
     if st.session_state.get(_LEAVING):
         draw(Html('<p class="quiet" role="status">Signing out…</p>'))
         st.stop()
-    if not claims.get("is_logged_in"):
+    if not st.user.to_dict().get("is_logged_in"):
         _sign_in_page("")
-    expires = claims.get("exp")
-    if isinstance(expires, int | float) and expires < time.time():
-        _sign_in_page("Your sign-in has ended.")
-    people = wiring.current().backend.people
     try:
-        actor = people.actor(claims, CHANNEL)
+        actor = wiring.current().backend.people.actor(_claims(), CHANNEL)
     except NotPermitted as refusal:
         _sign_in_page(str(refusal))
         raise
     if not _noted(actor):
-        people.signed_in(claims, CHANNEL)
+        wiring.current().backend.people.signed_in(st.user.to_dict(), CHANNEL)
+    st.session_state[_DRAWN_FOR] = actor
     return actor
+
+
+def _claims() -> dict[str, object]:
+    """What the cookie of this tab says. Raises NotPermitted where it has ended."""
+    claims = st.user.to_dict()
+    expires = claims.get("exp")
+    if isinstance(expires, int | float) and expires < time.time():
+        raise NotPermitted("Your sign-in has ended.")
+    return dict(claims)
 
 
 def sign_out() -> None:
     """End the sign-in of this browser.
 
     The tab forgets it at once, but the cookie goes only when the browser has followed the way out (Streamlit 1.67):
-    until then no page may say that it is done.
+    until then no page may say that it is done. The other tabs hold the cookie's content until they connect again; the
+    ledger is what ends them.
     """
+    drawn_for = st.session_state.get(_DRAWN_FOR)
+    if isinstance(drawn_for, Actor):
+        wiring.current().backend.people.signed_out(drawn_for)
     st.session_state[_LEAVING] = True
     st.logout()
 
@@ -134,6 +144,7 @@ def attempt(form: str, wish: Callable[[str], object], done: str) -> bool:
     if time.monotonic() - finished.get(form, -SETTLE_SECONDS) < SETTLE_SECONDS:
         return True
     try:
+        _still_may()
         wish(form_key(form))
     except BackendError as refusal:
         st.session_state["told"] = ("bad", str(refusal), time.monotonic())
@@ -142,6 +153,18 @@ def attempt(form: str, wish: Callable[[str], object], done: str) -> bool:
     st.session_state["form_keys"].pop(form, None)
     st.session_state["told"] = ("good", done, time.monotonic())
     return True
+
+
+def _still_may() -> None:
+    """A fragment runs without the page around it: who is acting is looked at again at each write.
+
+    Raises NotPermitted where the sign-in has ended, or holds other roles than those the page was drawn for.
+    """
+    drawn_for = st.session_state.get(_DRAWN_FOR)
+    actor = wiring.current().backend.people.acting(_claims(), CHANNEL)
+    if isinstance(drawn_for, Actor) and (actor.name, actor.roles) != (drawn_for.name, drawn_for.roles):
+        lost = ", ".join(sorted(drawn_for.roles - actor.roles)) or "another person's"
+        raise NotPermitted(f"You no longer have the role {lost}. Sign out and in again to go on with those you have.")
 
 
 def tell() -> None:

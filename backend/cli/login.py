@@ -28,8 +28,14 @@ def login(github: bool, as_json: bool) -> None:
 
 
 @click.command()
-def logout() -> None:
+@click.option("--github", is_flag=True, help="Disconnect your GitHub account instead: nothing acts as you any more.")
+def logout(github: bool) -> None:
     """Forget this terminal's sign-in."""
+    if github:
+        known = backend()
+        known.people.disconnect_github(current_actor(load(), known))
+        click.echo("GitHub disconnected")
+        return
     click.echo("Signed out" if sign_out(load()) else "Nobody was signed in")
 
 

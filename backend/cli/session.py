@@ -52,7 +52,7 @@ def current_actor(settings: Settings, known: Backend) -> Actor:
         claims = _claims(settings, metadata, tokens)
     except CredentialsRejected as error:
         raise NotPermitted(f"{error}; run `mlops login` again.") from error
-    return known.people.actor(claims, "cli")
+    return known.people.acting(claims, "cli")
 
 
 def sign_in(settings: Settings, show: Callable[[str, str], None]) -> Mapping[str, Any]:

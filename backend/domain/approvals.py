@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from backend.domain.clock import stamp
-from backend.domain.people import Right, who_may
+from backend.domain.people import Aliases, Right, who_may
 from backend.domain.registry import Approval
 from backend.domain.value import Value
 
@@ -15,7 +16,10 @@ CHANGES_REQUESTED = "changes requested"
 
 
 class ApprovalRules(Value):
-    """The project's policy; settings hold its defaults. `required` are account names, each of whom must approve."""
+    """The project's policy; settings hold its defaults. `required` are account names, each of whom must approve.
+
+    `people` says what each account is called in git, GitHub and Azure.
+    """
 
     quorum: int
     required: tuple[str, ...]
@@ -26,6 +30,7 @@ class ApprovalRules(Value):
     submitter_may_promote: bool
     approver_may_promote: bool
     break_glass_hours: float
+    people: Mapping[str, Aliases] = {}
 
 
 class Delegation(Value):

@@ -8,7 +8,7 @@ from backend.domain.value import Value
 
 
 class CommitAuthors(Value):
-    """A commit and its authors as GitHub knows them: a login where there is one, else the name in the commit."""
+    """A commit and its authors as GitHub knows them: a login where there is one, else `Name <address>`."""
 
     commit: str
     authors: tuple[str, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from backend.domain.value import Value
 
@@ -68,16 +68,28 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 class Actor(Value):
     """A signed-in person or one of our own services, as the ledger names it.
 
-    `name` is the account name (`lead`), the ledger's actor; `channel` says how they came in.
+    `name` is the account name (`lead`), the ledger's actor; `channel` says how they came in, `sign_in` which sign-in in
+    a browser it was, so that signing out ends that one in every tab.
     """
 
     name: str
     roles: frozenset[Role]
     channel: str = "console"
     authenticated_at: datetime | None = None
+    sign_in: str = Field(default="", exclude=True)
 
     def may(self, right: Right) -> bool:
         return any(right in RIGHTS[role] for role in self.roles)
+
+
+class Aliases(Value):
+    """What a person is called outside the console: `github` where the login is not the account's name, git's `emails`,
+    and names under which Azure shows who submitted a run.
+    """
+
+    github: str = ""
+    emails: tuple[str, ...] = ()
+    azure: tuple[str, ...] = ()
 
 
 class GitHubConsent(Value):

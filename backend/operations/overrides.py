@@ -14,7 +14,7 @@ from backend.errors import Conflict, Invalid, NotPermitted, PolicyDenied
 from backend.operations.authorise import require, require_key, require_reason
 from backend.operations.council import council_of, rules_of
 from backend.operations.decision import Situation, dossier_of
-from backend.policy.duty import written
+from backend.policy.duty import nobody_known, written
 from backend.policy.findings import findings
 from backend.policy.overriding import closed_because, in_words, overridable
 from backend.settings import Project
@@ -118,7 +118,9 @@ class Overrides:
         if names & council.names(asked.asked_by):
             return "You asked for it, so another lead must confirm it."
         commit = written(dossier, names)
-        return f"You wrote commit {commit[:7]}, so another lead must confirm it." if commit else ""
+        if commit:
+            return f"You wrote commit {commit[:7]}, so another lead must confirm it."
+        return nobody_known(council.rules, dossier, submitter=True)
 
     def _refuse_same_person(self, actor: Actor, dossier: Dossier, asked: Override) -> None:
         sentence = self.cannot_confirm(actor, dossier, asked)

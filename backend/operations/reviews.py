@@ -11,6 +11,7 @@ from backend.gateways.github.actions import Actions
 from backend.gateways.github.board import Board
 from backend.gateways.github.pulls import Pulls
 from backend.operations import authorise
+from backend.policy.identity import People, names_of, signature
 from backend.store import Store
 
 SHA_LENGTH = 40
@@ -21,12 +22,17 @@ RIGHTS = {IntentKind.RERUN: Right.MANAGE_RUNS}
 
 
 class Reviews:
-    def __init__(self, pulls: Pulls, board: Board, actions: Actions, store: Store, clock: Clock) -> None:
+    """`people` says by account who is called what at GitHub."""
+
+    def __init__(
+        self, pulls: Pulls, board: Board, actions: Actions, store: Store, clock: Clock, people: People
+    ) -> None:
         self._pulls = pulls
         self._actions = actions
         self._board = board
         self._store = store
         self._clock = clock
+        self._people = people
 
     def pulls(self) -> tuple[PullRequest, ...]:
         """Open pull requests, most recently updated first, read from GitHub."""
@@ -83,7 +89,7 @@ class Reviews:
         if missing:
             return missing
         login = self._store.tokens.login(actor.name)
-        if kind in VERDICTS and author.lower() in {actor.name.lower(), (login or "").lower()}:
+        if kind in VERDICTS and signature(author).names & names_of(self._people, actor.name, login):
             return "You opened this pull request: another reviewer must decide on it."
         if login is None:
             return f"Connect GitHub first: {_doing(kind)} under your own GitHub name."

@@ -23,7 +23,8 @@ from backend.domain.approvals import (
 from backend.domain.clock import stamp
 from backend.domain.decisions import Dossier
 from backend.domain.registry import Approval
-from backend.policy.duty import Names, may_not_approve, names_of
+from backend.policy.duty import may_not_approve
+from backend.policy.identity import Names, names_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Council:
     now: datetime
 
     def names(self, account: str) -> Names:
-        return names_of(account, self.logins.get(account))
+        return names_of(self.rules.people, account, self.logins.get(account))
 
 
 def standing_approval(dossier: Dossier) -> Approval | None:

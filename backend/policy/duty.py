@@ -5,13 +5,7 @@ from __future__ import annotations
 from backend.domain.approvals import ApprovalRules
 from backend.domain.authorship import Authorship
 from backend.domain.decisions import Dossier
-
-Names = frozenset[str]
-"""What one person is called, account name and GitHub login, without regard to case."""
-
-
-def names_of(account: str, login: str | None = None) -> Names:
-    return frozenset(name.casefold() for name in (account, login or "") if name)
+from backend.policy.identity import Names, signature, unknown_author, unknown_submitter
 
 
 def authorship(dossier: Dossier) -> Authorship | None:
@@ -24,11 +18,11 @@ def authorship(dossier: Dossier) -> Authorship | None:
 def written(dossier: Dossier, person: Names) -> str:
     """A commit of this version that the person wrote, "" where none is known."""
     lineage = dossier.version.lineage
-    if lineage.author.casefold() in person:
+    if signature(lineage.author).names & person:
         return lineage.commit
     known = authorship(dossier)
     for commit in known.commits if known else ():
-        if any(author.casefold() in person for author in commit.authors):
+        if any(signature(author).names & person for author in commit.authors):
             return commit.commit
     return ""
 
@@ -42,14 +36,14 @@ def submitted(dossier: Dossier, person: Names) -> bool:
 def may_not_approve(rules: ApprovalRules, dossier: Dossier, person: Names, who: str = "You") -> str:
     """Why this person's approval would not count, as `who` is told; "" where it would."""
     return _made_it(
-        dossier, person, who, "approve", author=rules.author_may_approve, submitter=rules.submitter_may_approve
+        rules, dossier, person, who, "approve", author=rules.author_may_approve, submitter=rules.submitter_may_approve
     )
 
 
 def may_not_promote(rules: ApprovalRules, dossier: Dossier, person: Names) -> str:
     """Why this person may not promote the version; "" where they may."""
     made = _made_it(
-        dossier, person, "You", "promote", author=rules.author_may_promote, submitter=rules.submitter_may_promote
+        rules, dossier, person, "You", "promote", author=rules.author_may_promote, submitter=rules.submitter_may_promote
     )
     if made or rules.approver_may_promote:
         return made
@@ -59,14 +53,40 @@ def may_not_promote(rules: ApprovalRules, dossier: Dossier, person: Names) -> st
     return ""
 
 
-def _made_it(dossier: Dossier, person: Names, who: str, verb: str, *, author: bool, submitter: bool) -> str:
+def nobody_known(rules: ApprovalRules, dossier: Dossier, *, author: bool = False, submitter: bool = False) -> str:
+    """Who had a hand in it and cannot be told from whoever decides, with the line of the settings that mends it.
+
+    `author` and `submitter` say whose part does not matter.
+    """
+    known, lineage = authorship(dossier), dossier.version.lineage
+    listed = [(a, f"commit {c.commit[:7]}") for c in (known.commits if known and not author else ()) for a in c.authors]
+    if lineage.pull_request and lineage.author and not author:
+        listed.insert(0, (lineage.author, f"pull request #{lineage.pull_request}"))
+    missing = [(who, what, unknown_author(rules.people, who)) for who, what in listed]
+    if known and known.submitter and known.submitter.person and not submitter:
+        by = known.submitter.name
+        missing.append((by, f"run {lineage.run}", unknown_submitter(rules.people, by)))
+    found = next(((who, what, line) for who, what, line in missing if line), None)
+    if found is None:
+        return ""
+    who, what, line = found
+    return (
+        f"{what[0].upper()}{what[1:]} is by {who}, whose account nobody has declared, so who may decide on "
+        f"v{dossier.version.version} cannot be told: in mlops.toml, projects.<project>.approval.people.<account> needs "
+        f"{line}."
+    )
+
+
+def _made_it(
+    rules: ApprovalRules, dossier: Dossier, person: Names, who: str, verb: str, *, author: bool, submitter: bool
+) -> str:
     then = f"so another lead must {verb} v{dossier.version.version}."
     commit = "" if author else written(dossier, person)
     if commit:
         return f"{who} wrote commit {commit[:7]}, {then}"
     if not submitter and submitted(dossier, person):
         return f"{who} submitted run {dossier.version.lineage.run} by hand, {then}"
-    return ""
+    return nobody_known(rules, dossier, author=author, submitter=submitter)
 
 
 def authors(dossier: Dossier) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from backend.store import Store
 
 LATEST = 8
 """Versions that are looked at; older ones wait for nobody."""
+NAMED = "login or address"
+"""How authors are named in a list. Lists of an earlier release hold bare names and are read again."""
 NOTHING = Written((), complete=True)
 
 
@@ -67,7 +69,7 @@ class AuthorshipWatch:
 
 
 def authorship_key(version: ModelVersion, base: str) -> str:
-    made_of = f"{version.name}\n{version.version}\n{version.digest}\n{version.lineage.commit}\n{base}"
+    made_of = f"{NAMED}\n{version.name}\n{version.version}\n{version.digest}\n{version.lineage.commit}\n{base}"
     return f"authorship-v{version.version}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cryptography.fernet import Fernet, InvalidToken
 from pydantic import SecretStr
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from backend.domain.clock import Clock
 from backend.domain.people import GitHubGrant
@@ -67,6 +67,12 @@ class Tokens:
         with self._database.reading() as connection:
             return connection.execute(select(tokens.c.login).where(tokens.c.actor == actor)).scalar_one_or_none()
 
+    def accounts(self, login: str) -> tuple[str, ...]:
+        """Who has connected this GitHub account."""
+        same = func.lower(tokens.c.login) == login.lower()
+        with self._database.reading() as connection:
+            return tuple(connection.execute(select(tokens.c.actor).where(same).order_by(tokens.c.actor)).scalars())
+
     def begin_renewal(self, held: HeldToken, seconds: float) -> datetime | None:
         """Take the right to spend this token's refresh token; None while another has it, or if the token is gone.
 
@@ -120,6 +126,20 @@ class Tokens:
             )
             self._audit.append(note, transaction)
         return True
+
+    def withdraw(self, actor: str, channel: str) -> HeldToken | None:
+        """Drop what the person has lent, because they say so, and answer it. A renewal under way comes too late."""
+        with self._database.writing() as transaction:
+            login = transaction.execute(select(tokens.c.login).where(tokens.c.actor == actor)).scalar_one_or_none()
+            if login is None:
+                return None
+            held = self._held(transaction, actor)
+            transaction.execute(tokens.delete().where(tokens.c.actor == actor))
+            note = Note(
+                actor=actor, channel=channel, action="github.disconnected", subject=f"person/{actor}", before=login
+            )
+            self._audit.append(note, transaction)
+            return held
 
     def _held(self, connection: Connection, actor: str) -> HeldToken | None:
         row = connection.execute(select(tokens).where(tokens.c.actor == actor)).one_or_none()

@@ -9,7 +9,7 @@ from console.components.markup import draw, fill, icon
 from console.components.states import notice
 from console.consent import ticket
 from console.middleware import BROWSER_COOKIE
-from console.session import parameter
+from console.session import attempt, parameter
 from console.wiring import Wiring
 
 _OUTCOMES = {
@@ -31,6 +31,18 @@ def consent_outcome() -> None:
     outcome = _OUTCOMES.get(parameter("github"))
     if outcome:
         draw(notice(*outcome))
+
+
+def disconnect_github(wired: Wiring, actor: Actor, login: str) -> None:
+    """Whom they act as on GitHub, and the way to take that back."""
+
+    def take_back() -> None:
+        done = "GitHub is disconnected: the console has forgotten your token, and GitHub has ended it."
+        attempt("disconnect_github", lambda _: wired.backend.people.disconnect_github(actor), done)
+
+    with st.container(key="github_connected", horizontal=True, vertical_alignment="center"):
+        draw(fill('<p class="quiet">On GitHub you act as <b>{login}</b>.</p>', login=login))
+        st.button("Disconnect", key="disconnect_github", type="tertiary", on_click=take_back)
 
 
 def connect_github(wired: Wiring, actor: Actor, page: str) -> None:

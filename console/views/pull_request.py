@@ -13,7 +13,7 @@ from console import navigation, topics
 from console.components.cards import card, word
 from console.components.dialogs import action
 from console.components.diff import prose
-from console.components.github_link import connect_github, consent_outcome
+from console.components.github_link import connect_github, consent_outcome, disconnect_github
 from console.components.header import page_header
 from console.components.live import FAST, follow
 from console.components.markup import Content, Html, card_head, draw, fill, icon, join, outside_link
@@ -173,6 +173,8 @@ def _verdict(
     consent_outcome()
     if actor.may(Right.REVIEW) and login is None:
         connect_github(wired, actor, f"/pull-requests?number={pull.number}")
+    elif login is not None:
+        disconnect_github(wired, actor, login)
     if not closed(detail):
         st.text_area(
             "Reason, required", key=f"verdict_{pull.number}", height=76, placeholder="Goes to GitHub and to the ledger"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.accounts import SIGN_IN_CLIENT_ID, SUBSCRIPTION, TENANT
+from sandbox.accounts import PEOPLE, SIGN_IN_CLIENT_ID, SUBSCRIPTION, TENANT
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, Any]], kept: dict[
             "ci_prod_client_id": told["mlops-ci-prod"]["client_id"],
         },
         "signin": {
+            "directory_url": f"{url}/v1.0",
             "metadata_url": f"{browser}/{TENANT}/v2.0/.well-known/openid-configuration",
             "client_id": SIGN_IN_CLIENT_ID,
             "client_secret": told.get("mlops-sign-in", {}).get("secret", ""),
@@ -123,6 +124,10 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, Any]], kept: dict[
         },
         # Invented, as is everything else here: what a page of prices would look like.
         "projects.diabetes.prices": {"Standard_DS2_v2": 0.14},
+        **{
+            f"projects.diabetes.approval.people.{person.login}": {"emails": [person.email], "azure": [person.name]}
+            for person in PEOPLE
+        },
     }
     lines: list[str] = []
     for name, values in sections.items():

@@ -99,6 +99,16 @@ def redeem_refresh_token(world: World, token: str) -> Grant | None:
     return grant
 
 
+def end_github_grant(world: World, login: str) -> None:
+    """All that a person has let the GitHub App do."""
+    for key, document in world.documents.list(GITHUB_TOKENS):
+        if document["kind"] == "person" and document["name"] == login:
+            world.documents.delete(GITHUB_TOKENS, key)
+    for key, document in world.documents.list(REFRESHES):
+        if document["provider"] == "github" and document["login"] == login:
+            world.documents.delete(REFRESHES, key)
+
+
 def begin_device(world: World, provider: Provider, client_id: str, scope: str) -> DeviceRequest:
     device_code, user_code = secrets.token_hex(20), _user_code()
     document: Document = {

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from sandbox.identity.calls import Handler, endpoint
 from sandbox.identity.grants import forget_expired
-from sandbox.identity.handlers import actions_token, device, discovery, github_oauth, sign_in, token
+from sandbox.identity.handlers import actions_token, device, discovery, github_oauth, graph, sign_in, token
 from sandbox.identity.keys import ACTIONS, ENTRA, signing_key
 from sandbox.identity.secrets import ensure_secrets
 from sandbox.service import Service
@@ -25,7 +25,10 @@ BOTH = (
     ("GET", "/{tenant}/oauth2/v2.0/logout", sign_in.logout),
     ("GET", "/oidc/userinfo", sign_in.userinfo),
     ("POST", "/oidc/userinfo", sign_in.userinfo),
+    ("GET", "/v1.0/servicePrincipals(appId='{app}')", graph.service_principal),
+    ("GET", "/v1.0/users/{user}/appRoleAssignments", graph.role_assignments),
     ("POST", "/login/oauth/access_token", github_oauth.access_token),
+    ("DELETE", "/api/v3/applications/{client}/grant", github_oauth.delete_grant),
     ("POST", "/login/device/code", github_oauth.device_code),
     ("GET", "/actions/oidc/.well-known/openid-configuration", discovery.actions_configuration),
     ("GET", "/actions/oidc/.well-known/jwks", discovery.actions_keys),
@@ -39,6 +42,7 @@ BROWSER_ONLY = (
     ("GET", device.ENTRA_PAGE, device.device_page),
     ("POST", device.ENTRA_PAGE, device.device_answer),
     ("POST", "/control/device", device.device_answer_by_script),
+    ("POST", "/control/roles", graph.assign_by_script),
 )
 
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import jwt
 
 from sandbox.accounts import PEOPLE, PROGRAMS, TENANT, Person, Program
+from sandbox.identity.assignments import roles_of
 from sandbox.identity.keys import ACTIONS, ENTRA, signing_key
 from sandbox.world import World
 
@@ -85,7 +86,7 @@ def issue_access_token(
         claims |= {"appid": program.client_id, "azp": program.client_id, "idtyp": "app"}
         claims |= {"app_displayname": program.name, "oid": object_id(program.name), "sub": object_id(program.name)}
     else:
-        claims |= person_claims(person_named(principal_name))
+        claims |= person_claims(world, person_named(principal_name))
     return _sign(world, claims, lifetime)
 
 
@@ -181,7 +182,7 @@ def person_named(login: str) -> Person:
     raise LookupError(f"No account is called {login!r}; the accounts are {', '.join(p.login for p in PEOPLE)}")
 
 
-def person_claims(person: Person) -> dict[str, Any]:
+def person_claims(world: World, person: Person) -> dict[str, Any]:
     """What Entra says about a person in id and access tokens."""
     return {
         "oid": object_id(person.login),
@@ -190,7 +191,7 @@ def person_claims(person: Person) -> dict[str, Any]:
         "preferred_username": person.login,
         "name": person.name,
         "email": person.email,
-        "roles": list(person.roles),
+        "roles": list(roles_of(world, person)),
     }
 
 
@@ -228,16 +229,16 @@ def _from_jwt(world: World, token: str) -> Principal | None:
         case "job":
             return Principal("job", str(claims["job"]), workspaces=(str(claims["workspace"]),))
         case "user":
-            return _person_principal(str(claims["preferred_username"]))
+            return _person_principal(world, str(claims["preferred_username"]))
     return None
 
 
-def _person_principal(login: str) -> Principal | None:
+def _person_principal(world: World, login: str) -> Principal | None:
     try:
         person = person_named(login)
     except LookupError:
         return None
-    return Principal("person", person.login, roles=person.roles)
+    return Principal("person", person.login, roles=roles_of(world, person))
 
 
 def _from_github_token(world: World, token: str) -> Principal | None:
@@ -245,6 +246,6 @@ def _from_github_token(world: World, token: str) -> Principal | None:
     if document is None or document["expires_at"] <= world.now().timestamp():
         return None
     if document["kind"] == "person":
-        return _person_principal(document["name"])
+        return _person_principal(world, document["name"])
     kind: Kind = "workflow" if document["kind"] == "workflow" else "program"
     return Principal(kind, document["name"], document["repository"], document["permissions"], workspaces=())

@@ -46,7 +46,7 @@ def client():
     policy = content_policy(("'sha256-abc='",))
     app = Starlette(
         routes=[Route("/oauth2callback", signed_in), *consent.ROUTES, Route("/{rest:path}", page)],
-        middleware=[Middleware(SecurityHeaders, policy=policy), Middleware(WayBack)],
+        middleware=[Middleware(SecurityHeaders, policy=policy, over_tls=False), Middleware(WayBack)],
     )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -182,14 +182,16 @@ def test_a_list_of_authors_that_comes_after_the_page_was_drawn_refuses_nobody_wh
     ("account", "message", "names"),
     [
         ("octo", "Better\n\nCo-authored-by: Ann Lead <1234+annlead@users.noreply.github.com>", ("octo", "annlead")),
-        (None, "Better", ("Sam Script",)),
-        ("octo", "Better\n\nco-authored-by: Bob <bob@hospital.example>\nCo-authored-by: octo <o@x>", ("octo", "Bob")),
+        (None, "Better", ("Sam Script <sam@home.example>",)),
+        ("octo", "Better\n\nco-authored-by: Bob <bob@hospital.example>", ("octo", "Bob <bob@hospital.example>")),
+        ("octo", "Better\n\nCo-authored-by: <bob@hospital.example>", ("octo", "<bob@hospital.example>")),
+        ("octo", "Better\n\nCo-authored-by: Robo <9+robo[bot]@users.noreply.github.com>", ("octo", "robo[bot]")),
     ],
 )
 def test_the_authors_of_a_commit_are_its_account_and_every_co_author(account, message, names):
     item = {
         "author": {"login": account} if account else None,
-        "commit": {"author": {"name": "Sam Script"}, "message": message},
+        "commit": {"author": {"name": "Sam <Script>", "email": "sam@home.example"}, "message": message},
     }
     assert authors_of(item) == names
 

@@ -16,7 +16,8 @@ from backend.domain.gates import Finding, FindingState, GateRule
 from backend.domain.registry import Approval, Lineage, ModelVersion, VersionState
 from backend.operations.council import rules_of
 from backend.policy.approval import Council, assent, completes, missing_approval
-from backend.policy.duty import authors, how_known, may_not_approve, may_not_promote, names_of, submitter_of
+from backend.policy.duty import authors, how_known, may_not_approve, may_not_promote, submitter_of
+from backend.policy.identity import names_of
 from backend.policy.overriding import closed_because, open_override, overridable
 from tests.recovery.hospital import PROJECT
 
@@ -193,13 +194,13 @@ BY_WORKFLOW = written_by("scientist", submitter=Submitter(name="lead", person=Fa
     ],
 )
 def test_separation_of_duty(case, known, person, changed, sentence):
-    found = may_not_approve(rules(**changed), dossier(authorship=known), names_of(person))
+    found = may_not_approve(rules(**changed), dossier(authorship=known), names_of({}, person))
     assert found.startswith(sentence) if sentence else found == "", case
 
 
 def test_a_person_is_known_by_the_github_login_too():
     known = dossier(authorship=written_by("octo-sam"))
-    assert "You wrote commit" in may_not_approve(rules(), known, names_of("sam.second", "Octo-Sam"))
+    assert "You wrote commit" in may_not_approve(rules(), known, names_of({}, "sam.second", "Octo-Sam"))
     counted = assent(
         known.model_copy(update={"approvals": (approval("sam.second"),)}), council(logins={"sam.second": "octo-sam"})
     )
@@ -219,7 +220,7 @@ def test_a_person_is_known_by_the_github_login_too():
 def test_who_may_promote(changed, person, sentence):
     given = dossier(approval("lead"))
     counted = given.model_copy(update={"assent": assent(given, council(**changed))})
-    assert may_not_promote(rules(**changed), counted, names_of(person)) == sentence
+    assert may_not_promote(rules(**changed), counted, names_of({}, person)) == sentence
 
 
 def test_the_authors_are_told_with_how_far_they_are_known():

@@ -40,13 +40,13 @@ def store(tmp_path):
 @pytest.fixture
 def reviews(store):
     nowhere = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("recording reaches no network"))
-    return Reviews(Pulls(nowhere), Board(nowhere), Actions(nowhere), store, lambda: NOW)
+    return Reviews(Pulls(nowhere), Board(nowhere), Actions(nowhere), store, lambda: NOW, {})
 
 
 @pytest.fixture
 def people(store):
     oauth = OAuth(GitHub(client_id="app"), Cloud(), "http://127.0.0.1:8501/github/callback", lambda: NOW)
-    return People(oauth, store, lambda: NOW, 3600)
+    return People(oauth, store, lambda: NOW, 3600, {})
 
 
 @pytest.fixture

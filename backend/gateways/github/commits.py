@@ -17,7 +17,7 @@ PAGE = 100
 """GitHub's largest page of a comparison that is asked for in pages."""
 
 _TRAILER = re.compile(r"^co-authored-by:\s*(?P<name>[^<\n]*?)\s*<(?P<mail>[^>\n]*)>\s*$", re.IGNORECASE | re.MULTILINE)
-_NO_REPLY = re.compile(r"^(?:\d+\+)?(?P<login>[A-Za-z0-9-]+)@users\.noreply\.")
+_NO_REPLY = re.compile(r"^(?:\d+\+)?(?P<login>[A-Za-z0-9_-]+(?:\[bot\])?)@users\.noreply\.")
 """GitHub's own address for a person who keeps theirs private: `1234+login@users.noreply.github.com`."""
 
 
@@ -68,13 +68,21 @@ def _authors(items: Iterable[Mapping[str, Any]]) -> tuple[CommitAuthors, ...]:
 
 
 def authors_of(item: Mapping[str, Any]) -> tuple[str, ...]:
-    """The author and every co-author named in the message; a login where GitHub knows one, else the name.
+    """The author and every co-author named in the message: a login where GitHub knows one, else `Name <address>`.
 
-    `author` is null where no account has the commit's address.
+    A name alone would be whatever its author calls themselves. `author` is null where the address is no account's.
     """
     account, commit = item.get("author"), item["commit"]
-    named = [account["login"] if account else commit["author"]["name"]]
-    for trailer in _TRAILER.finditer(commit["message"]):
-        known = _NO_REPLY.match(trailer["mail"])
-        named.append(known["login"] if known else trailer["name"])
-    return tuple(dict.fromkeys(name for name in named if name))
+    named = [account["login"] if account else _signed(commit["author"]["name"], commit["author"]["email"])]
+    named += [_signed(trailer["name"], trailer["mail"]) for trailer in _TRAILER.finditer(commit["message"])]
+    return tuple(dict.fromkeys(named))
+
+
+def _signed(name: str, mail: str) -> str:
+    """As git writes it, and so that nothing in it passes for anything else; a private address is the login in it."""
+    known = _NO_REPLY.match(mail)
+    return known["login"] if known else f"{_plain(name)} <{_plain(mail)}>".strip()
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in text or "" if c.isprintable() and c not in "<>").strip()

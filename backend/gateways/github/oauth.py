@@ -131,6 +131,24 @@ class OAuth:
             raise _unavailable("read whose token this is", answer.status_code)
         return str(answer.json()["login"])
 
+    def give_back(self, token: SecretStr) -> None:
+        """End all that the token's person has lent the app (docs: "Delete an app authorization").
+
+        Nothing is left to end where GitHub no longer knows the token (404, 422). Raises RemoteUnavailable.
+        """
+        operation = "take back what a person has lent"
+        client_id = self._client_id()
+        with github(operation), self._http() as client:
+            answer = client.request(
+                "DELETE",
+                f"{self._settings.api_url.rstrip('/')}/applications/{client_id}/grant",
+                auth=(client_id, self._settings.client_secret.get_secret_value()),
+                json={"access_token": token.get_secret_value()},
+                headers={"Accept": "application/json"},
+            )
+        if answer.status_code not in {204, 404, 422}:
+            raise _unavailable(operation, answer.status_code)
+
     def _grant(self, form: Mapping[str, str], operation: str) -> GitHubGrant:
         return self._as_grant(self._post("/login/oauth/access_token", form, operation), operation)
 

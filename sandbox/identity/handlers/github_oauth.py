@@ -16,6 +16,7 @@ from sandbox.identity.grants import (
     REFRESH_LIFETIME,
     Grant,
     begin_device,
+    end_github_grant,
     issue_code,
     issue_refresh_token,
     poll_device,
@@ -26,9 +27,10 @@ from sandbox.identity.handlers.device import GITHUB_PAGE
 from sandbox.identity.handlers.token import DEVICE_GRANT
 from sandbox.identity.pages import choose_account
 from sandbox.identity.secrets import secret_matches
-from sandbox.identity.tokens import NEVER, issue_github_token, person_named
+from sandbox.identity.tokens import NEVER, authenticate, issue_github_token, person_named
 
 DENIED = "The user has denied your application access."
+REST_DOCS = "https://docs.github.com/rest/apps/oauth-applications"
 BAD_CODE = "The code passed is incorrect or expired."
 
 
@@ -84,6 +86,19 @@ def access_token(call: Call) -> Response:
         return _answer(call, _tokens(call, GRANT_TYPES.get(grant_type, _unsupported)(call)))
     except GitHubOAuthError as error:
         return _answer(call, error.body())
+
+
+def delete_grant(call: Call) -> Response:
+    """`DELETE /applications/{client_id}/grant`: ends every token of the person, refresh tokens included."""
+    client_id, secret = call.client_credentials()
+    known = client_id == GITHUB_APP_CLIENT_ID == call.path["client"]
+    if not known or not secret_matches(call.world, client_id, secret):
+        return JSONResponse({"message": "Requires authentication", "documentation_url": REST_DOCS}, 401)
+    principal = authenticate(call.world, f"token {call.form.get('access_token', '')}")
+    if principal is None or principal.kind != "person":
+        return JSONResponse({"message": "Not Found", "documentation_url": REST_DOCS}, 404)
+    end_github_grant(call.world, principal.name)
+    return Response(status_code=204)
 
 
 def _by_code(call: Call) -> Grant:

@@ -63,7 +63,7 @@ def userinfo(call: Call) -> Response:
             401,
             {"WWW-Authenticate": 'Bearer error="invalid_token"'},
         )
-    told = person_claims(person_named(str(claims["preferred_username"])))
+    told = person_claims(call.world, person_named(str(claims["preferred_username"])))
     del told["idtyp"]
     return JSONResponse(told)
 

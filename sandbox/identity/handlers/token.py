@@ -202,7 +202,7 @@ def _audience(scopes: list[str]) -> str:
 
 def _id_token(call: Call, grant: Grant, issuer: str) -> str:
     claims: dict[str, Any] = {
-        **person_claims(person_named(grant.login)),
+        **person_claims(call.world, person_named(grant.login)),
         "aud": grant.client_id,
         "iss": issuer,
         "tid": TENANT,

@@ -1,0 +1,237 @@
+"""Every operation by every role, against the real records: who may, who may not, and that a refusal leaves no trace."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from backend.bootstrap import Backend
+from backend.domain.people import RIGHTS, Actor, Right, Role
+from backend.domain.promotions import IntentKind
+from backend.errors import BackendError, NotPermitted
+from backend.gateways.github.actions import Actions
+from backend.gateways.github.board import Board
+from backend.gateways.github.client import GitHubReader
+from backend.gateways.github.pulls import Pulls
+from backend.operations.adopting import Adopting
+from backend.operations.authorise import refusal
+from backend.operations.endpoints import Endpoints
+from backend.operations.events import Events
+from backend.operations.reviews import Reviews
+from backend.operations.runs import Runs
+from backend.operations.setup import Setup
+from tests.recovery.hospital import PROJECT, WHY
+
+NOWHERE = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("nothing here reaches a network"))
+NO_GATEWAYS: tuple[typing.Any, typing.Any] = (None, None)
+SEEN = "the deployment that was looked at"
+
+
+@dataclass(frozen=True)
+class World:
+    """The operations over one hospital: v1 serves, v2 waits for a decision."""
+
+    hospital: typing.Any
+
+    @property
+    def two(self):
+        return self.hospital.version("2")
+
+    def reviews(self) -> Reviews:
+        return Reviews(Pulls(NOWHERE), Board(NOWHERE), Actions(NOWHERE), self.hospital.store, self.hospital.clock, {})
+
+    def events(self) -> Events:
+        return Events(self.hospital.store, PROJECT)
+
+    def setup(self) -> Setup:
+        return Setup(self.hospital.store, tuple)
+
+    def review(self, actor: Actor, kind: IntentKind) -> object:
+        return self.reviews().record(actor, kind, 7, "a" * 40, "somebody", WHY, f"{kind}-{actor.name}")
+
+
+Try = Callable[[World, Actor], object]
+
+OPERATIONS: dict[str, tuple[Right, Try]] = {
+    "Approvers.delegate": (
+        Right.APPROVE,
+        lambda w, a: w.hospital.approvers.delegate(a, "dave", w.hospital.clock() + timedelta(days=1), WHY, a.name),
+    ),
+    "Models.approve": (
+        Right.APPROVE,
+        lambda w, a: w.hospital.models.approve(a, w.two, WHY, a.name, w.hospital.advisory(w.two)),
+    ),
+    "Models.reject": (Right.APPROVE, lambda w, a: w.hospital.models.reject(a, w.two, WHY, a.name)),
+    "Models.request_changes": (Right.APPROVE, lambda w, a: w.hospital.models.request_changes(a, w.two, WHY, a.name)),
+    "Overrides.ask": (
+        Right.APPROVE,
+        lambda w, a: w.hospital.overrides.ask(a, w.two, ("calibration",), WHY, 1, a.name),
+    ),
+    "Overrides.confirm": (Right.APPROVE, lambda w, a: w.hospital.overrides.confirm(a, w.two, "none", WHY)),
+    "Overrides.end": (Right.APPROVE, lambda w, a: w.hospital.overrides.end(a, "none", WHY)),
+    "Promotions.approve_and_promote": (
+        Right.APPROVE,  # and to promote, which the same roles hold
+        lambda w, a: w.hospital.promotions.approve_and_promote(a, w.two, SEEN, WHY, a.name),
+    ),
+    "Promotions.promote": (Right.PROMOTE, lambda w, a: w.hospital.promotions.promote(a, w.two, SEEN, WHY, a.name)),
+    "Promotions.promote_now": (Right.PROMOTE_NOW, lambda w, a: w.hospital.promotions.promote_now(a, "none", WHY)),
+    "Promotions.stage": (Right.APPROVE, lambda w, a: w.hospital.promotions.stage(a, w.two, WHY, a.name)),
+    "Promotions.roll_back": (Right.CONTROL, lambda w, a: w.hospital.promotions.roll_back(a, SEEN, WHY, a.name)),
+    "Promotions.pause": (Right.CONTROL, lambda w, a: w.hospital.promotions.pause(a, "none", WHY)),
+    "Promotions.resume": (Right.CONTROL, lambda w, a: w.hospital.promotions.resume(a, "none", WHY)),
+    "Promotions.abort": (Right.CONTROL, lambda w, a: w.hospital.promotions.abort(a, "none", WHY)),
+    "Promotions.set_hold": (Right.CONTROL, lambda w, a: w.hospital.promotions.set_hold(a, WHY)),
+    "Promotions.release_hold": (Right.PROMOTE, lambda w, a: w.hospital.promotions.release_hold(a, WHY)),
+    "Quarantines.quarantine": (Right.CONTROL, lambda w, a: w.hospital.quarantines.quarantine(a, w.two, WHY)),
+    "Quarantines.release": (Right.APPROVE, lambda w, a: w.hospital.quarantines.release(a, w.two, WHY)),
+    "Reviews.record": (Right.REVIEW, lambda w, a: w.review(a, IntentKind.MERGE)),
+    "Runs.cancel": (Right.MANAGE_RUNS, lambda w, a: Runs({}, w.hospital.store).cancel(a, "none", "run", WHY)),
+    "Endpoints.score": (Right.READ, lambda _, a: Endpoints(typing.cast("typing.Any", None)).score(a, "none", [])),
+    "Events.list": (Right.READ, lambda w, a: w.events().list(a)),
+    "Events.take": (Right.CONTROL, lambda w, a: w.events().take(a, "none", WHY)),
+    "Events.explain": (Right.CONTROL, lambda w, a: w.events().explain(a, "none", WHY)),
+    "Setup.apply": (Right.SETUP, lambda w, a: w.setup().apply(a, lambda _: None)),
+    "Setup.take": (Right.SETUP, lambda w, a: w.setup().take(a, "none", WHY)),
+    "Setup.fix": (Right.SETUP, lambda w, a: w.setup().fix(a, "none", WHY)),
+    "Adopting.adopt": (
+        Right.PROMOTE,
+        lambda w, a: Adopting(w.hospital.store, PROJECT, *NO_GATEWAYS, w.hospital.clock).adopt(a, "short"),
+    ),
+}
+"""What each asks for, and how to ask. Where what it needs is not there, whoever may ask is told that instead."""
+
+BY_PERSON = {
+    "Approvers.revoke": "one's own delegation, or anybody's with the right to set up",
+    "People.connect_github_device": "one's own GitHub account",
+    "People.disconnect_github": "one's own GitHub account",
+}
+"""Operations that ask who somebody is, not for a right; tested where they are."""
+
+TELLING = {
+    "Approvers.cannot_delegate",
+    "Approvers.cannot_revoke",
+    "Events.refusal",
+    "Overrides.cannot_confirm",
+    "Promotions.decision",
+    "Reviews.refusal",
+    "Setup.refusal",
+}
+"""What answers an actor and changes nothing."""
+
+ABOUT_ONESELF = {
+    "People.acting",
+    "People.actor",
+    "People.begin_github",
+    "People.finish_github",
+    "People.github_login",
+    "People.signed_in",
+    "People.signed_out",
+    "People.store_github_token",
+}
+"""Signing in, and lending one's own GitHub rights: before there is an actor, or in the browser that is theirs."""
+
+READING = {
+    *("Anchoring.due", "Anchoring.compare", "Approvers.rules", "Approvers.delegations"),
+    *("Auditing.served", "Auditing.export", "Auditing.save"),
+    *("Endpoints.show", "Endpoints.example_row"),
+    *("Events.unexplained", "Events.proof", "Events.proofs"),
+    *("Judging.recorded", "Judging.replay", "Ledger.entries", "Ledger.verify"),
+    *("Models.versions", "Models.dossier", "Models.findings", "Overrides.told"),
+    *("Promotions.hold", "Promotions.stable", "Promotions.endings", "Promotions.active", "Promotions.get"),
+    *("Promotions.recent", "Promotions.ways_back", "Promotions.worker_seen"),
+    *("Releases.release", "Releases.dossier_file", "Releases.card", "Releases.compared_with", "Releases.difference"),
+    *("Releases.card_file", "Releases.has_sbom", "Releases.sbom"),
+    *("Reviews.pulls", "Reviews.pull", "Reviews.log", "Reviews.intents", "Reviews.intent"),
+    *("Runs.search", "Runs.detail", "Setup.plan", "Setup.findings"),
+    *("Telemetry.traffic", "Telemetry.capacity", "Telemetry.console_log", "Telemetry.events", "Telemetry.marks"),
+    "Telemetry.serving",
+}
+"""Every role reads everything; signing in is what it takes, which the pages and the command line see to."""
+
+WORKERS = {"Anchoring.anchor"}
+"""What the worker does for nobody in particular."""
+
+
+def offered() -> dict[str, Callable[..., object]]:
+    """Every public method of what the console and the command line are given, by its name."""
+    kinds = [*typing.get_type_hints(Backend).values(), Adopting]
+    return {
+        f"{kind.__name__}.{name}": method
+        for kind in kinds
+        if kind.__module__.startswith("backend.operations")
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+def test_no_operation_is_left_out_of_these_tables():
+    tables = (OPERATIONS, BY_PERSON, TELLING, ABOUT_ONESELF, READING, WORKERS)
+    listed = [name for table in tables for name in table]
+    assert sorted(listed) == sorted(offered())
+
+
+def test_whatever_takes_an_actor_is_tried_and_nothing_else_is():
+    acting = {
+        name for name, method in offered().items() if Actor in typing.get_type_hints(method).values()
+    } - {"People.acting", "People.actor", "People.signed_in", "People.signed_out"}  # fmt: skip
+    assert acting == {*OPERATIONS, *BY_PERSON, *TELLING}
+
+
+def somebody(role: Role) -> Actor:
+    return Actor(name=f"some_{role.value}", roles=frozenset({role}))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_by_every_role(ready, name):
+    right, ask = OPERATIONS[name]
+    world = World(ready)
+    before = ready.store.audit.entries()
+    refused = [somebody(role) for role in Role if right not in RIGHTS[role]]
+    for actor in (*refused, Actor(name="nobody", roles=frozenset())):
+        with pytest.raises(NotPermitted) as caught:
+            ask(world, actor)
+        assert str(caught.value) == refusal(actor, right) != ""
+    assert ready.store.audit.entries() == before
+    for actor in (somebody(role) for role in Role if right in RIGHTS[role]):
+        assert refusal(actor, right) == ""
+        assert "takes the role" not in outcome(world, ask, actor)
+
+
+def outcome(world: World, ask: Try, actor: Actor) -> str:
+    """What came of it in words; a defect is not one of them."""
+    try:
+        return f"done: {ask(world, actor)!r}"
+    except BackendError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize("kind", IntentKind)
+def test_a_wish_about_a_pull_request_by_every_role(ready, kind):
+    right = Right.MANAGE_RUNS if kind is IntentKind.RERUN else Right.REVIEW
+    for role in Role:
+        said = outcome(World(ready), lambda w, a: w.review(a, kind), somebody(role))
+        assert said.startswith("NotPermitted: ")
+        assert ("takes the role" in said) == (right not in RIGHTS[role])
+        assert ("Connect GitHub first" in said) == (right in RIGHTS[role])
+
+
+def test_several_roles_are_all_that_each_of_them_may():
+    both = Actor(name="both", roles=frozenset({Role.OPERATOR, Role.ADMINISTRATOR}))
+    assert {right for right in Right if both.may(right)} == {Right.READ, Right.CONTROL, Right.SETUP}
+
+
+def test_a_delegation_is_revoked_by_whoever_made_it_or_by_who_sets_up(ready):
+    world = World(ready)
+    made = ready.approvers.delegate(somebody(Role.LEAD), "dave", ready.clock() + timedelta(days=1), WHY, "once")
+    for role in set(Role) - {Role.LEAD, Role.ADMINISTRATOR}:
+        said = outcome(world, lambda w, a: w.hospital.approvers.revoke(a, made.id, WHY), somebody(role))
+        assert said.startswith("NotPermitted: some_lead made this delegation")
+    assert outcome(
+        world, lambda w, a: w.hospital.approvers.revoke(a, made.id, WHY), somebody(Role.ADMINISTRATOR)
+    ).startswith("done")
