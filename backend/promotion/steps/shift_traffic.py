@@ -23,6 +23,7 @@ def run(ctx: StepContext) -> Outcome:
     if endpoint.traffic == wanted:
         return Succeeded(reason=f"{endpoint.name}: {shown(wanted)}.", output={"traffic": shown(wanted)})
     ctx.refuse_quarantined()
+    ctx.refuse_unapproved()
     problem = changed_elsewhere(ctx, endpoint)
     if problem:
         return Failed(reason=problem)
