@@ -20,7 +20,7 @@ INSTEAD = {
     Control.PUSH: "The worker reports every push as an unexplained event, and only approved versions are served.",
     Control.FORCE_PUSH: "The worker reports rewritten history; releases stand in the ledger with commits and digests.",
     Control.DELETION: "The worker reports it; what was released stands in the ledger with its commits and digests.",
-    Control.FAILING_CHECK: "The console's own merge button waits for the check; a version needs its gates and approval.",
+    Control.FAILING_CHECK: "The console's own merge button waits for the check; a version needs gates and approval.",
     Control.DISMISSED_REVIEW: "An approval in the console is bound to the commit and void when it changes.",
     Control.REVIEWERS: "The ruleset of the branch and the console's approval decide; CI cannot write endpoints.",
 }

@@ -28,8 +28,8 @@ def controls(wired: Wiring, actor: Actor) -> None:
         with told:
             draw(
                 Html(
-                    '<p class="quiet">A drill tries to go past every control, on a stand-in branch and an endpoint that '
-                    "does not exist, and removes what it made. Each try has to be refused.</p>"
+                    '<p class="quiet">A drill tries to go past every control, on a stand-in branch and an endpoint '
+                    "that does not exist, and removes what it made. Each try has to be refused.</p>"
                 )
             )
         with run:
