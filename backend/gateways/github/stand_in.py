@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-import yaml
-
 from backend.domain.drills import ATTEMPTS, STAND_IN, WorkflowFile
 from backend.errors import NotFound, RemoteRejected
 from backend.gateways.github.client import GitHubConnection
@@ -86,6 +84,8 @@ class StandIn:
 
 def triggers(text: bytes) -> tuple[str, ...] | None:
     """The events of a workflow's `on`, None where it cannot be read as one."""
+    import yaml
+
     try:
         body = yaml.safe_load(text)
     except yaml.YAMLError:
