@@ -232,7 +232,8 @@ class Worker(Section):
     """`lease` must exceed every network timeout of a step; `poll` is the pause between looks at the queue.
 
     `prove_every` is the pause between two proofs of what serves, and between two looks at the repository;
-    `compare_every` the one between two comparisons of the whole setup with its declaration.
+    `compare_every` the one between two comparisons of the whole setup with its declaration. Every `drill_every_hours`
+    all controls are tried; 0 leaves that to people.
     """
 
     poll: Seconds = 0.5
@@ -240,6 +241,7 @@ class Worker(Section):
     registry_poll: Seconds = 5.0
     prove_every: Seconds = 20.0
     compare_every: Seconds = 300.0
+    drill_every_hours: Annotated[float, Field(ge=0, le=8760)] = 24.0
 
 
 class Console(Section):

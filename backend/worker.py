@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from backend.bootstrap import Gateways, as_app, as_person, connect, github_oauth, open_store, setup_sides
+from backend.bootstrap import Gateways, as_app, as_person, connect, drilling, github_oauth, open_store, setup_sides
 from backend.domain.clock import Clock, utc_now
 from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, CorruptState
@@ -59,6 +59,8 @@ RETENTION_SECONDS = 3600.0
 """Collected inputs lie in folders of an hour, so that an hour is as exact as their age can be kept."""
 FIX_SECONDS = 120.0
 """A fix that a dead worker left behind is taken up again after this time."""
+DRILL_SECONDS = 2.0
+"""The pause between two looks whether somebody has asked for a drill."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -128,6 +130,7 @@ class Worker:
             Duty("repository", lambda: _idle(repository.look), every),
             Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
             Duty("fixes", setup.fix_next, poll),
+            Duty("drills", drilling(settings, store, gateways, reach, clock).perform_next, DRILL_SECONDS),
             Duty(
                 "retirements", lambda: _idle(lambda: _retire(store, project, endpoints)), settings.worker.registry_poll
             ),

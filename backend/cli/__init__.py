@@ -33,6 +33,7 @@ COMMANDS = {
     "console": "console",
     "decision": "decision",
     "doctor": "checkup",
+    "drill": "drill",
     "endpoint": "endpoint",
     "evidence": "evidence",
     "hold": "verdicts",

@@ -36,6 +36,8 @@ _KINDS = {
     "deployment": AuditKind.PROMOTIONS,
     "run": AuditKind.RUNS,
     "setup": AuditKind.SETUP,
+    "control": AuditKind.SETUP,
+    "drill": AuditKind.SETUP,
     "file": AuditKind.SETUP,
     "person": AuditKind.PEOPLE,
     "event": AuditKind.EVENTS,

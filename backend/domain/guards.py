@@ -24,3 +24,14 @@ class BranchGuards(Value):
     guardians: tuple[Guardian, ...]
     administrators: tuple[str, ...] | None
     writers: tuple[str, ...] | None
+    dismiss_stale: bool = False
+
+    @property
+    def passers(self) -> tuple[str, ...]:
+        """Whom some ruleset in force lets past, as far as may be seen."""
+        return tuple(dict.fromkeys(actor for one in self.guardians for actor in one.bypass or ()))
+
+    @property
+    def hidden(self) -> bool:
+        """Whether some ruleset does not say whom it lets past."""
+        return any(one.bypass is None for one in self.guardians)

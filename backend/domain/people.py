@@ -40,6 +40,7 @@ class Right(StrEnum):
     PROMOTE_NOW = "go on before an observation has ended"
     CONTROL = "pause, abort or roll back"
     SETUP = "apply setup"
+    DRILL = "run a drill of the controls"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
@@ -56,12 +57,13 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.PROMOTE_NOW,
             Right.CONTROL,
             Right.SETUP,
+            Right.DRILL,
         }
     ),
     Role.OPERATOR: frozenset({Right.READ, Right.CONTROL}),
     Role.APP_DEVELOPER: frozenset({Right.READ}),
     Role.AUDITOR: frozenset({Right.READ}),
-    Role.ADMINISTRATOR: frozenset({Right.READ, Right.SETUP}),
+    Role.ADMINISTRATOR: frozenset({Right.READ, Right.SETUP, Right.DRILL}),
 }
 
 

@@ -101,10 +101,14 @@ class AppliedResource(Value):
 
 
 class FindingState(StrEnum):
-    """`drifted`: it was as declared and is no longer. `unknown`: we are not allowed to see it, which is not fine."""
+    """`drifted`: it was as declared and is no longer. `unknown`: we are not allowed to see it, which is not fine.
+
+    `not refused`: a drill went past a control.
+    """
 
     DRIFTED = "drifted"
     UNKNOWN = "unknown"
+    NOT_REFUSED = "not refused"
 
 
 class FixState(StrEnum):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from backend.domain.people import Actor, Right
-from backend.domain.setup import AppliedResource, Change, MonthlyCost, SetupFinding, SetupPlan
+from backend.domain.setup import AppliedResource, Change, FindingState, MonthlyCost, SetupFinding, SetupPlan
+from backend.errors import Invalid
 from backend.operations.authorise import refusal, require, require_reason
 from backend.operations.setup_watch import known, remember
 from backend.policy.setup_watch import declaration_of
@@ -57,9 +58,15 @@ class Setup:
         return self._store.setup_findings.take(finding_id, actor, require_reason(reason))
 
     def fix(self, actor: Actor, finding_id: str, reason: str) -> SetupFinding:
-        """Ask the worker to make it as declared; asked twice, it is asked once. Raises as `take` does, and Conflict."""
+        """Ask the worker to make it as declared; asked twice, it is asked once. Raises as `take` does, and Conflict.
+
+        What a drill found has no such fix (Invalid): the next drill says whether the control refuses again.
+        """
         require(actor, Right.SETUP)
-        return self._store.setup_findings.ask_fix(finding_id, actor, require_reason(reason))
+        said = require_reason(reason)
+        if self._store.setup_findings.get(finding_id).state is FindingState.NOT_REFUSED:
+            raise Invalid("A drill found this: run `mlops setup apply`, or put it right by hand, and drill again.")
+        return self._store.setup_findings.ask_fix(finding_id, actor, said)
 
     def refusal(self, actor: Actor) -> str:
         """Why the actor may not change the setup, for a disabled button; "" where they may."""

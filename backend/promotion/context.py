@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from backend.domain.approvals import APPROVED
 from backend.domain.clock import Clock
 from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState
 from backend.domain.promotions import Kind, Outcome, Promotion, Step, StepKind, StepRecord, StepState, Target
@@ -23,6 +24,9 @@ from backend.policy.approval import quarantined
 from backend.policy.proving import split_in_words
 from backend.settings import Project
 from backend.store import Store
+
+UNAPPROVED = "Approval: nobody has approved"
+"""What begins the refusal to run a version that nobody approved."""
 
 
 class LeaseLost(Exception):
@@ -78,6 +82,19 @@ class StepContext:
         held = self.store.quarantines.on(self.target.model, self.target.version, self.target.digest)
         if held is not None:
             why = f"Quarantine: {quarantined(self.target.version, held)}"
+            raise PolicyDenied(why, (why,))
+
+    def refuse_unapproved(self) -> None:
+        """As above, for a promotion of bytes that nobody has approved, by whatever way it came into the queue.
+
+        Whether an approval still counts, and from how many, was judged at the click that recorded the promotion.
+        """
+        if self.promotion.kind is not Kind.PROMOTE:
+            return
+        target = self.target
+        given = self.store.approvals.of_version(target.model, target.version)
+        if not any(one.decision == APPROVED and one.digest == target.digest for one in given):
+            why = f"{UNAPPROVED} v{target.version} ({target.digest[:19]})."
             raise PolicyDenied(why, (why,))
 
     def mine(self, deployment: Deployment) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from backend.domain.drills import STAND_IN
 from backend.errors import RemoteRejected
 from backend.gateways.github.actions_permissions import ActionsPermissions, Permissions
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.environments import DeploymentEnvironment, DeploymentEnvironments, lacks_plan
 from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Ruleset, Rulesets, shown, tags_for_ever
+from backend.gateways.github.stand_in import StandIn
 from backend.settings import Project
 from backend.setup.declaration import Declaration
 from backend.setup.resource import Fields, Resource, words
@@ -28,6 +30,7 @@ class GitHubSide:
     contents: Contents
     actions: ActionsPermissions
     environments: DeploymentEnvironments
+    stand_in: StandIn
 
 
 def repository_resource(project: Project, declared: Declaration, github: GitHubSide) -> Resource:
@@ -68,6 +71,7 @@ def github_resources(
         _actions(project, declared, github),
         _deployment_environment(project, declared, github),
         _owners(project, declared, github),
+        _stand_in(project, github),
         _ruleset("tag ruleset", project, tags, github),
         _ruleset("ruleset", project, branch, github),
     ]
@@ -201,9 +205,32 @@ def _rules_in(text: str) -> list[str]:
     return [line for line in lines if line]
 
 
+def _stand_in(project: Project, github: GitHubSide) -> Resource:
+    """Made before the ruleset is in force on it, which also keeps it from being deleted again."""
+
+    def look() -> Fields | None:
+        there = github.repositories.exists() and bool(github.stand_in.head())
+        return {"stands in for": project.default_branch} if there else None
+
+    return Resource(
+        kind="stand-in branch",
+        name=STAND_IN,
+        where=project.repository,
+        declared=lambda: {"stands in for": project.default_branch},
+        look=look,
+        make=lambda: github.stand_in.make(github.contents.head(project.default_branch)),
+        waits_for=lambda: _waits_for_branch(project, github),
+    )
+
+
 def declared_rulesets(project: Project, declared: Declaration) -> tuple[Ruleset, Ruleset]:
-    """The one that guards the default branch, and the one that guards the ledger's anchors."""
-    branch = Ruleset(name=declared.ruleset.name, approvals=declared.ruleset.approvals, checks=(project.required_check,))
+    """The one that guards the default branch and its stand-in, and the one that guards the ledger's anchors."""
+    branch = Ruleset(
+        name=declared.ruleset.name,
+        refs=("~DEFAULT_BRANCH", f"refs/heads/{STAND_IN}"),
+        approvals=declared.ruleset.approvals,
+        checks=(project.required_check,),
+    )
     return branch, tags_for_ever(declared.anchors.name, declared.anchors.pattern)
 
 

@@ -15,6 +15,7 @@ from backend.store.approvals import Approvals
 from backend.store.audit import Audit
 from backend.store.database import SETTING, Database
 from backend.store.delegations import Delegations
+from backend.store.drills import Drills
 from backend.store.evidence import EvidenceRecords
 from backend.store.heartbeats import Heartbeats
 from backend.store.holds import Holds
@@ -56,6 +57,7 @@ class Store:
         self.unexplained = UnexplainedEvents(self.database, self.audit, clock)
         self.marks = Marks(self.database, clock)
         self.setup_findings = SetupFindings(self.database, self.audit, clock)
+        self.drills = Drills(self.database, self.audit, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction for several records: pass what it yields as their `within`."""

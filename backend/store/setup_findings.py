@@ -61,7 +61,7 @@ class SetupFindings:
         )
         values = finding.model_dump() | {"state": state.value, "lines": "\n".join(lines), "fix": finding.fix.value}
         transaction.execute(findings.insert().values(**values))
-        self._tell(transaction, finding, WORKER, f"setup.{state.value}", finding.sentence)
+        self._tell(transaction, finding, WORKER, f"setup.{state.value.replace(' ', '_')}", finding.sentence)
 
     def _settle(self, transaction: Connection, finding: SetupFinding) -> None:
         transaction.execute(update(findings).where(findings.c.id == finding.id).values(resolved_at=self._clock()))

@@ -314,6 +314,36 @@ setup_findings = Table(
     Index("finding_of_resource", "resource", "resolved_at"),
 )
 
+# Drills of the controls, and one result for each control of each drill.
+drills = Table(
+    "drills",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("asked_by", NAME, nullable=False),
+    Column("channel", String(40), nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("tried", Integer, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("lease_until", Moment),
+    Column("finished_at", Moment),
+)
+
+drill_results = Table(
+    "drill_results",
+    metadata,
+    Column("drill", KEY, primary_key=True),
+    Column("control", String(120), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("told", Words, nullable=False),
+    Column("tried_as", Words, nullable=False),
+    Column("instead", Words, nullable=False),
+    Column("left", Words, nullable=False),
+    Index("result_of_control", "control", "at"),
+)
+
 # What a watch compares with the next time it looks: a head, a ruleset, the salted digests of keys. Never a key.
 marks = Table(
     "marks",

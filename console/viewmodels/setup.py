@@ -17,6 +17,7 @@ CHANGES = {
 FOUND = {
     FindingState.DRIFTED: Pill("drifted", "bad", "difference"),
     FindingState.UNKNOWN: Pill("unknown", "warn", "visibility_off"),
+    FindingState.NOT_REFUSED: Pill("NOT refused", "bad", "gpp_bad"),
 }
 AZURE, GITHUB = "Azure", "GitHub"
 GITHUB_KINDS = frozenset(
@@ -26,6 +27,7 @@ GITHUB_KINDS = frozenset(
         "Actions permissions",
         "deployment environment",
         "code owners",
+        "stand-in branch",
         "ruleset",
         "tag ruleset",
     }
@@ -125,6 +127,8 @@ def fix_refusal(finding: SetupFinding, resource: PlannedResource | None, refusal
         return "The worker has been asked already."
     if finding.state is FindingState.UNKNOWN:
         return "Nobody knows whether it needs one: give the worker's identity the right to read it."
+    if finding.state is FindingState.NOT_REFUSED:
+        return "A person puts the setup right, by `mlops setup apply` or by hand, and runs a drill again."
     if resource is not None and resource.by_hand:
         return resource.note or "A person has to do this."
     return ""

@@ -1,6 +1,8 @@
-"""Setup: what is declared, what is there, field by field, and what has drifted."""
+"""Setup: what is declared, what is there, field by field, what has drifted, and whether the controls refuse."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -8,15 +10,20 @@ from backend.domain.clock import utc_now
 from backend.domain.setup import SetupPlan
 from console import topics, wiring
 from console.components.cards import word
+from console.components.drills import controls
 from console.components.header import page_header
-from console.components.live import follow
+from console.components.live import CALM, FAST, follow
 from console.components.markup import Content, Html, card_head, draw, fill, join
 from console.components.setup_findings import setup_findings
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, table
 from console.session import signed_in, tell
+from console.viewmodels.drills import under_way
 from console.viewmodels.figures import age
 from console.viewmodels.setup import FieldRow, Side, counts, headline, sides
+
+if TYPE_CHECKING:
+    from backend.bootstrap import Backend
 
 HEADS = (Column("Resource"), Column("Where"), Column(""), Column("Field"), Column("Now"), Column("Declared"))
 
@@ -33,10 +40,13 @@ def show() -> None:
             "Both sides as one file declares them. <code>mlops setup apply</code> makes them so, deleting nothing."
         ),
     )
-    follow("setup", (topics.plan().key,), lambda: tuple(f.model_dump_json() for f in wired.backend.setup.findings()))
+    drill = wired.backend.drills.latest()
+    busy = bool(under_way(drill))
+    follow("setup", (topics.plan().key,), lambda: _marks(wired.backend), every=FAST if busy else CALM)
     tell()
     draw(freshness(reading, utc_now()))
     setup_findings(wired, person, plan)
+    controls(wired, person)
     if plan is None:
         draw(waiting(reading, "the setup"))
         return
@@ -45,6 +55,12 @@ def show() -> None:
         draw(_summary(plan))
         for side in sides(plan):
             _side(side)
+
+
+def _marks(backend: Backend) -> tuple[object, ...]:
+    drill = backend.drills.latest()
+    found = tuple(finding.model_dump_json() for finding in backend.setup.findings())
+    return found, drill.model_dump_json() if drill else ""
 
 
 def _summary(plan: SetupPlan) -> Html:

@@ -40,6 +40,27 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "the engine runs what nobody has approved",
+        "backend/promotion/context.py",
+        "if not any(one.decision == APPROVED and one.digest == target.digest for one in given):",
+        "if given and given[0].digest != target.digest:",
+        ("tests/unit/test_break_glass_and_quarantine.py", "test_the_engine_itself_refuses_what_nobody_has_approved"),
+    ),
+    Mutant(
+        "a refused try is enough without main's own rule",
+        "backend/policy/drills.py",
+        "    if not rule.holds:\n        return _open(",
+        "    if not rule.holds and tried is None:\n        return _open(",
+        ("tests/unit/test_drill_judgement.py", "test_a_rule_that_main_lacks"),
+    ),
+    Mutant(
+        "two workers perform one drill",
+        "backend/store/drills.py",
+        "free = drills.c.lease_until.is_(None) | (drills.c.lease_until < now)",
+        "free = drills.c.lease_until.is_(None) | (drills.c.lease_until >= now)",
+        ("tests/unit/test_drill_records.py", "test_one_worker_has_it_until_its_lease_ends and sqlite"),
+    ),
+    Mutant(
         "no fence at the commit",
         "backend/store/promotions.py",
         "if fence is not None and before.fence != fence:",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from backend.domain.approvals import Quarantine
-from backend.domain.promotions import Phase
+from backend.domain.promotions import Kind, Phase
 from backend.domain.registry import VersionState
 from backend.errors import Conflict, Invalid, NotFound, NotPermitted, PolicyDenied
 from backend.operations.releases import Releases
+from backend.promotion import plan, transitions
+from backend.promotion.target import target_on
 from backend.store.audit import Note
+from tests.recovery.cloud import PRODUCTION
 from tests.recovery.hospital import AUTHOR, CAROL, DEPUTY, LEAD, OPERATOR, PROJECT, WHY, hard
 
 
@@ -175,3 +178,22 @@ def test_the_engine_itself_looks_before_it_creates_or_shifts(ready, moment):
     assert ended.phase in {Phase.FAILED, Phase.ROLLED_BACK}
     assert "Quarantine: v2 has the same bytes as vother" in ended.reason
     assert ready.traffic == before
+
+
+def test_the_engine_itself_refuses_what_nobody_has_approved(ready):
+    """A promotion that came into the queue by another way than the operation, at its first write and at a later one."""
+    before, second = ready.traffic, ready.version("2")
+    target = target_on(PRODUCTION, second)
+    rollout = ready.store.evidence.rollout(second.name, second.version)
+    steps = plan.promote_plan(rollout, has_stable=True)
+    wanted = transitions.begin(
+        "smuggled", Kind.PROMOTE, target, steps, by="x", reason=WHY, now=ready.clock(),
+        expected_stable=ready.promotions.stable(),
+    )  # fmt: skip
+    ready.store.promotions.submit(wanted, Note("x", "cli", "promotion.promote_requested", "promotion/smuggled"))
+    ready.run("smuggled")
+    ended = ready.promotions.get("smuggled")
+    assert ended.phase in {Phase.FAILED, Phase.ROLLED_BACK}
+    assert "nobody has approved v2" in ended.reason
+    assert ready.traffic == before
+    assert target.deployment not in {d.name for d in ready.cloud.reach().endpoints.get(PRODUCTION).deployments}

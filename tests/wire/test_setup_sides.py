@@ -99,6 +99,7 @@ def ground(sandbox, tmp_path_factory):
     first = made.apply()
     assert {key for key, one in first.items() if not one.done} == {
         ("code owners", ".github/CODEOWNERS"),
+        ("stand-in branch", "mlops-drill/stand-in"),
         ("ruleset", "main: reviewed and green"),
     }
     assert first["ruleset", "main: reviewed and green"].message == "waits for the first push of main"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -21,6 +23,15 @@ if TYPE_CHECKING:
 API_VERSION = "2022-11-28"
 TIMEOUT = 15
 SERVER_ERRORS = list(range(500, 600))
+
+
+@dataclass(frozen=True, slots=True)
+class GitAccess:
+    """The repository's address, the header that proves who asks, and the file of a private authority, "" without."""
+
+    url: str
+    header: SecretStr
+    ca_bundle: str
 
 
 class GitHubConnection:
@@ -92,6 +103,14 @@ class GitHubConnection:
         if data.get("repository") is None:
             raise NotFound(f"GitHub shows no repository {self.repository} to this token")
         return data
+
+    def git_access(self) -> GitAccess:
+        """How the git program reaches the repository as the holder of this connection's token."""
+        self.client()
+        web = self._api_url.removesuffix("/api/v3").replace("https://api.github.com", "https://github.com")
+        pair = base64.b64encode(f"x-access-token:{self._threads.auth.token}".encode()).decode()
+        trusted = "" if self._verify is True else str(self._verify)
+        return GitAccess(f"{web}/{self.repository}.git", SecretStr(f"Authorization: Basic {pair}"), trusted)
 
     def tail(self, path: str, operation: str, limit: int) -> str:
         """The last `limit` bytes of a text document as text, from wherever GitHub redirects to.

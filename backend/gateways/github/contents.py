@@ -38,6 +38,15 @@ class Contents:
             )
         return base64.b64decode(answer["content"])
 
+    def folder(self, path: str, ref: str) -> tuple[str, ...]:
+        """The paths of the files in a folder at a commit or branch; none where it does not exist."""
+        try:
+            answer = self._connection.get(f"{{repo}}/contents/{quote(path)}", "list a folder", ref=ref)
+        except NotFound:
+            return ()
+        found = answer if isinstance(answer, list) else []
+        return tuple(sorted(str(item["path"]) for item in found if item["type"] == "file"))
+
     def head(self, branch: str) -> str:
         """The commit a branch points at."""
         answer = self._connection.get(f"{{repo}}/commits/{quote(branch)}", "read a branch")

@@ -31,6 +31,7 @@ class Guards:
             rules=tuple(sorted({str(rule["type"]) for rule in rules})),
             approvals=int(review.get("required_approving_review_count", 0)),
             code_owners=bool(review.get("require_code_owner_review")),
+            dismiss_stale=bool(review.get("dismiss_stale_reviews_on_push")),
             checks=tuple(str(one["context"]) for one in checks.get("required_status_checks", ())),
             guardians=tuple(self._guardian(number, source) for number, source in sorted(named.items())),
             administrators=self._people(ADMIN),

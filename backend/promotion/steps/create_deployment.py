@@ -22,6 +22,7 @@ def _ensure(ctx: StepContext) -> Outcome:
     """The name tells what the deployment is made of, so one that is there and works is the one wanted."""
     target = ctx.target
     ctx.refuse_quarantined()
+    ctx.refuse_unapproved()
     endpoint = ctx.endpoint()
     if endpoint is None:
         return Failed(reason=f"{target.endpoint} does not exist; apply the setup first.")

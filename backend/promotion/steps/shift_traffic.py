@@ -26,6 +26,7 @@ def run(ctx: StepContext) -> Outcome:
             reason=f"{endpoint.name}: {split_in_words(wanted)}.", output={"traffic": split_in_words(wanted)}
         )
     ctx.refuse_quarantined()
+    ctx.refuse_unapproved()
     problem = changed_elsewhere(ctx, endpoint)
     if problem:
         return Failed(reason=problem)
