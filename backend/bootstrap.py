@@ -36,6 +36,7 @@ from backend.gateways.github.pulls import Pulls
 from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
+from backend.gateways.github.webhooks import Webhooks
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.operations.adopting import Adopting
@@ -45,6 +46,7 @@ from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
 from backend.operations.checking import clock_agrees
 from backend.operations.doctor import Doctor
+from backend.operations.doorbell import Doorbell
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.history import History
@@ -99,6 +101,7 @@ class Backend:
     anchoring: Anchoring
     people: People
     setup: Setup
+    doorbell: Doorbell
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         auditing=Auditing(store, project, clock),
         anchoring=Anchoring(store, Tags(gateways.github), Contents(gateways.github), project, clock),
         setup=_setup(settings, store, gateways, None, None),
+        doorbell=Doorbell(store, settings.github.webhook_secret),
     )
 
 
@@ -194,6 +198,7 @@ def setup_sides(
             Contents(github),
             ActionsPermissions(github),
             DeploymentEnvironments(github),
+            Webhooks(github),
         ),
     )
 

@@ -40,6 +40,7 @@ EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{
 Seconds = Annotated[float, Field(gt=0)]
 
 DATABASE_VARIABLE = "MLOPS_DATABASE_URL"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Section(BaseModel):
@@ -88,6 +89,7 @@ class GitHub(Section):
     or with one `installation_token` that never changes; people with tokens of their own, which `client_id` asks for.
 
     The key is given as PEM text or as the path of its file.
+    `webhook_secret` signs what GitHub tells the console by itself.
     `api_url` is what programs call, `web_url` what a browser opens, `login_url` where programs run the
     OAuth exchanges (same host as `web_url` on github.com). `actions_issuer` signs the tokens of workflows.
     """
@@ -103,6 +105,7 @@ class GitHub(Section):
     app_private_key_file: Path | None = None
     installation_id: Annotated[int, Field(ge=0)] = 0
     installation_token: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
 
 
 class ApprovalPolicy(Section):

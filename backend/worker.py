@@ -28,6 +28,7 @@ from backend.gateways.github.past import Past
 from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
 from backend.operations.anchoring import Anchoring
+from backend.operations.doorbell import Rounds
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.performing import Performing
 from backend.operations.promotion_checks import PromotionChecks
@@ -59,6 +60,8 @@ RETENTION_SECONDS = 3600.0
 """Collected inputs lie in folders of an hour, so that an hour is as exact as their age can be kept."""
 FIX_SECONDS = 120.0
 """A fix that a dead worker left behind is taken up again after this time."""
+RING_SECONDS = 5.0
+"""The repository is looked at as soon as GitHub rings, and not more often than this."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -109,6 +112,7 @@ class Worker:
             declared_rulesets(project, read_declaration(project.declaration)),
         )
         repository = RepositoryWatch(store, past, Rulesets(gateways.github), project, declared)
+        rounds = Rounds(repository.look, store.webhooks.rung, every, RING_SECONDS, clock)
         writer, console = as_app(settings, project), settings.console.public_url
         self._announcement = Announcement(store, Deployments(writer), project)
         serving = partial(endpoints.get, project.endpoint)
@@ -125,7 +129,7 @@ class Worker:
             Duty("gate file", gates.look, GATES_SECONDS),
             Duty("environments", environments.look, GATES_SECONDS),
             Duty("proofs", lambda: _idle(proving.look), every),
-            Duty("repository", lambda: _idle(repository.look), every),
+            Duty("repository", rounds.look, poll),
             Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
             Duty("fixes", setup.fix_next, poll),
             Duty(

@@ -11,6 +11,7 @@ from backend.gateways.github.contents import Contents
 from backend.gateways.github.environments import DeploymentEnvironment, DeploymentEnvironments, lacks_plan
 from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Ruleset, Rulesets, shown, tags_for_ever
+from backend.gateways.github.webhooks import Webhooks
 from backend.settings import Project
 from backend.setup.declaration import Declaration
 from backend.setup.resource import Fields, Resource, words
@@ -28,6 +29,7 @@ class GitHubSide:
     contents: Contents
     actions: ActionsPermissions
     environments: DeploymentEnvironments
+    webhooks: Webhooks
 
 
 def repository_resource(project: Project, declared: Declaration, github: GitHubSide) -> Resource:

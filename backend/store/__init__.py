@@ -30,6 +30,7 @@ from backend.store.setup_findings import SetupFindings
 from backend.store.tokens import Tokens
 from backend.store.unexplained import UnexplainedEvents
 from backend.store.watched import WatchedFiles
+from backend.store.webhooks import Webhooks
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -55,6 +56,7 @@ class Store:
         self.proofs = Proofs(self.database)
         self.unexplained = UnexplainedEvents(self.database, self.audit, clock)
         self.marks = Marks(self.database, clock)
+        self.webhooks = Webhooks(self.database, self.marks, clock)
         self.setup_findings = SetupFindings(self.database, self.audit, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:
