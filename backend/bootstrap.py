@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -27,6 +28,7 @@ from backend.gateways.github.app import Installation, program_credential
 from backend.gateways.github.board import Board
 from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
+from backend.gateways.github.comments import Comments
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.environments import DeploymentEnvironments
@@ -39,6 +41,7 @@ from backend.gateways.github.tags import Tags
 from backend.gateways.github.webhooks import Webhooks
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
+from backend.gateways.targets import trusted
 from backend.operations.adopting import Adopting
 from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
@@ -50,6 +53,7 @@ from backend.operations.doorbell import Doorbell
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.history import History
+from backend.operations.inbox import Inbox
 from backend.operations.judging import Judging
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
@@ -102,6 +106,7 @@ class Backend:
     people: People
     setup: Setup
     doorbell: Doorbell
+    inbox: Inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,7 @@ class CiParts:
     github: GitHubWriter
     pulls: Pulls
     checks: Checks
+    comments: Comments
     contents: Contents
     deployments: Deployments
 
@@ -165,7 +171,12 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         anchoring=Anchoring(store, Tags(gateways.github), Contents(gateways.github), project, clock),
         setup=_setup(settings, store, gateways, None, None),
         doorbell=Doorbell(store, settings.github.webhook_secret),
+        inbox=_inbox(settings, store, clock),
     )
+
+
+def _inbox(settings: Settings, store: Store, clock: Clock) -> Inbox:
+    return Inbox(store, settings.notifications, settings.console.public_url, partial(trusted, settings.cloud), clock)
 
 
 def build_setup(settings: Settings, dev_data: Path | None, prod_data: Path | None, clock: Clock = utc_now) -> Setup:
@@ -274,6 +285,7 @@ def build_ci(settings: Settings, workspace: str, github_token: str = "") -> CiPa
         github=github,
         pulls=Pulls(github),
         checks=Checks(github),
+        comments=Comments(github),
         contents=Contents(github),
         deployments=Deployments(github),
     )

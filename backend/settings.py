@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -125,6 +127,7 @@ class ApprovalPolicy(Section):
     break_glass_hours: Annotated[float, Field(gt=0, le=72)] = 4.0
 
 
+TargetEvent = Literal["to decide", "decided", "promotion", "attention", "unexplained", "break-glass", "merge", "setup"]
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -215,6 +218,17 @@ class Worker(Section):
     compare_every: Seconds = 300.0
 
 
+class Target(Section):
+    """Where people are told of events beside the console: the incoming webhook of a channel, whose address is a secret.
+
+    `events` are kinds of notifications; none means all.
+    """
+
+    form: Literal["teams", "slack"]
+    url: SecretStr
+    events: tuple[TargetEvent, ...] = ()
+
+
 class Console(Section):
     address: Literal["127.0.0.1", "localhost", "0.0.0.0"] = "127.0.0.1"  # noqa: S104 -- chosen behind a proxy only
     port: Annotated[int, Field(ge=1, le=65535)] = 8501
@@ -242,6 +256,7 @@ class Settings(BaseSettings):
     store: Store = Store()
     worker: Worker = Worker()
     console: Console = Console()
+    notifications: dict[str, Target] = {}
     default_project: str = "diabetes"
     projects: dict[str, Project]
 
@@ -293,7 +308,22 @@ def load() -> Settings:
     if settings.default_project not in settings.projects:
         raise ConfigurationError("default_project", f"{settings.default_project!r} is not among [projects]{where}")
     _check_github(settings.github, where)
+    _check_targets(settings.notifications, where)
     return settings
+
+
+def _check_targets(targets: dict[str, Target], where: str) -> None:
+    """What is sent tells of releases: encrypted on its way, but for what stays on this machine. Tells no address."""
+    for name, target in targets.items():
+        if not re.fullmatch(r"[\w-]{1,60}", name):
+            raise ConfigurationError("notifications", f"{name!r} is no name: letters, digits, - and _{where}")
+        try:
+            parts = urlsplit(target.url.get_secret_value())
+            host, plain = parts.hostname or "", parts.scheme == "http" and parts.hostname in LOOPBACK
+        except ValueError:
+            host, plain = "", False
+        if not host or not (plain or parts.scheme == "https"):
+            raise ConfigurationError(f"notifications.{name}.url", f"has to begin with https://{where}")
 
 
 def _check_github(github: GitHub, where: str) -> None:

@@ -27,9 +27,11 @@ from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.past import Past
 from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
+from backend.gateways.targets import trusted
 from backend.operations.anchoring import Anchoring
 from backend.operations.doorbell import Rounds
 from backend.operations.lent_tokens import LentTokens
+from backend.operations.notifying import Notifying
 from backend.operations.performing import Performing
 from backend.operations.promotion_checks import PromotionChecks
 from backend.operations.proving import Proving
@@ -112,6 +114,9 @@ class Worker:
             declared_rulesets(project, read_declaration(project.declaration)),
         )
         repository = RepositoryWatch(store, past, Rulesets(gateways.github), project, declared)
+        notifying = Notifying(
+            store, settings.notifications, settings.console.public_url, trusted(settings.cloud), clock
+        )
         rounds = Rounds(repository.look, store.webhooks.rung, every, RING_SECONDS, clock)
         writer, console = as_app(settings, project), settings.console.public_url
         self._announcement = Announcement(store, Deployments(writer), project)
@@ -132,6 +137,8 @@ class Worker:
             Duty("repository", rounds.look, poll),
             Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
             Duty("fixes", setup.fix_next, poll),
+            Duty("notifications", notifying.hand_over, poll),
+            Duty("sendings", notifying.send_next, poll),
             Duty(
                 "retirements", lambda: _idle(lambda: _retire(store, project, endpoints)), settings.worker.registry_poll
             ),

@@ -20,6 +20,7 @@ from backend.store.heartbeats import Heartbeats
 from backend.store.holds import Holds
 from backend.store.intents import Intents
 from backend.store.marks import Marks
+from backend.store.notifications import Notifications
 from backend.store.overrides import Overrides
 from backend.store.postgresql import last_words, not_permitted
 from backend.store.promotions import Promotions
@@ -56,6 +57,7 @@ class Store:
         self.proofs = Proofs(self.database)
         self.unexplained = UnexplainedEvents(self.database, self.audit, clock)
         self.marks = Marks(self.database, clock)
+        self.notifications = Notifications(self.database, self.audit, clock)
         self.webhooks = Webhooks(self.database, self.marks, clock)
         self.setup_findings = SetupFindings(self.database, self.audit, clock)
 
