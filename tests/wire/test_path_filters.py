@@ -85,7 +85,7 @@ def cases():
         yield pytest.param(chosen, marks=marks, id="+".join(chosen) or "nothing")
 
 
-@pytest.mark.parametrize("chosen", cases())
+@pytest.mark.parametrize("chosen", list(cases()))
 def test_the_required_check_completes(lab, chosen):
     pull = pull_request(lab, chosen)
 
