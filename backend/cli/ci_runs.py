@@ -67,7 +67,7 @@ def report(file: Path) -> None:
         rules = Rules(base, own.read_bytes() if own.is_file() else None)
         head = pull["head"]["sha"]
         click.echo(publish(parts.checks, head, comparison, rules))
-        _comment(parts, int(pull["number"]), head, summary(comparison, rules))
+        _comment(parts, int(str(pull["number"])), head, summary(comparison, rules))
 
 
 def _comment(parts: CiParts, number: int, head: str, text: str) -> None:

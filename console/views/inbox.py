@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import streamlit as st
 
@@ -28,9 +29,7 @@ _PLACES = {place.path: place for place in (*navigation.WORK, *navigation.GOVERN,
 def show() -> None:
     wired, person = wiring.current(), signed_in()
     inbox = wired.backend.inbox
-    page_header(
-        "Inbox", meta="What was decided, what waits and what needs somebody, as the ledger has it."
-    )
+    page_header("Inbox", meta="What was decided, what waits and what needs somebody, as the ledger has it.")
     follow("inbox", (), lambda: (inbox.of(person), inbox.targets(person)), every=5.0)
     tell()
     navigation.link(navigation.OVERVIEW, "What waits for you now", "to_waits", "task_alt")
@@ -44,9 +43,7 @@ def _told(wired: Wiring, person: Actor, found: tuple[Row, ...]) -> None:
     unread = tuple(row.sequence for row in found if not row.read)
     draw(card_head("Told to you", f"{len(unread)} unread" if unread else "all read"))
     if not found:
-        draw(
-            empty("Nothing yet", "Approvals, promotions, merges and what needs you, each with its page.")
-        )
+        draw(empty("Nothing yet", "Approvals, promotions, merges and what needs you, each with its page."))
         return
     if unread:
         _mark(wired, person, "all", "Mark all as read", unread)
@@ -109,16 +106,13 @@ def _target(wired: Wiring, person: Actor, standing: TargetStanding, why_not: str
             )
         )
     with button:
-        form = f"test_{standing.name}"
-        st.button(
-            "Send a test",
-            key=form,
-            disabled=bool(why_not),
-            help=why_not or None,
-            on_click=lambda: attempt(
-                form, lambda _: wired.backend.inbox.test(person, standing.name), f"{standing.name} took the test."
-            ),
-        )
+
+        def send_test() -> None:
+            done = f"{standing.name} took the test."
+            attempt(f"test_{standing.name}", lambda _: wired.backend.inbox.test(person, standing.name), done)
+
+        key = f"test_{standing.name}"
+        st.button("Send a test", key=key, disabled=bool(why_not), help=why_not or None, on_click=send_test)
     for sending in standing.dead:
         _given_up(wired, person, sending, why_not)
 
@@ -130,18 +124,13 @@ def _given_up(wired: Wiring, person: Actor, sending: Sending, why_not: str) -> N
         outcome = Untrusted(sending.outcome, 200)
         draw(fill('<p class="warn">{words}{outcome}</p>', words=words, outcome=outcome))
     with button:
-        form = f"again_{sending.target}_{sending.sequence}"
-        st.button(
-            "Send again",
-            key=form,
-            disabled=bool(why_not),
-            help=why_not or None,
-            on_click=lambda: attempt(
-                form,
-                lambda _: wired.backend.inbox.send_again(person, sending.sequence, sending.target),
-                "It is sent again.",
-            ),
-        )
+
+        def again() -> None:
+            wish = partial(wired.backend.inbox.send_again, person, sending.sequence, sending.target)
+            attempt(key, lambda _: wish(), "It is sent again.")
+
+        key = f"again_{sending.target}_{sending.sequence}"
+        st.button("Send again", key=key, disabled=bool(why_not), help=why_not or None, on_click=again)
 
 
 show()
