@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -29,6 +30,7 @@ from backend.gateways.github.app import Installation, program_credential
 from backend.gateways.github.board import Board
 from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
+from backend.gateways.github.comments import Comments
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.environments import DeploymentEnvironments
@@ -39,8 +41,10 @@ from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.stand_in import StandIn
 from backend.gateways.github.tags import Tags
+from backend.gateways.github.webhooks import Webhooks
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
+from backend.gateways.targets import trusted
 from backend.operations.adopting import Adopting
 from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
@@ -49,6 +53,7 @@ from backend.operations.auditing import Auditing
 from backend.operations.checking import clock_agrees
 from backend.operations.council import rules_of
 from backend.operations.doctor import Doctor
+from backend.operations.doorbell import Doorbell
 from backend.operations.drilling import LEASE_SECONDS, Drilling
 from backend.operations.drills import Drills
 from backend.operations.drills_ci import CiDrill
@@ -56,6 +61,7 @@ from backend.operations.drills_release import ReleaseDrill
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.history import History
+from backend.operations.inbox import Inbox
 from backend.operations.judging import Judging
 from backend.operations.ledger import Ledger
 from backend.operations.lent_tokens import LentTokens
@@ -110,6 +116,8 @@ class Backend:
     people: People
     setup: Setup
     drills: Drills
+    doorbell: Doorbell
+    inbox: Inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,7 @@ class CiParts:
     github: GitHubWriter
     pulls: Pulls
     checks: Checks
+    comments: Comments
     contents: Contents
     deployments: Deployments
 
@@ -174,6 +183,8 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         anchoring=Anchoring(store, Tags(gateways.github), Contents(gateways.github), project, clock),
         setup=_setup(settings, store, gateways, None, None),
         drills=Drills(store),
+        doorbell=Doorbell(store, settings.github.webhook_secret),
+        inbox=_inbox(settings, store, clock),
     )
 
 
@@ -182,6 +193,10 @@ def _people(settings: Settings, store: Store, clock: Clock) -> People:
     identity = ProgramIdentity(settings.identity, settings.cloud)
     roles_now = Directory(signin, identity, settings.cloud).roles if signin.directory_url else None
     return People(github_oauth(settings, clock), store, clock, signin.max_age, known, roles_now)
+
+
+def _inbox(settings: Settings, store: Store, clock: Clock) -> Inbox:
+    return Inbox(store, settings.notifications, settings.console.public_url, partial(trusted, settings.cloud), clock)
 
 
 def build_setup(settings: Settings, dev_data: Path | None, prod_data: Path | None, clock: Clock = utc_now) -> Setup:
@@ -215,6 +230,7 @@ def setup_sides(
             ActionsPermissions(github),
             DeploymentEnvironments(github),
             StandIn(github),
+            Webhooks(github),
         ),
     )
 
@@ -324,6 +340,7 @@ def build_ci(settings: Settings, workspace: str, github_token: str = "") -> CiPa
         github=github,
         pulls=Pulls(github),
         checks=Checks(github),
+        comments=Comments(github),
         contents=Contents(github),
         deployments=Deployments(github),
     )

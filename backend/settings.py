@@ -10,10 +10,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import tomllib
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -45,6 +47,7 @@ KEY_BYTES = 32
 """Fernet's."""
 
 DATABASE_VARIABLE = "MLOPS_DATABASE_URL"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Section(BaseModel):
@@ -97,6 +100,7 @@ class GitHub(Section):
     or with one `installation_token` that never changes; people with tokens of their own, which `client_id` asks for.
 
     The key is given as PEM text or as the path of its file.
+    `webhook_secret` signs what GitHub tells the console by itself.
     `api_url` is what programs call, `web_url` what a browser opens, `login_url` where programs run the
     OAuth exchanges (same host as `web_url` on github.com). `actions_issuer` signs the tokens of workflows.
     """
@@ -112,6 +116,7 @@ class GitHub(Section):
     app_private_key_file: Path | None = None
     installation_id: Annotated[int, Field(ge=0)] = 0
     installation_token: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
 
 
 class Person(Section):
@@ -152,6 +157,7 @@ class ApprovalPolicy(Section):
         return self
 
 
+TargetEvent = Literal["to decide", "decided", "promotion", "attention", "unexplained", "break-glass", "merge", "setup"]
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -244,6 +250,17 @@ class Worker(Section):
     drill_every_hours: Annotated[float, Field(ge=0, le=8760)] = 24.0
 
 
+class Target(Section):
+    """Where people are told of events beside the console: the incoming webhook of a channel, whose address is a secret.
+
+    `events` are kinds of notifications; none means all.
+    """
+
+    form: Literal["teams", "slack"]
+    url: SecretStr
+    events: tuple[TargetEvent, ...] = ()
+
+
 class Console(Section):
     """`public_url` is the address people type. `allowed_hosts` are further names under which requests may come in."""
 
@@ -274,6 +291,7 @@ class Settings(BaseSettings):
     store: Store = Store()
     worker: Worker = Worker()
     console: Console = Console()
+    notifications: dict[str, Target] = {}
     default_project: str = "diabetes"
     projects: dict[str, Project]
 
@@ -339,6 +357,7 @@ def load() -> Settings:
     if settings.default_project not in settings.projects:
         raise ConfigurationError("default_project", f"{settings.default_project!r} is not among [projects]{where}")
     _check_github(settings.github, where)
+    _check_targets(settings.notifications, where)
     return settings
 
 
@@ -354,6 +373,20 @@ def _in_words(problem: ErrorDetails) -> str:
         case "value_error":
             return str(problem["ctx"]["error"])
     return problem["msg"][:1].lower() + problem["msg"][1:]
+
+
+def _check_targets(targets: dict[str, Target], where: str) -> None:
+    """What is sent tells of releases: encrypted on its way, but for what stays on this machine. Tells no address."""
+    for name, target in targets.items():
+        if not re.fullmatch(r"[\w-]{1,60}", name):
+            raise ConfigurationError("notifications", f"{name!r} is no name: letters, digits, - and _{where}")
+        try:
+            parts = urlsplit(target.url.get_secret_value())
+            host, plain = parts.hostname or "", parts.scheme == "http" and parts.hostname in LOOPBACK
+        except ValueError:
+            host, plain = "", False
+        if not host or not (plain or parts.scheme == "https"):
+            raise ConfigurationError(f"notifications.{name}.url", f"has to begin with https://{where}")
 
 
 def _check_github(github: GitHub, where: str) -> None:

@@ -27,8 +27,11 @@ from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.past import Past
 from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
+from backend.gateways.targets import trusted
 from backend.operations.anchoring import Anchoring
+from backend.operations.doorbell import Rounds
 from backend.operations.lent_tokens import LentTokens
+from backend.operations.notifying import Notifying
 from backend.operations.performing import Performing
 from backend.operations.promotion_checks import PromotionChecks
 from backend.operations.proving import Proving
@@ -61,6 +64,8 @@ FIX_SECONDS = 120.0
 """A fix that a dead worker left behind is taken up again after this time."""
 DRILL_SECONDS = 2.0
 """The pause between two looks whether somebody has asked for a drill."""
+RING_SECONDS = 5.0
+"""The repository is looked at as soon as GitHub rings, and not more often than this."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -111,6 +116,10 @@ class Worker:
             declared_rulesets(project, read_declaration(project.declaration)),
         )
         repository = RepositoryWatch(store, past, Rulesets(gateways.github), project, declared)
+        notifying = Notifying(
+            store, settings.notifications, settings.console.public_url, trusted(settings.cloud), clock
+        )
+        rounds = Rounds(repository.look, store.webhooks.rung, every, RING_SECONDS, clock)
         writer, console = as_app(settings, project), settings.console.public_url
         self._announcement = Announcement(store, Deployments(writer), project)
         serving = partial(endpoints.get, project.endpoint)
@@ -127,10 +136,12 @@ class Worker:
             Duty("gate file", gates.look, GATES_SECONDS),
             Duty("environments", environments.look, GATES_SECONDS),
             Duty("proofs", lambda: _idle(proving.look), every),
-            Duty("repository", lambda: _idle(repository.look), every),
+            Duty("repository", rounds.look, poll),
             Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
             Duty("fixes", setup.fix_next, poll),
             Duty("drills", drilling(settings, store, gateways, reach, clock).perform_next, DRILL_SECONDS),
+            Duty("notifications", notifying.hand_over, poll),
+            Duty("sendings", notifying.send_next, poll),
             Duty(
                 "retirements", lambda: _idle(lambda: _retire(store, project, endpoints)), settings.worker.registry_poll
             ),

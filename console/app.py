@@ -10,6 +10,7 @@ from backend.domain.clock import utc_now
 from backend.domain.people import Actor, Right
 from console import navigation, wiring
 from console.components.alarm import alarm
+from console.components.bell import bell
 from console.components.markup import draw, fill, icon, join
 from console.session import keep_address, sign_out, signed_in
 from console.viewmodels.figures import ago
@@ -18,7 +19,8 @@ HERE = Path(__file__).resolve().parent
 
 
 def _foot(actor: Actor) -> None:
-    """The environment, the person, and the way out, at the bottom of the menu."""
+    """The bell, the environment, the person, and the way out, at the bottom of the menu."""
+    bell(actor)
     label = wiring.current().settings.environment_label
     if label:
         draw(fill('<div class="label-box">{icon}{label}</div>', icon=icon("laptop_mac"), label=label))

@@ -16,13 +16,13 @@ from starlette.middleware import Middleware
 
 from backend.errors import ConfigurationError
 from backend.settings import Settings
-from console import topics, wiring
-from console.consent import ROUTES
+from console import consent, topics, webhook, wiring
 from console.failures import report
 from console.guard import Guard
 from console.middleware import SecurityHeaders, SignInFailure, WayBack, content_policy, inline_script_hashes
 from console.seal import Seal
 from console.snapshots import Snapshots
+from console.wakes import Wakes
 
 HERE = Path(__file__).resolve().parent
 CONFIG = HERE.parent / "streamlit_config" / "config.toml"
@@ -80,7 +80,9 @@ def wire(settings: Settings) -> wiring.Wiring:
 
     snapshots = Snapshots(lambda: build(settings), settings.home.resolve() / "cache")
     seal = Seal(settings.signin.cookie_secret.get_secret_value() or secrets.token_urlsafe(32))
-    return wiring.Wiring(settings=settings, backend=build(settings), snapshots=snapshots, seal=seal)
+    backend = build(settings)
+    wakes = Wakes(backend.doorbell.rung, lambda: snapshots.refresh_below(*topics.RUNG))
+    return wiring.Wiring(settings=settings, backend=backend, snapshots=snapshots, seal=seal, wakes=wakes)
 
 
 def watch_always(snapshots: Snapshots, settings: Settings) -> None:
@@ -101,9 +103,11 @@ def application(settings: Settings) -> st.App:
         wiring.install(wired)
         watch_always(wired.snapshots, settings)
         wired.snapshots.start()
+        wired.wakes.start()
         try:
             yield {}
         finally:
+            wired.wakes.stop()
             wired.snapshots.stop()
 
     index = Path(st.__file__).parent / "static" / "index.html"
@@ -113,7 +117,7 @@ def application(settings: Settings) -> st.App:
         HERE / "app.py",
         secrets=sign_in_secrets(settings),
         lifespan=lifespan,
-        routes=ROUTES,
+        routes=[*consent.ROUTES, *webhook.ROUTES],
         middleware=[
             Middleware(SecurityHeaders, policy=policy, over_tls=over_tls),
             Middleware(Guard, hosts=hosts(settings)),

@@ -39,6 +39,8 @@ DEPLOYMENTS = Place("views/deployments.py", "Deployments", "rocket_launch", "dep
 MONITORING = Place("views/monitoring.py", "Monitoring", "monitoring", "monitoring")
 SETUP = Place("views/setup.py", "Setup", "construction", "setup")
 AUDIT = Place("views/audit.py", "Audit", "history", "audit")
+INBOX = Place("views/inbox.py", "Inbox", "notifications", "inbox")
+"""In nobody's menu: the bell leads there."""
 
 WORK = (OVERVIEW, PULL_REQUESTS, EXPERIMENTS, MODELS, DEPLOYMENTS, MONITORING)
 GOVERN = (SETUP, AUDIT)
@@ -75,7 +77,7 @@ def menu(roles: frozenset[Role]) -> st.Page:
     """Draw the menu; the page that the URL selects. What is not in the menu keeps its address."""
     mine = places_of(roles)
     work = [place.page(default=place is OVERVIEW, shown=place in mine) for place in WORK]
-    govern = [place.page(shown=place in mine) for place in GOVERN]
+    govern = [place.page(shown=place in mine) for place in (*GOVERN, INBOX)]
     return st.navigation({"": work, "Govern": govern}, expanded=True)
 
 

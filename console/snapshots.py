@@ -12,7 +12,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +33,7 @@ log = logging.getLogger("console.snapshots")
 
 FORGET_AFTER_SECONDS = 900.0
 SOON_SECONDS = 4.0
+NOW = 0.0
 RETRY_SECONDS = 10.0
 """A source that did not answer is asked again after this time at most, however seldom it is asked otherwise."""
 
@@ -117,10 +118,12 @@ class Snapshots:
     def refresh(self, *keys: str) -> None:
         """Load these topics as soon as their source is free: something has just been changed by a person."""
         with self._changed:
-            for key in keys:
-                if key in self._entries:
-                    self._entries[key].due = 0.0
-            self._changed.notify_all()
+            self._due_now(key for key in keys if key in self._entries)
+
+    def refresh_below(self, *prefixes: str) -> None:
+        """As `refresh`, every topic whose key begins with one of these."""
+        with self._changed:
+            self._due_now(key for key in self._entries if key.startswith(prefixes))
 
     def versions(self, keys: tuple[str, ...]) -> tuple[int, ...]:
         """A number per topic that grows with each change of its value or of its source's health."""
@@ -151,6 +154,11 @@ class Snapshots:
         """Per source: when it last answered, and its latest problem."""
         with self._changed:
             return {source: self._source_health(source) for source in Source}
+
+    def _due_now(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._entries[key].due = NOW
+        self._changed.notify_all()
 
     def _source_health(self, source: Source) -> Reading[str]:
         entries = [e for e in self._entries.values() if e.topic.source is source]
@@ -209,9 +217,9 @@ class Snapshots:
             entry = self._entries.get(topic.key)
             if entry is None:
                 return
-            entry.due = time.monotonic() + (min(topic.every, RETRY_SECONDS) if problem else topic.every)
-            if not problem and topic.unsettled(value):
-                entry.due = time.monotonic() + min(topic.every, SOON_SECONDS)
+            self._due_again(
+                entry, soon=bool(problem) or topic.unsettled(value), within=RETRY_SECONDS if problem else SOON_SECONDS
+            )
             if problem:
                 for other in self._entries.values():
                     if pause and other.topic.source is topic.source:
@@ -220,6 +228,13 @@ class Snapshots:
                 return
             self._answered(entry, value)
         self._persist(topic, value, entry.at)
+
+    @staticmethod
+    def _due_again(entry: _Entry, *, soon: bool, within: float) -> None:
+        """When it is loaded next; at once if that was asked for while this load was under way, which began before."""
+        if entry.due != NOW:
+            every = entry.topic.every
+            entry.due = time.monotonic() + (min(every, within) if soon else every)
 
     def _answered(self, entry: _Entry, value: object) -> None:
         if entry.problem or entry.at is None or entry.value != value:

@@ -44,6 +44,10 @@ What a person has just done here is read at once, and so is what GitHub tells of
 """
 
 
+RUNG = ("pulls", "pull/")
+"""Keys, or what they begin with, of the topics that are read again when GitHub rings."""
+
+
 def _window(seconds: int, width: int) -> tuple[datetime, datetime]:
     """The last `seconds`, ending on a bin's edge, so that an unchanged world gives an unchanged value."""
     end = math.ceil(utc_now().timestamp() / width) * width

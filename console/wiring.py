@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from backend.settings import Settings
 from console.seal import Seal
 from console.snapshots import Snapshots
+from console.wakes import Wakes
 
 if TYPE_CHECKING:
     from backend.bootstrap import Backend
@@ -21,6 +22,7 @@ class Wiring:
     backend: Backend
     snapshots: Snapshots
     seal: Seal
+    wakes: Wakes
 
 
 _installed: list[Wiring] = []

@@ -41,6 +41,7 @@ COMMANDS = {
     "login": "login",
     "logout": "login",
     "models": "models",
+    "notifications": "notifications",
     "pause": "promote",
     "pr": "pr",
     "promote": "promote",

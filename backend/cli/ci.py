@@ -14,13 +14,16 @@ import click
 
 from backend.cli import quality
 from backend.cli.lazy import LazyGroup
-from backend.cli.source import TRAINING, changed_paths, touches, touches_product
+from backend.cli.source import TRAINING, WORKFLOWS, changed_paths, touches, touches_product
 from backend.cli.workflow import variable
 
 GOOD = ("success", "skipped")
 
 
-@click.group(cls=LazyGroup, later=dict.fromkeys(("data", "train", "report"), "backend.cli.ci_runs"))
+LATER = {**dict.fromkeys(("data", "train", "report"), "backend.cli.ci_runs"), "workflows": "backend.cli.ci_workflows"}
+
+
+@click.group(cls=LazyGroup, later=LATER)
 def ci() -> None:
     """Quality checks of a pull request."""
 
@@ -29,7 +32,11 @@ def ci() -> None:
 def changes() -> None:
     """Which parts a pull request touches, as outputs of the workflow step."""
     paths = changed_paths(Path.cwd(), variable("BASE_SHA"))
-    found = {"training": touches(paths, TRAINING), "product": touches_product(paths)}
+    found = {
+        "training": touches(paths, TRAINING),
+        "product": touches_product(paths),
+        "workflows": touches(paths, WORKFLOWS),
+    }
     lines = [f"{name}={str(value).lower()}" for name, value in found.items()]
     click.echo("\n".join([f"{len(paths)} changed files", *lines]))
     if output := os.environ.get("GITHUB_OUTPUT"):

@@ -12,11 +12,12 @@ from backend.bootstrap import CiParts, build_ci
 from backend.cli import quality
 from backend.cli.source import author_of, extract
 from backend.cli.train import progress
-from backend.cli.workflow import event
+from backend.cli.workflow import event, variable
 from backend.domain.clock import utc_now
 from backend.domain.gates import GATES_PATH
-from backend.errors import BackendError
-from backend.operations.report import Rules, TrainedPair, compare, publish
+from backend.errors import BackendError, CredentialsRejected, RemoteRejected
+from backend.operations.report import Rules, TrainedPair, compare, publish, summary
+from backend.operations.report_comment import say
 from backend.operations.training import Subject
 from backend.settings import load
 
@@ -64,7 +65,20 @@ def report(file: Path) -> None:
         own = Path(GATES_PATH)
         base = parts.contents.file(GATES_PATH, pull["base"]["sha"])
         rules = Rules(base, own.read_bytes() if own.is_file() else None)
-        click.echo(publish(parts.checks, pull["head"]["sha"], comparison, rules))
+        head = pull["head"]["sha"]
+        click.echo(publish(parts.checks, head, comparison, rules))
+        _comment(parts, int(str(pull["number"])), head, summary(comparison, rules))
+
+
+def _comment(parts: CiParts, number: int, head: str, text: str) -> None:
+    """The same in the conversation. Where this job may not write there, the check run alone has it, as the log says."""
+    run, words = int(variable("GITHUB_RUN_ID")), f"### Model comparison of `{head[:9]}`\n\n{text}"
+    try:
+        told = say(parts.comments, number, run, words)
+    except (CredentialsRejected, RemoteRejected) as error:
+        click.echo(f"::warning title=comment::{error} Give the job `pull-requests: write`.")
+    else:
+        click.echo("The comment says so" if told else "The comment has what a later run says")
 
 
 class _told:  # noqa: N801  # reads as a word in `with`

@@ -10,6 +10,7 @@ from pathlib import Path
 from backend.errors import Invalid
 
 TRAINING = ("training/", "tests/unit/training/", "requirements/runtime.txt", ".github/workflows/")
+WORKFLOWS = (".github/",)
 PROSE = (".md", ".png")
 
 

@@ -120,6 +120,20 @@ class RulesetRules(Value):
     approvals: int
 
 
+class WebhookRules(Value):
+    """What GitHub tells the console of, which then looks by itself; by GitHub's names of events."""
+
+    events: tuple[str, ...] = (
+        "check_run",
+        "check_suite",
+        "issue_comment",
+        "pull_request",
+        "pull_request_review",
+        "push",
+        "workflow_run",
+    )
+
+
 class OwnerRules(Value):
     path: str
     lines: tuple[str, ...]
@@ -155,6 +169,7 @@ class Declaration(Value):
     codeowners: OwnerRules
     deployment_environment: DeploymentEnvironmentRules
     anchors: AnchorRules
+    webhook: WebhookRules = WebhookRules()
 
 
 def read_declaration(path: Path | None = None) -> Declaration:

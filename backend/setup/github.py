@@ -13,6 +13,7 @@ from backend.gateways.github.environments import DeploymentEnvironment, Deployme
 from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Ruleset, Rulesets, shown, tags_for_ever
 from backend.gateways.github.stand_in import StandIn
+from backend.gateways.github.webhooks import Webhooks
 from backend.settings import Project
 from backend.setup.declaration import Declaration
 from backend.setup.resource import Fields, Resource, words
@@ -31,6 +32,7 @@ class GitHubSide:
     actions: ActionsPermissions
     environments: DeploymentEnvironments
     stand_in: StandIn
+    webhooks: Webhooks
 
 
 def repository_resource(project: Project, declared: Declaration, github: GitHubSide) -> Resource:

@@ -21,6 +21,7 @@ from backend.store.heartbeats import Heartbeats
 from backend.store.holds import Holds
 from backend.store.intents import Intents
 from backend.store.marks import Marks
+from backend.store.notifications import Notifications
 from backend.store.overrides import Overrides
 from backend.store.postgresql import last_words, not_permitted
 from backend.store.promotions import Promotions
@@ -31,6 +32,7 @@ from backend.store.setup_findings import SetupFindings
 from backend.store.tokens import Tokens
 from backend.store.unexplained import UnexplainedEvents
 from backend.store.watched import WatchedFiles
+from backend.store.webhooks import Webhooks
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -56,6 +58,8 @@ class Store:
         self.proofs = Proofs(self.database)
         self.unexplained = UnexplainedEvents(self.database, self.audit, clock)
         self.marks = Marks(self.database, clock)
+        self.notifications = Notifications(self.database, self.audit, clock)
+        self.webhooks = Webhooks(self.database, self.marks, clock)
         self.setup_findings = SetupFindings(self.database, self.audit, clock)
         self.drills = Drills(self.database, self.audit, clock)
 

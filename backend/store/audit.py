@@ -16,6 +16,7 @@ from backend.domain.ledger_chain import ChainWalk, entry_hash
 from backend.errors import CorruptState
 from backend.store.database import Database, storable
 from backend.store.ledger_records import Told
+from backend.store.outbox import tell
 from backend.store.tables import audit, audit_head, promotions
 
 Detail = Mapping[str, str | int | float | bool]
@@ -76,6 +77,7 @@ class Audit:
                 )
             )
             transaction.execute(update(audit_head).where(audit_head.c.id == 1).values(hash=entry.hash))
+            tell(entry, transaction)
             return entry
 
     def append_once(self, note: Note) -> None:

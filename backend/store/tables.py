@@ -344,6 +344,53 @@ drill_results = Table(
     Index("result_of_control", "control", "at"),
 )
 
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("signature", DIGEST, nullable=False),
+    Column("taken_at", Moment, nullable=False),
+    Index("delivery_signed", "signature", unique=True),
+    Index("delivery_taken", "taken_at"),
+)
+
+# What people are told of: one row of the ledger each, written in its transaction. Handed over once targets have it.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(40), nullable=False),
+    Column("sentence", Words, nullable=False),
+    Column("digest", DIGEST, nullable=False),
+    Column("link", NAME, nullable=False),
+    Column("actor", NAME, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("handed_at", Moment),
+    Index("notification_waiting", "handed_at"),
+)
+
+# One notification for one target. While somebody sends it, `next_at` is when others may take it up.
+sendings = Table(
+    "sendings",
+    metadata,
+    Column("sequence", Integer, ForeignKey("notifications.sequence"), primary_key=True, autoincrement=False),
+    Column("target", NAME, primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False),
+    Column("outcome", Words, nullable=False),
+    Column("finished_at", Moment),
+    Index("sending_due", "state", "next_at"),
+)
+
+notification_reads = Table(
+    "notification_reads",
+    metadata,
+    Column("actor", NAME, primary_key=True),
+    Column("sequence", Integer, ForeignKey("notifications.sequence"), primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+)
+
 # What a watch compares with the next time it looks: a head, a ruleset, the salted digests of keys. Never a key.
 marks = Table(
     "marks",

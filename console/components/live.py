@@ -17,7 +17,8 @@ from console.components.markup import Html, draw, fill, join
 from console.viewmodels.figures import age
 from console.viewmodels.idleness import IDLE_SECONDS, idle, paused_line
 
-FAST, CALM = 2.0, 10.0
+AT_ONCE, FAST, CALM = 1.0, 2.0, 10.0
+"""Between two looks at version numbers in this process's memory; AT_ONCE where GitHub tells of news by itself."""
 PAUSED = 60.0
 """A paused tab only rewrites its one line: it reads nothing and keeps no topic fresh."""
 _DIALOG, _TOUCHED, _OURS, _FOLLOWED = "dialog_open", "live_touched", "live_redraws", "followed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from backend.domain.audit import AuditEntry, AuditKind, ChainReport
+from backend.domain.ledger_words import wording
 from backend.domain.serving import ServedAt
 from backend.errors import Rejected
 from console import wiring
@@ -17,7 +18,7 @@ from console.components.states import empty, notice
 from console.components.tables import Column, copyable, strong, table, two_lines
 from console.components.unexplained import unexplained_events
 from console.session import signed_in, tell
-from console.viewmodels.activity import ALARM, change, symbol, wording
+from console.viewmodels.activity import ALARM, change, symbol
 from console.viewmodels.figures import stamp
 from console.viewmodels.state import Pill
 from console.viewmodels.text import Untrusted

@@ -12,7 +12,7 @@ from backend.domain.reviews import PullRequest
 from console import navigation, topics, wiring
 from console.components.board import headings, name, row
 from console.components.header import page_header
-from console.components.live import follow
+from console.components.live import AT_ONCE, follow
 from console.components.markup import card_head, draw
 from console.components.rail import stage_rail
 from console.components.states import empty, freshness, waiting
@@ -35,7 +35,7 @@ def show_board() -> None:
         "Pull requests",
         meta=f"Open on {wired.settings.project.repository}, towards {wired.settings.project.default_branch}.",
     )
-    follow("pull requests", (topics.pulls().key,), every=5.0)
+    follow("pull requests", (topics.pulls().key,), every=AT_ONCE)
     tell()
     stage_rail(stages(world), Stage.INTEGRATION)
     draw(freshness(world.pulls, utc_now()))

@@ -58,6 +58,7 @@ def create_run(world: World, workflow: Workflow, event: Document) -> Document:
     world.documents.put(RUN, key(number), run)
     for job in workflow.jobs.values():
         create_job(world, run, job.id, job.name, job.needs)
+    world.events.publish("workflow_run", _told(run, "requested"))
     return run
 
 
@@ -196,8 +197,14 @@ def finish_job(
     if all(sibling["status"] == "completed" for sibling in siblings):
         found = run(world, job["run_id"]) or {}
         conclusion = _overall(siblings, asked_to_end=bool(found.get("cancelled")))
-        change_run(world, job["run_id"], status="completed", conclusion=conclusion)
-        world.events.publish("workflow_run", {"run_id": job["run_id"]})
+        ended = change_run(world, job["run_id"], status="completed", conclusion=conclusion)
+        world.events.publish("workflow_run", _told(ended, "completed"))
+        suite = {"repository": ended["repository"], "id": ended["suite"], "action": "completed"}
+        world.events.publish("check_suite", suite)
+
+
+def _told(run: Document, action: str) -> Document:
+    return {"repository": run["repository"], "run_id": run["id"], "action": action}
 
 
 def conclude_check(

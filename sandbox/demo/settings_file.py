@@ -51,13 +51,12 @@ def service_environment(home: Path, told: dict[str, dict[str, Any]], program: st
 
 
 def _kept_keys(path: Path) -> dict[str, str]:
-    if path.exists():
-        loaded: dict[str, str] = json.loads(path.read_text())
-        return loaded
+    loaded: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     keys = {
         "token_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "cookie_secret": secrets.token_urlsafe(32),
-    }
+        "webhook_secret": secrets.token_urlsafe(32),
+    } | loaded
     path.touch(mode=0o600)
     path.write_text(json.dumps(keys))
     return keys
@@ -105,6 +104,7 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, Any]], kept: dict[
             "app_id": told["github"]["app_id"],
             "app_private_key": told["github"]["private_key"],
             "installation_id": told["github"]["installation_id"],
+            "webhook_secret": kept["webhook_secret"],
         },
         "console": {"port": ports.console, "public_url": f"http://127.0.0.1:{ports.console}"},
         "projects.diabetes": {

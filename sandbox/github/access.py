@@ -21,6 +21,8 @@ PERSON_NEEDS: dict[tuple[str, str], str] = {
     ("pull_requests", "comment"): "pull",
     ("administration", "read"): "admin",
     ("administration", "write"): "admin",
+    ("repository_hooks", "read"): "admin",
+    ("repository_hooks", "write"): "admin",
 }
 
 
@@ -61,7 +63,7 @@ class Caller:
         """Raise GitHub's refusal: 404 for what only administrators may know of, else 403."""
         if self.may(repository, resource, action):
             return
-        if self.person is not None and resource == "administration":
+        if self.person is not None and resource in {"administration", "repository_hooks"}:
             raise not_found()
         raise lacks_permission()
 

@@ -96,16 +96,25 @@ def create_check_run(
     body = _changed(world, body, {name: value for name, value in given.items() if value is not None})
     world.documents.put(CHECK_RUN, key, body)
     world.documents.put(CHECK_RUN_PLACE, str(number), {"key": key})
+    _tell(world, body, "created")
+    if body["status"] == "completed":
+        _tell(world, body, "completed")
     return number
 
 
 def update_check_run(world: World, number: int, **fields: Any) -> Document:
     """Change a check run (`status`, `conclusion`, `output`, `details_url`, ...); a conclusion completes it."""
-    key = _place(world, CHECK_RUN_PLACE, number)
+    key, before = _place(world, CHECK_RUN_PLACE, number), check_run(world, number)
     changed = world.documents.update(CHECK_RUN, key, lambda body: _changed(world, body, fields))
     if changed is None:
         raise not_found()
+    if changed["status"] == "completed" != before["status"]:
+        _tell(world, changed, "completed")
     return changed
+
+
+def _tell(world: World, run: Document, action: str) -> None:
+    world.events.publish("check_run", {"repository": run["repository"], "id": run["id"], "action": action})
 
 
 def _changed(world: World, body: Document, fields: Mapping[str, Any]) -> Document:

@@ -30,15 +30,17 @@ def create(world: World, pull: Document, login: str, given: Mapping[str, Any]) -
     world.documents.put(COMMENT, key, body)
     world.documents.put(PLACE, str(number), {"key": key, "repository": pull["repository"]})
     pulls.change(world, pull)
+    _tell(world, pull["repository"], body, "created", login)
     return body
 
 
-def change(world: World, repository: Document, number: int, body: str) -> Document:
+def change(world: World, repository: Document, number: int, body: str, login: str) -> Document:
     changed = world.documents.update(
         COMMENT, _place(world, repository, number), lambda old: old | {"body": body, "updated_at": stamp(world)}
     )
     if changed is None:
         raise not_found()
+    _tell(world, repository["full_name"], changed, "edited", login)
     return changed
 
 
@@ -49,9 +51,16 @@ def get(world: World, repository: Document, number: int) -> Document:
     return found
 
 
-def delete(world: World, repository: Document, number: int) -> None:
+def delete(world: World, repository: Document, number: int, login: str) -> None:
+    found = get(world, repository, number)
     world.documents.delete(COMMENT, _place(world, repository, number))
     world.documents.delete(PLACE, str(number))
+    _tell(world, repository["full_name"], found, "deleted", login)
+
+
+def _tell(world: World, repository: str, comment: Document, action: str, login: str) -> None:
+    told = {"repository": repository, "number": comment["pull"], "comment": comment}
+    world.events.publish("issue_comment", told | {"action": action, "by": login})
 
 
 def _place(world: World, repository: Document, number: int) -> str:

@@ -84,6 +84,8 @@ def create(world: World, pull: Document, caller: Caller, given: Mapping[str, Any
     for comment in given.get("comments") or ():
         add_comment(world, pull, caller.login, {**comment, "commit_id": commit}, review=number)
     _answered(world, pull, caller.login)
+    if event is not None:
+        _tell(world, pull, number, "submitted", caller.login)
     return body
 
 
@@ -96,7 +98,9 @@ def submit(world: World, pull: Document, caller: Caller, number: int, given: Map
         raise unprocessable("Can not submit a review that is not pending")
     fields = {"state": EVENTS[event], "submitted_at": stamp(world), "body": given.get("body") or review["body"]}
     _answered(world, pull, caller.login)
-    return _change(world, pull, number, fields)
+    changed = _change(world, pull, number, fields)
+    _tell(world, pull, number, "submitted", caller.login)
+    return changed
 
 
 def _check_event(pull: Document, caller: Caller, event: str, given: Mapping[str, Any]) -> None:
@@ -120,7 +124,9 @@ def dismiss(world: World, pull: Document, number: int, message: str, login: str,
     told = {"state": review["state"].lower(), "review_id": number, "dismissal_message": message}
     told |= {"dismissal_commit_id": commit} if commit else {}
     record.happened(world, pull["repository"], pull["number"], "review_dismissed", login, dismissed_review=told)
-    return _change(world, pull, number, {"state": "DISMISSED", "dismissal": message})
+    changed = _change(world, pull, number, {"state": "DISMISSED", "dismissal": message})
+    _tell(world, pull, number, "dismissed", login)
+    return changed
 
 
 def delete(world: World, pull: Document, caller: Caller, number: int) -> Document:
@@ -205,6 +211,11 @@ def _answered(world: World, pull: Document, login: str) -> None:
     current = pulls.get(world, pull["repository"], pull["number"])
     left = {name: owner for name, owner in current["requested_reviewers"].items() if name != login}
     pulls.change(world, current, requested_reviewers=left)
+
+
+def _tell(world: World, pull: Document, number: int, action: str, login: str) -> None:
+    told = {"repository": pull["repository"], "number": pull["number"], "review": number}
+    world.events.publish("pull_request_review", told | {"action": action, "by": login})
 
 
 def _change(world: World, pull: Document, number: int, fields: Mapping[str, Any]) -> Document:

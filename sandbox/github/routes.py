@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from sandbox.github import recovery, smart_http, wire
 from sandbox.github.graphql import endpoint as graphql
 from sandbox.github.handlers import (
@@ -15,6 +13,7 @@ from sandbox.github.handlers import (
     contents,
     deployments,
     environments,
+    hooks,
     issues,
     pulls,
     record,
@@ -25,6 +24,7 @@ from sandbox.github.handlers import (
     users,
     variables,
 )
+from sandbox.github.hook_post import Post
 from sandbox.service import Service
 from sandbox.world import World
 
@@ -50,6 +50,12 @@ TABLES: tuple[wire.Routes, ...] = (
 
 
 def service(world: World) -> Service:
-    rest = [route for table in TABLES for route in wire.routes(world, table)]
+    post = Post(world)
+    rest = [route for table in (*TABLES, hooks.routes(post)) for route in wire.routes(world, table)]
     routes = [*rest, *apps.routes(world), *graphql.routes(world), *smart_http.routes(world)]
-    return Service(name="github", routes=routes, start=partial(recovery.resume, world))
+
+    def start() -> None:
+        post.start()
+        recovery.resume(world)
+
+    return Service(name="github", routes=routes, start=start, stop=post.stop)

@@ -35,6 +35,7 @@ INSTALLATION_PERMISSIONS = {
     "deployments": "write",
     "administration": "write",
     "variables": "write",
+    "repository_hooks": "write",
 }
 
 

@@ -39,9 +39,11 @@ from backend.store.audit import Note
 from console import topics, wiring
 from console.seal import Seal
 from console.snapshots import Snapshots
+from console.wakes import Wakes
 from console.wiring import Wiring
 
 COOKIE_SECRET = "a cookie secret for one throw-away world"
+WEBHOOK_SECRET = "what GitHub signs with"
 
 
 LEAD = Actor(name="lead", roles=frozenset({Role.LEAD}))
@@ -72,7 +74,9 @@ def settings(home: Path, label: str = "Local, simulated patients") -> Settings:
         signin=SignIn(
             metadata_url=f"{nowhere}/.well-known/openid-configuration", client_id="console", cookie_secret=COOKIE_SECRET
         ),
-        github=GitHub(client_id="Iv23test", client_secret="a secret of a throw-away world"),
+        github=GitHub(
+            client_id="Iv23test", client_secret="a secret of a throw-away world", webhook_secret=WEBHOOK_SECRET
+        ),
         projects={"diabetes": project},
     )
 
@@ -165,11 +169,13 @@ def outcome_of(promotion: Promotion) -> Outcome:
 def wire(home: Path, label: str = "Local, simulated patients") -> World:
     """An empty world: signed-in people see every empty state."""
     chosen = settings(home, label)
+    backend, snapshots = build(chosen), Snapshots(lambda: build(chosen), home / "cache")
     wired = Wiring(
         settings=chosen,
-        backend=build(chosen),
-        snapshots=Snapshots(lambda: build(chosen), home / "cache"),
+        backend=backend,
+        snapshots=snapshots,
         seal=Seal(COOKIE_SECRET),
+        wakes=Wakes(backend.doorbell.rung, lambda: snapshots.refresh_below(*topics.RUNG)),
     )
     wiring.install(wired)
     return World(wired)

@@ -12,7 +12,7 @@ from backend.domain.proofs import LIMITS, Part, Proof, ProofState
 from backend.domain.unexplained import EventKind, EventState, Look, Noticed
 from console.viewmodels.proof import seal
 
-PAGES = ("overview", "pull_requests", "experiments", "models", "deployments", "monitoring", "audit", "setup")
+PAGES = ("overview", "pull_requests", "experiments", "models", "deployments", "monitoring", "audit", "setup", "inbox")
 ENDPOINT = "diabetes-endpoint"
 
 

@@ -10,7 +10,7 @@ from visitors import claims, text
 from console import topics
 
 RULES = "This change also changes the rules that judge models"
-PAGES = ("overview", "pull_requests", "experiments", "models", "deployments", "monitoring", "audit", "setup")
+PAGES = ("overview", "pull_requests", "experiments", "models", "deployments", "monitoring", "audit", "setup", "inbox")
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "audit"])

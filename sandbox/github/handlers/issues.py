@@ -42,14 +42,14 @@ def change_comment(call: Call) -> Reply:
     body = call.body().get("body")
     if not isinstance(body, str) or not body:
         raise invalid("IssueComment", "body", "missing_field")
-    changed = comments.change(call.world, repository, call.number("comment"), body)
+    changed = comments.change(call.world, repository, call.number("comment"), body, call.caller.login)
     return Reply(payloads.issue_comment(call.world, repository, changed))
 
 
 def delete_comment(call: Call) -> Reply:
     """Delete one's own comment."""
     repository = _own(call)
-    comments.delete(call.world, repository, call.number("comment"))
+    comments.delete(call.world, repository, call.number("comment"), call.caller.login)
     return NO_CONTENT
 
 
