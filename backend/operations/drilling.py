@@ -22,7 +22,14 @@ from backend.domain.clock import Clock
 from backend.domain.drills import Control, Drill, Outcome, Verdict
 from backend.domain.people import WORKER
 from backend.domain.setup import Change, FindingState, PlannedResource, SetupLook
-from backend.errors import BackendError, CorruptState, CredentialsRejected
+from backend.errors import (
+    BackendError,
+    CorruptState,
+    CredentialsRejected,
+    NotFound,
+    RemoteUnavailable,
+    SignInEnded,
+)
 from backend.gateways.github.client import GitHubConnection
 from backend.operations.drills_branch import BranchDrill, Person, tidy
 from backend.operations.drills_ci import CiDrill
@@ -102,32 +109,33 @@ class Drilling:
         self._store.drills.ask_if_due(self._every_hours)
 
     def _perform(self, drill: Drill) -> None:
-        left = [self._tidy()]
+        person, trouble = self._person(drill)
+        left = [self._tidy(person)]
         if drill.attempts > MOST_ATTEMPTS:
             self._end(drill, f"Given up: {MOST_ATTEMPTS} workers ended in the middle of it.", left)
             return
-        for verdict in self._verdicts(drill):
+        for verdict in self._verdicts(drill, person, trouble):
             if not self._store.drills.keep(drill, self._lease):
                 raise TakenOver
             self._record(drill, verdict)
-        left.append(self._tidy())
+        left.append(self._tidy(person))
         found = self._store.drills.of_drill(drill.id)
         counts = {outcome: sum(one.outcome is outcome for one in found) for outcome in Outcome}
         self._end(drill, ", ".join(f"{number} {word.value}" for word, number in counts.items() if number), left)
 
-    def _verdicts(self, drill: Drill) -> Iterator[Verdict]:
-        """Every control once; where the rules themselves cannot be read, the rest of them is unknown."""
+    def _verdicts(self, drill: Drill, person: Person | None, trouble: str) -> Iterator[Verdict]:
+        """Every control once; where the rules themselves cannot be read, or who asked, the rest is unknown."""
         seen: set[Control] = set()
-        trouble = ""
         try:
-            person = self._person(drill)
+            if trouble:
+                raise NotFound(trouble)
             branch = BranchDrill(self._store, self._project, self._app, person, drill.id, self._folder)
             for verdict in branch.verdicts():
                 seen.add(verdict.control)
                 yield verdict
         except CorruptState:
             raise
-        except (BackendError, BeingRenewed) as error:
+        except BackendError as error:
             trouble = str(error)
         for verdict in chain(self._ci.verdicts(), self._release.verdicts()):
             seen.add(verdict.control)
@@ -136,12 +144,17 @@ class Drilling:
             if control not in seen:
                 yield Verdict(control=control, outcome=Outcome.UNKNOWN, told=trouble, tried_as="nobody")
 
-    def _person(self, drill: Drill) -> Person | None:
-        """Who asked, where they have lent us their GitHub rights."""
+    def _person(self, drill: Drill) -> tuple[Person | None, str]:
+        """Who asked, where they have lent us their GitHub rights, and why that cannot be known right now."""
         if drill.asked_by == WORKER.name:
-            return None
-        held = self._lent.live(drill.asked_by)
-        return None if held is None else Person(held.login, self._connect(held.grant.access))
+            return None, ""
+        try:
+            held = self._lent.live(drill.asked_by)
+        except SignInEnded:
+            return None, ""
+        except (RemoteUnavailable, BeingRenewed) as error:
+            return None, str(error)
+        return (None if held is None else Person(held.login, self._connect(held.grant.access))), ""
 
     def _record(self, drill: Drill, verdict: Verdict) -> None:
         subject = PlannedResource(
@@ -163,9 +176,9 @@ class Drilling:
             self._store.drills.record(drill, verdict, transaction)
             self._store.setup_findings.take_in(look, transaction)
 
-    def _tidy(self) -> str:
+    def _tidy(self, person: Person | None) -> str:
         try:
-            return tidy(self._store, self._app)
+            return tidy(self._store, self._app, person)
         except CredentialsRejected as error:
             return f"whether something is left could not be seen: {error}"
         except CorruptState:

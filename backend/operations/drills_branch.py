@@ -7,6 +7,7 @@ and as the app where nobody has lent one. What goes through is taken back, and n
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +39,8 @@ MOVED = "drill/stand-in"
 """The mark that holds the stand-in's commit while something is tried on it."""
 APP = "the installed app"
 FREE = "free"
+DISMISSAL_LOOKS = 10
+"""Seconds: GitHub dismisses an approval soon after the push, not within it."""
 BODY = (
     "A drill of the MLOps Console: it tries whether this repository's rules refuse what they should. Nothing here is "
     f"meant to be merged, and only the branch {STAND_IN} could be changed. It is closed and removed by itself."
@@ -145,14 +148,20 @@ class BranchDrill:
         return self._merge(git, number, commit)
 
     def _dismissed_review(self, git: Pushes, person: Person | None) -> Try:
-        """Approved, then pushed to: the approval no longer counts where the rules say so."""
+        """Approved, then pushed to: where the approval goes on counting, nothing has to be merged to know it."""
         if person is None:
             raise NotFound(NEEDS_PERSON)
+        verdicts = Verdicts(person.connection)
         number, commit = self._pull(git, self.app, "review")
-        Verdicts(person.connection).approve(number, commit, f"{MARK} approved before the last push.")
-        newer = git.commit(f"{MARK} pushed after the approval", commit)
+        verdicts.approve(number, commit, f"{MARK} approved before the last push.")
+        newer = git.commit_file(f"{MARK} pushed after the approval", commit, "mlops-drill.md", BODY)
         self._put(git, self.app, newer, self._branch("review"))
-        return self._merge(git, number, newer)
+        pause = threading.Event()
+        for _ in range(DISMISSAL_LOOKS):
+            if not verdicts.reviewed(number, person.login, commit, "APPROVED"):
+                return self._merge(git, number, newer)
+            pause.wait(1.0)
+        return Try(tried_as=person.login, refused=False, said=f"approval of {commit[:7]} counts for {newer[:7]} too")
 
     def _self_approval(self, git: Pushes) -> Verdict:
         connection, name = self._actor()
@@ -186,9 +195,7 @@ class BranchDrill:
 
     def _back(self, git: Pushes, taken: bool) -> str:
         """Put the stand-in back where something went through; what stays, in words."""
-        if not taken:
-            return ""
-        return put_back(self._stand_in, git.head)
+        return put_back(git.head, self.app, self.person) if taken else ""
 
     def _actor(self) -> tuple[GitHubConnection, str]:
         return (self.person.connection, self.person.login) if self.person else (self.app, APP)
@@ -201,7 +208,7 @@ class BranchDrill:
         return hashlib.sha256(self.id_.encode()).hexdigest()[:8]
 
 
-def tidy(store: Store, app: GitHubConnection) -> str:
+def tidy(store: Store, app: GitHubConnection, person: Person | None) -> str:
     """Remove what any drill has left, also one that was killed; what could not be removed, in words."""
     stand_in = StandIn(app)
     numbers, branches = stand_in.left()
@@ -210,20 +217,26 @@ def tidy(store: Store, app: GitHubConnection) -> str:
     for branch in branches:
         stand_in.remove(branch)
     commit = store.marks.value(MOVED)
-    if not commit:
-        return ""
-    left = put_back(stand_in, commit)
-    store.marks.set(MOVED, "")
+    left = put_back(commit, app, person) if commit else ""
+    if commit and not left:
+        store.marks.set(MOVED, "")
     return left
 
 
-def put_back(stand_in: StandIn, commit: str) -> str:
-    """Put the stand-in back; why it stays as it is, where a rule forbids that."""
-    try:
-        stand_in.reset(commit)
-    except RemoteRejected as refusal:
-        return f"{STAND_IN} could not be put back to {commit[:7]}: {_words(refusal)}"
-    return ""
+def put_back(commit: str, app: GitHubConnection, person: Person | None) -> str:
+    """Put the stand-in back, as whoever may; why it stays as it is, where the rules forbid that to both.
+
+    Whom the rules let past to change it, they let past to undo that.
+    """
+    why = ""
+    for connection in (app, *((person.connection,) if person else ())):
+        try:
+            StandIn(connection).reset(commit)
+        except RemoteRejected as refusal:
+            why = _words(refusal)
+        else:
+            return ""
+    return f"{STAND_IN} could not be put back to {commit[:7]}: {why}"
 
 
 def asked(control: Control, look: Callable[[], Verdict]) -> Verdict:
@@ -238,4 +251,5 @@ def asked(control: Control, look: Callable[[], Verdict]) -> Verdict:
 
 def _words(refusal: RemoteRejected) -> str:
     """The service's own sentence, without ours around it."""
-    return str(refusal).partition(": ")[2] or str(refusal)
+    said = str(refusal).partition(": ")[2] or str(refusal)
+    return said.removeprefix("Repository rule violations found").strip()

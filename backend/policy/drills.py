@@ -86,7 +86,8 @@ def of_branch(
     if tried is None:
         return Verdict(control=control, outcome=Outcome.UNKNOWN, told=why_not, tried_as="nobody")
     if not tried.refused:
-        told = f"{tried.tried_as} did it on {STAND_IN}, although the rules say: {rule.named}."
+        how = f" ({tried.said})" if tried.said else ""
+        told = f"{tried.tried_as} did it on {STAND_IN}{how}, although the rules say: {rule.named}."
         return _verdict(control, Outcome.NOT_REFUSED, told, tried)
     if main.passers:
         told = f"{_named(tried, rule)} But the rulesets let these go past: {', '.join(main.passers)}."

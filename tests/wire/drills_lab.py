@@ -159,13 +159,9 @@ class Lab:
         url, asked = f"{self.sandbox.url}{GROUP}{path}", {"api-version": "2022-04-01"}
         return self.http.request(method, url, params=asked, headers=headers, json=body).raise_for_status()
 
-    def put_file(self, path, content):
-        body = {"message": f"Add {path}", "content": base64.b64encode(content).decode(), "branch": "main"}
-        self.github(f"/contents/{path}", "PUT", body)
-
-    def remove_file(self, path):
-        sha = self.github(f"/contents/{path}")["sha"]
-        self.github(f"/contents/{path}", "DELETE", {"message": f"Remove {path}", "sha": sha, "branch": "main"})
+    def put_file(self, path, content, sha=None):
+        body = {"message": f"Put {path}", "content": base64.b64encode(content).decode(), "branch": "main"}
+        self.github(f"/contents/{path}", "PUT", {**body, "sha": sha} if sha else body)
 
     @contextmanager
     def ruleset(self, **fields):

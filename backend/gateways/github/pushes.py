@@ -1,6 +1,6 @@
 """Real pushes by the git program: what the server took, and in which words it refused.
 
-Commits are empty, on top of what a branch has: nothing is checked out, and only the commit itself travels.
+Commits change nothing, or add one file, on top of what a branch has: nothing is checked out, and little travels.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from backend.errors import CredentialsRejected, RemoteUnavailable
 from backend.gateways.github.client import GitAccess, GitHubConnection
@@ -50,6 +51,19 @@ class Pushes:
         """A commit that changes no file."""
         return self._git(None, "commit-tree", self._tree, "-p", parent, "-m", message)
 
+    def commit_file(self, message: str, parent: str, name: str, text: str) -> str:
+        """A commit that adds one file at the top: GitHub dismisses reviews for what can be reviewed only."""
+        path = self._folder / "added"
+        path.write_text(text)
+        blob = self._git(None, "hash-object", "-w", str(path))
+        entries = [
+            line for line in self._git(None, "ls-tree", self._tree).splitlines() if not line.endswith(f"\t{name}")
+        ]
+        path.write_text("\n".join([*entries, f"100644 blob {blob}\t{name}", ""]))
+        with path.open() as listed:
+            tree = self._git(None, "mktree", stdin=listed)
+        return self._git(None, "commit-tree", tree, "-p", parent, "-m", message)
+
     def stranger(self, message: str) -> str:
         """A commit without files and without a parent: it shares no history with the branch."""
         empty = self._git(None, "hash-object", "-w", "-t", "tree", os.devnull)
@@ -69,13 +83,15 @@ class Pushes:
             return Answer(False, _reasons(done.stderr))
         raise _unanswered(done.stderr)
 
-    def _git(self, access: GitAccess | None, *arguments: str) -> str:
-        done = self._run(access, *arguments)
+    def _git(self, access: GitAccess | None, *arguments: str, stdin: TextIO | None = None) -> str:
+        done = self._run(access, *arguments, stdin=stdin)
         if done.returncode != 0:
             raise _unanswered(done.stderr)
         return done.stdout.strip()
 
-    def _run(self, access: GitAccess | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, access: GitAccess | None, *arguments: str, stdin: TextIO | None = None
+    ) -> subprocess.CompletedProcess[str]:
         try:
             return subprocess.run(
                 ["git", *arguments],
@@ -86,7 +102,7 @@ class Pushes:
                 errors="replace",
                 timeout=SECONDS,
                 check=False,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin or subprocess.DEVNULL,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             words = "took too long" if isinstance(error, subprocess.TimeoutExpired) else str(error)
