@@ -122,6 +122,9 @@ def _run(home: Path, ports: Ports, children: Children) -> int:
         while True:
             alive()
             time.sleep(1.0)
+    except (Died, InstallFailed, WorldFailed):
+        room.look()  # most of what fails for want of room does not say so
+        raise
     finally:
         children.stop()
 
