@@ -20,6 +20,7 @@ from typing import IO
 from sandbox.demo.disk import IMPORTED, SELDOM_IMPORTED, prune, share
 
 STAMP = ".complete"
+SHARED = ".shared"
 AT_A_TIME = 2
 """pip computes as much as it waits: more at once only share the cores."""
 STEP_SECONDS = 1800.0
@@ -87,9 +88,16 @@ def ensure_all(checkout: Path, names: Iterable[str], logs: Path, tell: Callable[
             raise
 
 
-def share_files(checkout: Path) -> int:
-    """Keep one copy of what several environments hold; the bytes saved."""
-    return share(folder for folder in sorted((checkout / ".venv").iterdir()) if (folder / STAMP).exists())
+def share_files(checkout: Path) -> int | None:
+    """Keep one copy of what several environments hold; the bytes saved, None if that was done since they were made."""
+    made = [folder for folder in sorted((checkout / ".venv").iterdir()) if (folder / STAMP).exists()]
+    told = "\n".join(f"{folder.name} {(folder / STAMP).read_text()}" for folder in made)
+    done = checkout / ".venv" / SHARED
+    if done.exists() and done.read_text() == told:
+        return None
+    saved = share(made)
+    stamp(done, told)
+    return saved
 
 
 def ensure(checkout: Path, name: str, log: Path, tell: Callable[[str], None], ended: threading.Event) -> bool:

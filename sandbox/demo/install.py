@@ -25,8 +25,8 @@ def main(arguments: list[str]) -> int:
                 FOR_TESTS[name]()
             return 0
         check_machine(CHECKOUT, installed=all((CHECKOUT / ".venv" / name).exists() for name in arguments))
-        if ensure_all(CHECKOUT, arguments, CHECKOUT / ".venv", _tell):
-            share_files(CHECKOUT)
+        ensure_all(CHECKOUT, arguments, CHECKOUT / ".venv", _tell)
+        share_files(CHECKOUT)
     except (InstallFailed, Unready) as error:
         print(error, file=sys.stderr)
         return EXIT_UNAVAILABLE

@@ -109,19 +109,21 @@ def _run(home: Path, ports: Ports, children: Children) -> int:
 
     print("MLOps Console: a local world with simulated patients", flush=True)
     try:
-        fresh = ensure_all(CHECKOUT, ("console", "sandbox"), home / "logs", say)
+        ensure_all(CHECKOUT, ("console", "sandbox"), home / "logs", say)
         start_services(children, home, ports, console=True)
         say(f"Console usable at http://127.0.0.1:{ports.console}", began)
-        fresh |= ensure_all(CHECKOUT, ("runtime",), home / "logs", say)
+        ensure_all(CHECKOUT, ("runtime",), home / "logs", say)
         world = FirstWorld(CHECKOUT, home, ports, say, alive)
         world.make()
         say("The world is complete", began)
-        if fresh:
-            _share_files()
+        _share_files()
         print(f"\nOpen http://127.0.0.1:{ports.console}  (sign in as lead; Ctrl-C stops)", flush=True)
         while True:
             alive()
             time.sleep(1.0)
+    except (Died, InstallFailed, WorldFailed):
+        room.look()  # most of what fails for want of room does not say so
+        raise
     finally:
         children.stop()
 
@@ -130,7 +132,8 @@ def _share_files() -> None:
     """Last, because nobody waits for it: half a minute of reading where the disk is slow."""
     started = time.monotonic()
     saved = share_files(CHECKOUT)
-    say(f"{saved / 1e6:.0f} MB saved by keeping one copy of what the environments have in common", started)
+    if saved is not None:
+        say(f"{saved / 1e6:.0f} MB saved by keeping one copy of what the environments have in common", started)
 
 
 def start_services(children: Children, home: Path, ports: Ports, *, console: bool, tell: Say | None = None) -> None:

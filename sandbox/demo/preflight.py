@@ -56,9 +56,7 @@ class RoomWatch:
     def look(self) -> None:
         free = shutil.disk_usage(self._home).free
         if free < DISK_RUNS_LOW and not self._low:
-            self._say(
-                f"The disk of {self._home} has {_size(free)} left: free some space, the world then goes on by itself"
-            )
+            self._say(f"The disk of {self._home} has {_size(free)} left: free some space; what is there stays")
         if free >= DISK_RUNS_LOW and self._low:
             self._say(f"The disk of {self._home} has room again: {_size(free)}")
         self._low = free < DISK_RUNS_LOW

@@ -94,9 +94,9 @@ def test_a_disk_that_fills_while_the_world_runs_is_told_once_and_so_is_its_relie
         monkeypatch.setattr(shutil, "disk_usage", lambda _path, free=free: Usage(10**12, 0, free * 1024**2))
         room.look()
     assert [line.removeprefix(f"The disk of {tmp_path} has ") for line in said] == [
-        "63 MiB left: free some space, the world then goes on by itself",
+        "63 MiB left: free some space; what is there stays",
         "room again: 64 MiB",
-        "1 MiB left: free some space, the world then goes on by itself",
+        "1 MiB left: free some space; what is there stays",
     ]
 
 

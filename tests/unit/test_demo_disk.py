@@ -7,7 +7,7 @@ import os
 import pytest
 
 from sandbox.demo.disk import SMALLEST_SHARED, prune, share
-from sandbox.demo.environments import STAMP, stamp
+from sandbox.demo.environments import STAMP, share_files, stamp
 
 SITE = "lib/python3.12/site-packages"
 LARGE = b"x" * SMALLEST_SHARED
@@ -61,6 +61,18 @@ def test_a_replaced_file_leaves_its_twin_as_it_was(environments):
     one.with_suffix(".new").write_bytes(b"upgraded")
     one.with_suffix(".new").replace(one)
     assert other.read_bytes() == LARGE
+
+
+def test_environments_are_shared_once_whoever_installed_them_and_again_after_another_install(tmp_path, environments):
+    """The first start may have been cut off between an installation and this."""
+    (tmp_path / ".venv").mkdir()
+    for environment in environments:
+        environment.rename(tmp_path / ".venv" / environment.name)
+        stamp(tmp_path / ".venv" / environment.name / STAMP, "a lock")
+    assert share_files(tmp_path) == SMALLEST_SHARED
+    assert share_files(tmp_path) is None
+    stamp(tmp_path / ".venv" / "runtime" / STAMP, "another lock")
+    assert share_files(tmp_path) == 0
 
 
 def test_a_copy_by_hard_links_keeps_the_stamp_it_had(environments):
