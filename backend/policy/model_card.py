@@ -18,6 +18,7 @@ from backend.policy.model_card_figures import (
     compared_part,
     quality_part,
     robustness_part,
+    subgroups_compared_part,
     subgroups_part,
     threshold_part,
 )
@@ -39,6 +40,7 @@ def model_card(dossier: Dossier, champion: Target | None, made_at: datetime) -> 
             quality_part(shown.holdout),
             compared_part(shown.comparison),
             subgroups_part(shown.comparison, shown.holdout),
+            subgroups_compared_part(shown.comparison),
             calibration_part(shown.holdout),
             robustness_part(shown.robustness),
             _data(dossier, shown.holdout),

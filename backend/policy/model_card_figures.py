@@ -74,14 +74,31 @@ def compared_part(compared: Comparison | None) -> CardPart:
 
 
 def subgroups_part(compared: Comparison | None, found: HoldoutFigures | None) -> CardPart:
-    """Each band with its n; a band that is too small says so instead of a figure that means nothing."""
-    bands = compared.subgroups.bands if compared and compared.subgroups else ()
-    if bands:
+    """Each band with its n; a band that is too small says so instead of a figure that means nothing.
+
+    From its own holdout, so that the cards of two versions differ where their figures do. Evidence that has no rates by
+    band speaks through the comparison.
+    """
+    own, bands = found.bands if found else (), _bands(compared)
+    if bands and all(band.sensitivity is None for band in own):
         fields = tuple(_field(_named(band), _band(band)) for band in bands)
     else:
-        sizes = found.bands if found else ()
-        fields = tuple(_field(_named(band), _alone(band)) for band in sizes)
+        fields = tuple(_field(_named(band), _alone(band)) for band in own)
     return CardPart(title="Subgroups", fields=fields, empty="The evidence holds no bands.")
+
+
+def subgroups_compared_part(compared: Comparison | None) -> CardPart:
+    """Whether each band is spared, against what served when it was compared."""
+    return CardPart(
+        title="Subgroups against what served",
+        fields=tuple(_field(_named(band), band.verdict.value) for band in _bands(compared)),
+        empty="Nothing was served to compare the bands with.",
+        compares=True,
+    )
+
+
+def _bands(compared: Comparison | None) -> tuple[Band, ...]:
+    return compared.subgroups.bands if compared and compared.subgroups else ()
 
 
 def calibration_part(found: HoldoutFigures | None) -> CardPart:
@@ -135,12 +152,10 @@ def _change(found: PerThousand) -> str:
 
 def _band(band: Band) -> str:
     size = f"n {band.rows:,}, {band.positives:,} ill"
-    rates = f"sensitivity {_rate(band.sensitivity)}; specificity {_rate(band.specificity)}"
-    return f"{size}; {rates}; against what served: {band.verdict.value}"
+    return f"{size}; sensitivity {_rate(band.sensitivity)}; specificity {_rate(band.specificity)}"
 
 
 def _alone(band: BandCalibration) -> str:
-    """A band where nothing served that it could be compared with."""
     size = f"n {band.rows:,}, {band.positives:,} ill"
     if band.sensitivity is None or band.specificity is None:
         return f"{size}; too few to judge" if band.excess is None else size
