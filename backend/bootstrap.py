@@ -21,7 +21,6 @@ from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.limits import Limits
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.runs import Runs as RunGateway
-from backend.gateways.azureml.trust import Trust
 from backend.gateways.credentials import ProgramIdentity, tls_context
 from backend.gateways.directory import Directory
 from backend.gateways.github.actions import Actions
@@ -54,17 +53,13 @@ from backend.operations.checking import clock_agrees
 from backend.operations.council import rules_of
 from backend.operations.doctor import Doctor
 from backend.operations.doorbell import Doorbell
-from backend.operations.drilling import LEASE_SECONDS, Drilling
 from backend.operations.drills import Drills
-from backend.operations.drills_ci import CiDrill
-from backend.operations.drills_release import ReleaseDrill
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.history import History
 from backend.operations.inbox import Inbox
 from backend.operations.judging import Judging
 from backend.operations.ledger import Ledger
-from backend.operations.lent_tokens import LentTokens
 from backend.operations.models import Models
 from backend.operations.overrides import Overrides
 from backend.operations.people import People
@@ -76,7 +71,6 @@ from backend.operations.runs import Runs
 from backend.operations.setup import Setup
 from backend.operations.telemetry import Telemetry
 from backend.operations.training import Training
-from backend.promotion.context import Reach
 from backend.settings import Project, Settings
 from backend.setup.cost import monthly_cost
 from backend.setup.declaration import read_declaration
@@ -276,40 +270,6 @@ def build_assessing(settings: Settings, project: Project, clock: Clock = utc_now
             plan=lambda: plan(declared_resources(sides)),
             clock=lambda: clock_agrees(settings.github.api_url, tls_context(settings.cloud), clock),
         )
-    )
-
-
-def drilling(
-    settings: Settings,
-    store: Store,
-    gateways: Gateways,
-    reach: Reach,
-    clock: Clock = utc_now,
-    lease_seconds: float = LEASE_SECONDS,
-) -> Drilling:
-    """The drills that a worker performs: `reach` is what its engine has."""
-    project, app = gateways.project, as_app(settings, gateways.project)
-    folder = settings.home / "drill"
-    return Drilling(
-        store,
-        project,
-        app,
-        lambda token: as_person(settings, project, token),
-        LentTokens(store.tokens, github_oauth(settings, clock), clock),
-        CiDrill(
-            project=project,
-            declared=read_declaration(project.declaration),
-            app=app,
-            trust=Trust(ArmResources(gateways.prod), group_id(project)),
-            workspace=gateways.prod.arm_id,
-            endpoint=gateways.prod.endpoint_id(project.endpoint),
-            issuer=settings.github.actions_issuer,
-        ),
-        ReleaseDrill(store, reach, project, settings.default_project, clock, folder),
-        clock,
-        folder=folder,
-        every_hours=settings.worker.drill_every_hours,
-        lease_seconds=lease_seconds,
     )
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from backend.bootstrap import Gateways, as_app, as_person, connect, drilling, github_oauth, open_store, setup_sides
+from backend.bootstrap import Gateways, as_app, as_person, connect, github_oauth, open_store, setup_sides
+from backend.bootstrap_drills import drilling
 from backend.domain.clock import Clock, utc_now
 from backend.domain.registry import ModelVersion
 from backend.errors import BackendError, CorruptState

@@ -21,8 +21,10 @@ from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.pulls import Pulls
 from backend.operations.adopting import Adopting
 from backend.operations.authorise import refusal
+from backend.operations.drills import Drills
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
+from backend.operations.inbox import Inbox
 from backend.operations.reviews import Reviews
 from backend.operations.runs import Runs
 from backend.operations.setup import Setup
@@ -30,6 +32,7 @@ from tests.recovery.hospital import PROJECT, WHY
 
 NOWHERE = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("nothing here reaches a network"))
 NO_GATEWAYS: tuple[typing.Any, typing.Any] = (None, None)
+NO_TRUST = typing.cast("typing.Any", None)
 SEEN = "the deployment that was looked at"
 
 
@@ -51,6 +54,12 @@ class World:
 
     def setup(self) -> Setup:
         return Setup(self.hospital.store, tuple)
+
+    def drills(self) -> Drills:
+        return Drills(self.hospital.store)
+
+    def inbox(self) -> Inbox:
+        return Inbox(self.hospital.store, {}, "http://127.0.0.1:8501", NO_TRUST, self.hospital.clock)
 
     def review(self, actor: Actor, kind: IntentKind) -> object:
         return self.reviews().record(actor, kind, 7, "a" * 40, "somebody", WHY, f"{kind}-{actor.name}")
@@ -99,6 +108,12 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Setup.apply": (Right.SETUP, lambda w, a: w.setup().apply(a, lambda _: None)),
     "Setup.take": (Right.SETUP, lambda w, a: w.setup().take(a, "none", WHY)),
     "Setup.fix": (Right.SETUP, lambda w, a: w.setup().fix(a, "none", WHY)),
+    "Drills.run": (Right.DRILL, lambda w, a: w.drills().run(a, a.name)),
+    "Inbox.of": (Right.READ, lambda w, a: w.inbox().of(a)),
+    "Inbox.read": (Right.READ, lambda w, a: w.inbox().read(a, ())),
+    "Inbox.targets": (Right.READ, lambda w, a: w.inbox().targets(a)),
+    "Inbox.test": (Right.SETUP, lambda w, a: w.inbox().test(a, "none")),
+    "Inbox.send_again": (Right.SETUP, lambda w, a: w.inbox().send_again(a, 1, "none")),
     "Adopting.adopt": (
         Right.PROMOTE,
         lambda w, a: Adopting(w.hospital.store, PROJECT, *NO_GATEWAYS, w.hospital.clock).adopt(a, "short"),
@@ -116,7 +131,9 @@ BY_PERSON = {
 TELLING = {
     "Approvers.cannot_delegate",
     "Approvers.cannot_revoke",
+    "Drills.refusal",
     "Events.refusal",
+    "Inbox.unread",
     "Overrides.cannot_confirm",
     "Promotions.decision",
     "Reviews.refusal",
@@ -139,6 +156,7 @@ ABOUT_ONESELF = {
 READING = {
     *("Anchoring.due", "Anchoring.compare", "Approvers.rules", "Approvers.delegations"),
     *("Auditing.served", "Auditing.export", "Auditing.save"),
+    *("Drills.get", "Drills.latest", "Drills.results", "Drills.standing"),
     *("Endpoints.show", "Endpoints.example_row"),
     *("Events.unexplained", "Events.proof", "Events.proofs"),
     *("Judging.recorded", "Judging.replay", "Ledger.entries", "Ledger.verify"),
@@ -157,6 +175,9 @@ READING = {
 WORKERS = {"Anchoring.anchor"}
 """What the worker does for nobody in particular."""
 
+GITHUBS = {"Doorbell.letter", "Doorbell.take", "Doorbell.rung"}
+"""What GitHub may do, which signs with the secret that setup gave it; and how our processes hear of it."""
+
 
 def offered() -> dict[str, Callable[..., object]]:
     """Every public method of what the console and the command line are given, by its name."""
@@ -171,7 +192,7 @@ def offered() -> dict[str, Callable[..., object]]:
 
 
 def test_no_operation_is_left_out_of_these_tables():
-    tables = (OPERATIONS, BY_PERSON, TELLING, ABOUT_ONESELF, READING, WORKERS)
+    tables = (OPERATIONS, BY_PERSON, TELLING, ABOUT_ONESELF, READING, WORKERS, GITHUBS)
     listed = [name for table in tables for name in table]
     assert sorted(listed) == sorted(offered())
 
@@ -223,7 +244,7 @@ def test_a_wish_about_a_pull_request_by_every_role(ready, kind):
 
 def test_several_roles_are_all_that_each_of_them_may():
     both = Actor(name="both", roles=frozenset({Role.OPERATOR, Role.ADMINISTRATOR}))
-    assert {right for right in Right if both.may(right)} == {Right.READ, Right.CONTROL, Right.SETUP}
+    assert {right for right in Right if both.may(right)} == {Right.READ, Right.CONTROL, Right.SETUP, Right.DRILL}
 
 
 def test_a_delegation_is_revoked_by_whoever_made_it_or_by_who_sets_up(ready):

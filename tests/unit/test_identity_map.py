@@ -153,9 +153,9 @@ def test_a_signature_is_read_as_git_writes_it():
     [
         ('emails = ["LEE@hospital.example"]', "address name lee@hospital.example"),
         ('github = "lead"', "login name lead"),
-        ('azure = ["lee lead"]', "azure name lee lead"),
-        ('emails = ["nobody"]', "string should match pattern"),
-        ('github = "not a login"', "string should match pattern"),
+        ('azure = ["lee lead"]', "Azure name lee lead"),
+        ('emails = ["nobody"]', "must match"),
+        ('github = "not a login"', "must match"),
     ],
 )
 def test_settings_refuse_two_people_of_one_name(monkeypatch, tmp_path, second, problem):

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from backend.bootstrap import as_app, build_setup, connect, drilling
+from backend.bootstrap import as_app, build_setup, connect
+from backend.bootstrap_drills import drilling
 from backend.domain.clock import utc_now
 from backend.domain.people import Actor, GitHubGrant, Role
 from backend.gateways.azureml.assets import Assets
@@ -40,7 +41,8 @@ RULESET = "main: reviewed and green"
 OWNED = (".github/CODEOWNERS", ".github/workflows/pull-request.yml", ".github/workflows/retrain.yml")
 DRILL_CODE = """
 from drills_lab import reach_of
-from backend.bootstrap import connect, drilling
+from backend.bootstrap import connect
+from backend.bootstrap_drills import drilling
 from backend.domain.clock import utc_now
 from backend.settings import load
 from backend.store import Store
