@@ -67,6 +67,7 @@ st.html(HERE / "console.css")
 person = signed_in()
 st.logo(str(HERE / "static" / "logo.svg"), size="medium", icon_image=str(HERE / "static" / "icon.svg"))
 page = navigation.menu(person.roles)
+navigation.land(page, person.roles)
 keep_address(page.url_path)
 with st.sidebar:
     _foot(person)

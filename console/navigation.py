@@ -51,11 +51,12 @@ _MENUS = {
     Role.VIEWER: WORK,
     Role.SCIENTIST: WORK,
     Role.LEAD: WORK,
-    Role.OPERATOR: (OVERVIEW, MODELS, DEPLOYMENTS, MONITORING, SETUP, AUDIT),
-    Role.APP_DEVELOPER: (OVERVIEW, MODELS, DEPLOYMENTS, MONITORING),
-    Role.AUDITOR: (OVERVIEW, PULL_REQUESTS, MODELS, DEPLOYMENTS, SETUP, AUDIT),
-    Role.ADMINISTRATOR: (OVERVIEW, PULL_REQUESTS, DEPLOYMENTS, MONITORING, SETUP, AUDIT),
+    Role.OPERATOR: (DEPLOYMENTS, OVERVIEW, MODELS, MONITORING, SETUP, AUDIT),
+    Role.APP_DEVELOPER: (MONITORING, OVERVIEW, MODELS, DEPLOYMENTS),
+    Role.AUDITOR: (AUDIT, OVERVIEW, PULL_REQUESTS, MODELS, DEPLOYMENTS, SETUP),
+    Role.ADMINISTRATOR: (SETUP, OVERVIEW, PULL_REQUESTS, DEPLOYMENTS, MONITORING, AUDIT),
 }
+"""The first of each is where that role lands: what it came for. The menu keeps one order for everybody."""
 _ROLES = (
     Role.LEAD,
     Role.ADMINISTRATOR,
@@ -79,6 +80,19 @@ def menu(roles: frozenset[Role]) -> st.Page:
     work = [place.page(default=place is OVERVIEW, shown=place in mine) for place in WORK]
     govern = [place.page(shown=place in mine) for place in (*GOVERN, INBOX)]
     return st.navigation({"": work, "Govern": govern}, expanded=True)
+
+
+def land(page: st.Page, roles: frozenset[Role]) -> None:
+    """Whoever opens the console's bare address comes to their role's own view, once a tab; the menu leads to any.
+
+    The default page has no other address (Streamlit 1.67), so making it another one for some would break the links that
+    others send them.
+    """
+    first = places_of(roles)[0]
+    arrived = st.session_state.get("landed", False)
+    st.session_state["landed"] = True
+    if not arrived and first is not OVERVIEW and not page.url_path and not st.query_params:
+        st.switch_page(first.file)
 
 
 def link(place: Place, label: Untrusted | str, key: str, symbol: str | None = None, **selected: str) -> None:

@@ -22,7 +22,7 @@ from backend.domain.setup import (
 from backend.promotion import transitions, wording
 from backend.store.audit import Note
 from console import topics
-from console.navigation import GOVERN, MOST, WORK, places_of
+from console.navigation import places_of
 
 PAGE = "views/setup.py"
 CHECKS = DeclaredField(name="checks", declared="quality-gate", now="<b>none</b>", change=Change.UPDATE)
@@ -110,14 +110,6 @@ def test_who_may_not_change_the_setup_sees_why(visit, world, drifted):
 
 def test_nothing_drifted_says_what_would_be_here(visit, world):
     assert "Nothing has drifted" in text(visit(PAGE))
-
-
-@pytest.mark.parametrize("role", list(Role))
-def test_a_menu_has_at_most_six_entries_and_begins_at_the_overview(role):
-    mine = places_of(frozenset({role}))
-    assert len(mine) <= MOST
-    assert mine[0].path == "overview"
-    assert set(mine) <= {*WORK, *GOVERN}
 
 
 def test_a_page_outside_the_menu_keeps_its_address(visit, world):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 import pytest
-from browsing import settled, sign_in
+from browsing import button, settled, sign_in
 from playwright.sync_api import expect
 
 PAGES = {
@@ -53,6 +53,47 @@ def test_signing_out_closes_every_page(console, visitor):
     visitor.goto(f"{console.url}/audit")
     expect(visitor.locator(".st-key-sign_in button")).to_be_visible()
     expect(visitor.get_by_role("heading", name="Audit")).to_have_count(0)
+
+
+def test_signing_out_ends_every_tab_and_every_copy_of_the_cookie(console, enter, window):
+    first = enter(f"{console.url}/audit", "Lee Lead")
+    second = first.context.new_page()
+    second.goto(f"{console.url}/models")
+    settled(second)
+    expect(second.locator(".me")).to_contain_text("lead")
+    other = enter(f"{console.url}/audit", "Dana Deputy")
+    stolen = first.context.cookies()
+    first.locator(".st-key-sign_out button").click()
+    expect(first.locator(".st-key-sign_in button")).to_be_visible()
+    second.get_by_role("link", name="Deployments").click()
+    expect(second.get_by_text("You have signed out")).to_be_visible()
+    thief = window()
+    thief.context.add_cookies(stolen)
+    thief.goto(f"{console.url}/audit")
+    expect(thief.get_by_text("You have signed out")).to_be_visible()
+    other.get_by_role("link", name="Models").click()
+    expect(other.get_by_role("heading", name="Models", level=1)).to_be_visible()
+
+
+def test_a_cookie_that_was_changed_signs_nobody_in(console, enter, window):
+    page = enter(f"{console.url}/audit", "Vic Viewer")
+    forger = window()
+    changed = [dict(one, value=one["value"][:-2] + "xx") for one in page.context.cookies() if "user" in one["name"]]
+    assert changed
+    forger.context.add_cookies(changed)
+    forger.goto(f"{console.url}/audit")
+    expect(forger.locator(".st-key-sign_in button")).to_be_visible()
+
+
+def test_a_role_taken_away_while_a_page_is_open_refuses_the_next_click(console, enter, roles_of):
+    page = enter(f"{console.url}/deployments", "Dana Deputy")
+    button(page, "hold").click()
+    reason = page.get_by_label("Reason, goes to the ledger")
+    reason.fill("The ward moves to another building")
+    roles_of("deputy", "viewer")
+    reason.press("Tab")
+    button(page, "confirm_hold").click()
+    expect(page.get_by_text("no longer has a role in this console")).to_be_visible()
 
 
 def test_a_sign_in_survives_a_restart_of_the_console(console, visitor):
