@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.webhooks import Webhook, Webhooks
 from backend.settings import LOOPBACK, Settings
@@ -16,6 +14,15 @@ from backend.setup.resource import Fields, Resource, words
 WEBHOOK_PATH = "/github/webhook"
 UNAUTHORISED = 401
 SECRET, REFUSED = "as in the settings", "another than here: the console refused the last delivery"
+
+
+def webhook_resources(
+    settings: Settings, declared: Declaration, webhooks: Webhooks, repositories: Repositories
+) -> tuple[Resource, ...]:
+    """None without a secret: an installation may poll and be as declared."""
+    if not settings.github.webhook_secret.get_secret_value():
+        return ()
+    return (webhook_resource(settings, declared, webhooks, repositories),)
 
 
 def webhook_resource(
@@ -39,7 +46,7 @@ def webhook_resource(
         declared=wanted,
         look=look,
         make=lambda: webhooks.ensure(url, events, settings.github.webhook_secret),
-        waits_for=lambda: _waits_for(settings.github.webhook_secret, settings),
+        waits_for=lambda: _waits_for(settings),
     )
 
 
@@ -54,9 +61,7 @@ def _shown(found: Webhook) -> dict[str, str]:
     }
 
 
-def _waits_for(secret: SecretStr, settings: Settings) -> str:
-    if not secret.get_secret_value():
-        return "waits for github.webhook_secret; until then the console polls"
+def _waits_for(settings: Settings) -> str:
     ours, theirs = (urlsplit(url).hostname for url in (settings.console.public_url, settings.github.api_url))
     if ours in LOOPBACK and theirs not in LOOPBACK:
         return "waits for a console.public_url that GitHub can reach; until then the console polls"

@@ -14,7 +14,7 @@ from backend.setup.endpoints import endpoint_resources
 from backend.setup.github import GitHubSide, github_resources, repository_resource
 from backend.setup.resource import Resource
 from backend.setup.rights import Scopes, federated_resources, identity_resources
-from backend.setup.webhook import webhook_resource
+from backend.setup.webhook import webhook_resources
 from backend.setup.workspaces import Place, group_id, shared_resources, workspace_resources
 
 CI_VARIABLES = {"AZURE_CI_DEV_CLIENT_ID": "pull_request", "AZURE_CI_PROD_CLIENT_ID": "ref:"}
@@ -55,7 +55,7 @@ def declared_resources(sides: Sides) -> Sequence[Resource]:
         repository_resource(project, declared, github),
         *federated_resources(project, declared, sides.arm, sides.scopes, github.repositories.read),
         *github_resources(project, declared, _variables(sides), github),
-        webhook_resource(sides.settings, declared, github.webhooks, github.repositories),
+        *webhook_resources(sides.settings, declared, github.webhooks, github.repositories),
     )
 
 

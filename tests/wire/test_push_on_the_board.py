@@ -20,7 +20,7 @@ from backend.gateways.github.client import GitHubWriter
 from backend.gateways.github.webhooks import Webhooks
 from backend.setup.declaration import read_declaration
 from backend.setup.resource import look_at
-from backend.setup.webhook import REFUSED, webhook_resource
+from backend.setup.webhook import REFUSED, webhook_resource, webhook_resources
 from console import launch, topics, webhook, wiring
 
 SECRET = "what GitHub signs with"
@@ -133,16 +133,21 @@ def test_a_secret_that_github_has_otherwise_shows_after_the_first_refusal(lab, d
 
 
 @pytest.mark.parametrize(
-    ("public_url", "secret", "api_url", "why"),
+    ("public_url", "secret", "api_url", "waits"),
     [
-        ("https://console.hospital.example", "", "https://api.github.com", "github.webhook_secret"),
-        ("http://127.0.0.1:8501", "s", "https://api.github.com", "that GitHub can reach"),
-        ("https://console.hospital.example", "s", "https://api.github.com", ""),
+        ("https://console.hospital.example", "", "https://api.github.com", []),
+        (
+            "http://127.0.0.1:8501",
+            "s",
+            "https://api.github.com",
+            ["waits for a console.public_url that GitHub can reach; until then the console polls"],
+        ),
+        ("https://console.hospital.example", "s", "https://api.github.com", [""]),
     ],
+    ids=["not wanted", "out of reach", "in reach"],
 )
-def test_setup_says_what_the_webhook_waits_for(desk, public_url, secret, api_url, why):
+def test_the_webhook_is_declared_where_there_is_a_secret_and_a_way(desk, public_url, secret, api_url, waits):
     github = desk.settings.github.model_copy(update={"webhook_secret": SecretStr(secret), "api_url": api_url})
     console = desk.settings.console.model_copy(update={"public_url": public_url})
     settings = desk.settings.model_copy(update={"github": github, "console": console})
-    resource = webhook_resource(settings, read_declaration(), None, None)
-    assert why in resource.waits_for() if why else resource.waits_for() == ""
+    assert [one.waits_for() for one in webhook_resources(settings, read_declaration(), None, None)] == waits
