@@ -54,8 +54,8 @@ class FirstWorld:
         python = python or python_of(checkout, "console")
         env = service_environment(home, self.told, "mlops-console")
         self.setup_env = service_environment(home, self.told, "mlops-setup")
-        self.lead = Person("lead", python, checkout, home, ports, env)
-        self.scientist = Person("scientist", python, checkout, home, ports, env)
+        self.lead = Person("lead", python, checkout, home, ports, env, alive)
+        self.scientist = Person("scientist", python, checkout, home, ports, env, alive)
 
     def make(self, branches: Iterable[Branch] = BRANCHES) -> None:
         for text, step in (

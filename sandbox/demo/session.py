@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,11 @@ class Person:
     """One account: `mlops` with its own profile, and its GitHub token for git and REST."""
 
     def __init__(
-        self, account: str, python: Path, checkout: Path, home: Path, ports: Ports, env: Mapping[str, str]
-    ) -> None:
+        self, account: str, python: Path, checkout: Path, home: Path, ports: Ports, env: Mapping[str, str],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.account = account
+        self._meanwhile = meanwhile
         self.checkout = checkout
         self.ports = ports
         self._python = python
@@ -39,14 +41,29 @@ class Person:
         self._token = ""
 
     def mlops(self, *arguments: str, timeout: float = 600, env: Mapping[str, str] | None = None) -> str:
-        """Run `mlops ...` as this person; its standard output, or CommandFailed."""
-        done = subprocess.run(
+        """Run `mlops ...` as this person; its standard output, or CommandFailed. `meanwhile` is called every second."""
+        with subprocess.Popen(
             [str(self._python), "-m", "backend", *arguments], cwd=self.checkout, env={**self._env, **(env or {})},
-            capture_output=True, text=True, timeout=timeout, check=False,
-        )  # fmt: skip
-        if done.returncode != 0:
-            raise CommandFailed(list(arguments), done.returncode, done.stderr or done.stdout)
-        return done.stdout
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            try:
+                out, err = self._ended(process, timeout)
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode != 0:
+            raise CommandFailed(list(arguments), process.returncode, err or out)
+        return out
+
+    def _ended(self, process: subprocess.Popen[str], timeout: float) -> tuple[str, str]:
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                return process.communicate(timeout=min(1.0, timeout))
+            except subprocess.TimeoutExpired as error:
+                if time.monotonic() >= end:
+                    raise subprocess.TimeoutExpired(error.cmd, timeout) from None
+            self._meanwhile()
 
     def read(self, *arguments: str) -> Any:
         return json.loads(self.mlops(*arguments, "--json"))
