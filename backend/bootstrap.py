@@ -71,7 +71,8 @@ from backend.operations.runs import Runs
 from backend.operations.setup import Setup
 from backend.operations.telemetry import Telemetry
 from backend.operations.training import Training
-from backend.settings import Project, Settings
+from backend.settings import Settings
+from backend.settings_project import Project
 from backend.setup.cost import monthly_cost
 from backend.setup.declaration import read_declaration
 from backend.setup.github import GitHubSide

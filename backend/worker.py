@@ -48,7 +48,8 @@ from backend.promotion.gate_watch import GateWatch
 from backend.promotion.leftovers import schedule_ends
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
-from backend.settings import Project, Settings
+from backend.settings import Settings
+from backend.settings_project import Project
 from backend.setup.declaration import read_declaration
 from backend.setup.github import declared_rulesets
 from backend.setup.whole import declared_resources

@@ -6,7 +6,8 @@ import click
 
 from backend.cli.output import json_option, print_json, print_table
 from backend.domain.checkup import Checked, Checkup, Outcome
-from backend.settings import Project, load
+from backend.settings import load
+from backend.settings_project import Project
 
 MARKS = {Outcome.FINE: "=", Outcome.WRONG: "!", Outcome.UNKNOWN: "?"}
 

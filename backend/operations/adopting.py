@@ -17,7 +17,7 @@ from backend.gateways.azureml.model_folder import read_folder
 from backend.gateways.azureml.models import Models
 from backend.operations.authorise import require, require_reason
 from backend.promotion import transitions, wording
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

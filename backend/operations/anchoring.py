@@ -11,7 +11,7 @@ from backend.domain.ledger_chain import entry_hash
 from backend.errors import CorruptState, Rejected, RemoteError
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.tags import Tag, Tags
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

@@ -10,7 +10,7 @@ from backend.domain.people import Actor, Right
 from backend.errors import Invalid, NotPermitted
 from backend.operations.authorise import refusal, require, require_key, require_reason
 from backend.operations.council import rules_of
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

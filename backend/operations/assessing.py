@@ -23,7 +23,7 @@ from backend.gateways.github.repositories import Repositories
 from backend.operations.checking import Answer, ask, judged
 from backend.policy.bypass import bypasses
 from backend.policy.quota import enough
-from backend.settings import Project
+from backend.settings_project import Project
 
 SHOWN = 12
 TRAFFIC_LOG = "AmlOnlineEndpointTrafficLog"

@@ -15,7 +15,7 @@ from backend.errors import Invalid
 from backend.operations import ledger_file
 from backend.policy.serving import served_at, served_during
 from backend.policy.traffic_story import Story, read
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -12,7 +12,7 @@ from backend.errors import NotPermitted
 from backend.operations.authorise import refusal
 from backend.policy.approval import Council
 from backend.policy.duty import may_not_approve, may_not_promote
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 

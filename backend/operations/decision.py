@@ -24,7 +24,7 @@ from backend.policy.returning import returned, schema_allows
 from backend.policy.seen import seen_of
 from backend.policy.standing import latest, standing
 from backend.promotion.target import target_on
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 LOOKED_AT = 5

@@ -35,7 +35,7 @@ from backend.operations.drills_branch import BranchDrill, Person, tidy
 from backend.operations.drills_ci import CiDrill
 from backend.operations.drills_release import ReleaseDrill
 from backend.operations.lent_tokens import BeingRenewed, LentTokens
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 LEASE_SECONDS = 300.0

@@ -32,7 +32,7 @@ from backend.policy.drills import (
     of_self_approval,
     stands_in,
 )
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 MOVED = "drill/stand-in"

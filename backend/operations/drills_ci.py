@@ -15,7 +15,7 @@ from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.stand_in import StandIn
 from backend.operations.drills_branch import asked
 from backend.policy.drills_ci import of_comments, of_reviewers, of_rights, of_trust
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.setup.declaration import Declaration
 from backend.setup.rights import subject
 

@@ -29,7 +29,7 @@ from backend.promotion.context import UNAPPROVED, Reach
 from backend.promotion.engine import Engine
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.target import target_on
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

@@ -6,7 +6,7 @@ from backend.domain.people import Actor, Right
 from backend.domain.proofs import Proof
 from backend.domain.unexplained import UnexplainedEvent
 from backend.operations.authorise import refusal, require, require_reason
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 

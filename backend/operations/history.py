@@ -7,7 +7,7 @@ from datetime import datetime
 from backend.domain.audit import AuditEntry
 from backend.domain.promotions import Kind, Promotion, StepKind, StepState
 from backend.domain.telemetry import Mark, Serving
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 MOST = 2_000

@@ -23,7 +23,7 @@ from backend.policy import blockers
 from backend.policy.findings import findings
 from backend.policy.seen import refuse_if_changed, seen_of
 from backend.promotion.transitions import rolling_back
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 ROLL_BACK_SUFFIX = "-rollback"

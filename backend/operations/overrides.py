@@ -17,7 +17,7 @@ from backend.operations.decision import Situation, dossier_of
 from backend.policy.duty import nobody_known, written
 from backend.policy.findings import findings
 from backend.policy.overriding import closed_because, in_words, overridable
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

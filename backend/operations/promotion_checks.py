@@ -24,7 +24,7 @@ from backend.errors import BackendError, NotFound, RemoteRejected
 from backend.gateways.github.checks import Checks, Report
 from backend.operations.decision import Live, decide
 from backend.operations.promotion_report import finished, report_of
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 LATEST = 20

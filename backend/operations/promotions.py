@@ -29,7 +29,7 @@ from backend.policy.freezes import frozen
 from backend.policy.seen import refuse_if_changed, seen_of
 from backend.promotion import plan, transitions, wording
 from backend.promotion.target import target_on
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

@@ -19,7 +19,7 @@ from backend.gateways.azureml.models import Models
 from backend.policy.expectation import Expected, expected_weights
 from backend.policy.proving import Found, judged, unasked
 from backend.promotion.probes import PLAUSIBLE
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 TRIES = 3

@@ -13,7 +13,7 @@ from backend.errors import Conflict, NotFound
 from backend.operations.authorise import LONGEST_REASON, require, require_reason
 from backend.operations.promotions import Promotions
 from backend.promotion.transitions import rolling_back
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

@@ -21,7 +21,7 @@ from backend.policy.bill_of_materials import bill_of_materials
 from backend.policy.blockers import supply_of
 from backend.policy.findings import findings
 from backend.policy.model_card import difference, model_card
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 MOST = 10_000

@@ -13,7 +13,7 @@ from backend.domain.unexplained import EventKind, Look, Noticed
 from backend.gateways.github.past import Past
 from backend.gateways.github.rulesets import Ruleset, Rulesets, differences
 from backend.policy.repository_watch import of_changes, of_dismissals, of_ruleset
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from backend.domain.clock import Clock
 from backend.gateways.azureml.collected import CollectedInputs
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

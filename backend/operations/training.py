@@ -16,7 +16,7 @@ from backend.errors import NotFound, PolicyDenied, RemoteUnavailable
 from backend.gateways.azureml.assets import Asset, Assets
 from backend.gateways.azureml.jobs import JobRequest, Jobs
 from backend.gateways.azureml.models import FIGURES, Models
-from backend.settings import Project
+from backend.settings_project import Project
 
 COMMAND = (
     "python -m training.train --data ${{inputs.data}} --params training/params.toml "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from backend.domain.gates import Finding, FindingState
-from backend.settings import DAYS, Freeze
+from backend.settings_project import DAYS, Freeze
 
 MOST_JOINED = 60
 """Windows that follow one another without a gap; beyond that the end is told as of the last one looked at."""

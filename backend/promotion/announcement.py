@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.gateways.github.deployments import Deployments
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 ENVIRONMENT = "production"

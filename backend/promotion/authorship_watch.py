@@ -11,7 +11,7 @@ from backend.errors import NotFound
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.github.commits import Commits, Written
 from backend.promotion.target import target_on
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 LATEST = 8

@@ -22,7 +22,7 @@ from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.policy.approval import quarantined
 from backend.policy.proving import split_in_words
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 UNAPPROVED = "Approval: nobody has approved"

@@ -24,7 +24,7 @@ from backend.errors import (
 from backend.promotion import transitions, wording
 from backend.promotion.context import LeaseLost, Reach, StepContext
 from backend.promotion.steps import STEPS
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 from backend.store.promotions import Superseded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.domain.promotions import Promotion
 from backend.domain.supply_chain import watched_environment
 from backend.gateways.azureml.assets import Assets
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.domain.gates import GATES_PATH
 from backend.gateways.github.contents import Contents
 from backend.policy.gate_file import gates_digest
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

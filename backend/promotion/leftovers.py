@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from backend.domain.approvals import REJECTED
 from backend.domain.promotions import Kind, Phase, Promotion, StepKind, StepState
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 
 WAITS_AGAIN = "somebody waits for it again"

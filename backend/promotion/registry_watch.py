@@ -12,7 +12,7 @@ from backend.errors import Conflict
 from backend.promotion import transitions, wording
 from backend.promotion.plan import stage_plan
 from backend.promotion.target import target_on
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from backend.store.audit import Note
 

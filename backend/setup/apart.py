@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.gateways.azureml.arm import IDENTITY_VERSION, ArmResources
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.setup.arm_resource import name_in
 from backend.setup.declaration import Declaration
 from backend.setup.resource import Fields, Resource

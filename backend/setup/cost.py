@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend.domain.cost import HOURS_A_MONTH
 from backend.domain.setup import MonthlyCost
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.setup.declaration import Declaration
 
 WITHOUT = "Training by the hour, a candidate beside it during a rollout, logs and storage come on top"

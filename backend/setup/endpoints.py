@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.gateways.azureml.arm import ACTION_GROUP_VERSION, ALERT_VERSION, DIAGNOSTICS_VERSION, ArmResources
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.setup.arm_resource import Document, arm_resource, name_in
 from backend.setup.declaration import AlertRule, Declaration
 from backend.setup.resource import Resource, words

@@ -14,7 +14,7 @@ from backend.gateways.github.repositories import Repositories
 from backend.gateways.github.rulesets import Ruleset, Rulesets, shown, tags_for_ever
 from backend.gateways.github.stand_in import StandIn
 from backend.gateways.github.webhooks import Webhooks
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.setup.declaration import Declaration
 from backend.setup.resource import Fields, Resource, words
 

@@ -11,7 +11,7 @@ from typing import Any
 from backend.errors import ConfigurationError
 from backend.gateways.azureml.arm import AUTHORIZATION_VERSION, IDENTITY_VERSION, ArmResources
 from backend.gateways.github.repositories import RepositoryFacts
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.setup.arm_resource import Document, arm_resource, name_in
 from backend.setup.declaration import AssignmentRules, Declaration, IdentityRules, RoleRules
 from backend.setup.resource import Resource, words

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from backend.gateways.azureml.arm import IDENTITY_VERSION, ArmResources
-from backend.settings import Project, Settings, public_toml
+from backend.settings import Settings, public_toml
+from backend.settings_project import Project
 from backend.setup.apart import apart_resource
 from backend.setup.declaration import Declaration
 from backend.setup.endpoints import endpoint_resources

@@ -18,7 +18,7 @@ from backend.gateways.azureml.arm import (
 from backend.gateways.azureml.assets import Assets, environment_digest, file_digest
 from backend.gateways.azureml.client import Workspace
 from backend.gateways.azureml.foundation import Foundation, WorkspaceParts
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.setup.arm_resource import Document, arm_resource, name_in
 from backend.setup.data_file import check_table
 from backend.setup.declaration import Declaration

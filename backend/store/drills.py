@@ -13,8 +13,8 @@ from backend.domain.people import WORKER, Actor
 from backend.errors import NotFound
 from backend.store.audit import Audit, Note
 from backend.store.database import Database
-from backend.store.tables import drill_results as results
-from backend.store.tables import drills
+from backend.store.notice_tables import drill_results as results
+from backend.store.notice_tables import drills
 
 
 class Drills:

@@ -11,7 +11,7 @@ from backend.domain.clock import Clock
 from backend.domain.notifications import Notification, NotificationKind, Sending, SendingState
 from backend.store.audit import Audit, Note
 from backend.store.database import Database
-from backend.store.tables import notification_reads, notifications, sendings
+from backend.store.notice_tables import notification_reads, notifications, sendings
 
 MOST = 500
 _COLUMNS = [column for column in notifications.c if column.name != "handed_at"]

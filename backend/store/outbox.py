@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from backend.domain.audit import AuditEntry
 from backend.domain.notifications import notification_of
-from backend.store.tables import notifications
+from backend.store.notice_tables import notifications
 
 
 def tell(entry: AuditEntry, transaction: Connection) -> None:

@@ -14,7 +14,7 @@ from backend.domain.setup import FindingState, FixState, PlannedResource, SetupF
 from backend.errors import Conflict, NotFound
 from backend.store.audit import Audit, Note
 from backend.store.database import Database
-from backend.store.tables import setup_findings as findings
+from backend.store.notice_tables import setup_findings as findings
 
 Found = tuple[PlannedResource, FindingState, tuple[str, ...]]
 

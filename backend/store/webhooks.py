@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from backend.domain.clock import Clock
 from backend.store.database import Database
 from backend.store.marks import Marks
-from backend.store.tables import webhook_deliveries
+from backend.store.notice_tables import webhook_deliveries
 
 RUNG = "webhook/rung"
 """The mark that every process of ours compares: it is another one after each delivery that was taken."""

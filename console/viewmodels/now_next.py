@@ -12,7 +12,7 @@ from backend.domain.endpoints import Deployment
 from backend.domain.registry import ModelVersion
 from backend.domain.reviews import PullRequestDetail
 from backend.domain.value import Reading
-from backend.settings import Project
+from backend.settings_project import Project
 from console.viewmodels.figures import asset, clock, short_commit, short_digest
 from console.viewmodels.text import Untrusted
 

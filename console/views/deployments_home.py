@@ -11,7 +11,7 @@ from backend.domain.endpoints import Deployment, Endpoint
 from backend.domain.people import Actor
 from backend.domain.promotions import Promotion
 from backend.domain.value import Reading
-from backend.settings import Project
+from backend.settings_project import Project
 from console import navigation, topics
 from console.components.cards import card, cards, role_mark, word
 from console.components.header import page_header

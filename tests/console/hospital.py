@@ -34,7 +34,8 @@ from backend.domain.promotions import Kind, Outcome, Promotion, Skipped, StepKin
 from backend.domain.registry import ModelVersion
 from backend.domain.telemetry import LogLine
 from backend.promotion import plan, transitions, wording
-from backend.settings import GitHub, Identity, Project, Settings, SignIn
+from backend.settings import GitHub, Identity, Settings, SignIn
+from backend.settings_project import Project
 from backend.store.audit import Note
 from console import topics, wiring
 from console.seal import Seal

@@ -16,7 +16,7 @@ from backend.domain.people import Actor, Role
 from backend.domain.promotions import Kind
 from backend.domain.quality import Estimate
 from backend.operations.models import WhenServing
-from backend.settings import ApprovalPolicy
+from backend.settings_project import ApprovalPolicy
 from console import wiring
 
 DEPUTY = Actor(name="deputy", roles=frozenset({Role.LEAD}))

@@ -22,7 +22,7 @@ from backend.policy.blockers import to_acknowledge
 from backend.promotion.engine import Engine
 from backend.promotion.registry_watch import RegistryWatch
 from backend.promotion.retirement import retire_due
-from backend.settings import ApprovalPolicy, Project
+from backend.settings_project import ApprovalPolicy, Project
 from backend.store import Store
 from tests.databases import FILES, Databases, temporary_folder
 from tests.recovery.cloud import ENVIRONMENT, MODEL, PRODUCTION, TEST, Clock, Cloud

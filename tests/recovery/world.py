@@ -22,7 +22,7 @@ from backend.domain.promotions import Kind, Promotion
 from backend.domain.registry import ModelVersion
 from backend.operations.promotions import Promotions
 from backend.policy.blockers import to_acknowledge
-from backend.settings import Project
+from backend.settings_project import Project
 from backend.store import Store
 from sandbox.demo.settings_file import Ports, service_environment, write_settings
 from tests.recovery.hospital import LEAD, PROJECT, WHY

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from backend.domain.gates import FindingState
 from backend.policy.blockers import of_window
 from backend.policy.freezes import frozen, window_finding
-from backend.settings import Freeze
+from backend.settings_project import Freeze
 
 NIGHTS = Freeze(reason="nobody is there at night", days=("mon", "tue"), start="18:00", end="08:00")
 WEEKEND = Freeze(reason="weekend", days=("sat", "sun"))

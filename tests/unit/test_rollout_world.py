@@ -14,7 +14,7 @@ from backend.operations.promotions import Promotions
 from backend.promotion.engine import Engine
 from backend.promotion.leftovers import schedule_ends
 from backend.promotion.retirement import retire_due
-from backend.settings import Freeze
+from backend.settings_project import Freeze
 from tests.recovery.cloud import PRODUCTION, ROLLOUT, TEST
 from tests.recovery.hospital import LEAD, LEASE, OPERATOR, PROJECT, WHY, Hospital
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from backend.settings import Cloud, GitHub, Identity, Project, Settings, SignIn
+from backend.settings import Cloud, GitHub, Identity, Settings, SignIn
+from backend.settings_project import Project
 from sandbox.accounts import SIGN_IN_CLIENT_ID, SUBSCRIPTION, TENANT
 
 

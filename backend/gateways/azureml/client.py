@@ -12,7 +12,8 @@ import httpx
 from backend.errors import RemoteUnavailable
 from backend.gateways.azureml.errors import SERVICE, azureml
 from backend.gateways.credentials import ProgramIdentity, ca_bundle, tls_context
-from backend.settings import Project, Settings
+from backend.settings import Settings
+from backend.settings_project import Project
 
 if TYPE_CHECKING:
     import ssl
