@@ -26,9 +26,9 @@ def run(ctx: StepContext) -> Outcome:
             reason=f"{endpoint.name}: {split_in_words(wanted)}.", output={"traffic": split_in_words(wanted)}
         )
     ctx.refuse_quarantined()
-    problem = changed_elsewhere(ctx, endpoint)
-    if problem:
-        return Failed(reason=problem)
+    elsewhere = changed_elsewhere(ctx, endpoint)
+    if elsewhere is not None:
+        return elsewhere
     return _unready(endpoint, wanted) or _frozen(ctx) or _set(ctx, endpoint, wanted)
 
 
