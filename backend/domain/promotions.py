@@ -210,6 +210,10 @@ class Waiting(Value):
     held: bool = False
 
 
+FOUND, FOUND_SINCE = "found", "found_since"
+"""What a step's output says of traffic that somebody else had set: the weights as JSON, and since when."""
+
+
 class Failed(Value):
     """Policy, a check or a person said no."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from backend.domain.audit import AuditEntry
-from backend.domain.promotions import Kind, StepKind, StepState
+from backend.domain.promotions import FOUND, FOUND_SINCE, Kind, StepKind, StepState
 from backend.domain.unexplained import EventKind
 
 _ONE_SHARE = re.compile(r"([\w-]+) (\d+) %")
@@ -102,6 +102,9 @@ def _promotion_row(story: Story, name: str, entry: AuditEntry) -> None:
         _found(story, name, told, entry)
     elif step == StepKind.SHIFT_TRAFFIC and state in _BEGUN:
         _shift(story, name, told, entry)
+    if FOUND in entry.detail:
+        found = _weights(json.loads(str(entry.detail[FOUND])))
+        _set_elsewhere(story, found, entry, entry.detail.get(FOUND_SINCE), name)
     if entry.action == "promotion.rolling_back":
         _turn(story, name, told, entry)
     elif step == StepKind.RESTORE_TRAFFIC and state == StepState.SUCCEEDED:
@@ -128,13 +131,17 @@ def _event_row(story: Story, entry: AuditEntry) -> None:
     if not story.endpoint or entry.detail.get("about") != f"endpoint/{story.endpoint}":
         return
     if entry.action == "event.noticed":
-        seen, written = in_words_again(str(entry.detail["actual"])), entry.detail.get("happened_at")
-        at = datetime.fromisoformat(str(written)) if written else entry.at
-        last = story.splits[-1].at if story.splits else entry.at
-        if seen != story.weights:
-            story.splits.append(Split(at if last < at <= entry.at else entry.at, seen, entry, "", found=True))
+        seen = in_words_again(str(entry.detail["actual"]))
+        _set_elsewhere(story, seen, entry, entry.detail.get("happened_at"), "")
     elif entry.action == "event.resolved" and story.splits and story.splits[-1].cause.subject == entry.subject:
         story.splits.append(Split(entry.at, in_words_again(str(entry.detail["expected"])), entry, ""))
+
+
+def _set_elsewhere(story: Story, seen: dict[str, int], entry: AuditEntry, written: object, promotion: str) -> None:
+    at = datetime.fromisoformat(str(written)) if written else entry.at
+    last = story.splits[-1].at if story.splits else entry.at
+    if seen != story.weights:
+        story.splits.append(Split(at if last < at <= entry.at else entry.at, seen, entry, promotion, found=True))
 
 
 def in_words_again(words: str) -> dict[str, int]:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from backend.domain.approvals import APPROVED
 from backend.domain.clock import Clock
-from backend.domain.endpoints import Deployment, Endpoint, ProvisioningState
-from backend.domain.promotions import Kind, Outcome, Promotion, Step, StepKind, StepRecord, StepState, Target
-from backend.errors import PolicyDenied
+from backend.domain.endpoints import Change, Deployment, Endpoint, ProvisioningState
+from backend.domain.promotions import (
+    FOUND,
+    FOUND_SINCE,
+    Failed,
+    Kind,
+    Outcome,
+    Promotion,
+    Step,
+    StepKind,
+    StepRecord,
+    StepState,
+    Target,
+)
+from backend.errors import PolicyDenied, Rejected, RemoteError
 from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.client import Workspace
 from backend.gateways.azureml.collected import CollectedInputs
@@ -127,22 +140,36 @@ def last_mirror(promotion: Promotion) -> StepRecord | None:
     return next((r for r in reversed(promotion.steps) if r.step.kind is kind and r.state is StepState.SUCCEEDED), None)
 
 
-def changed_elsewhere(ctx: StepContext, endpoint: Endpoint) -> str:
-    """Why live or mirrored traffic is not as this promotion left it, "" where it is: somebody else's change stops it.
+def changed_elsewhere(ctx: StepContext, endpoint: Endpoint) -> Failed | None:
+    """That live or mirrored traffic is not as this promotion left it: somebody else's change stops it.
 
     A test endpoint may be left in any state by an earlier test; and no mirror of anybody's stands in a rollback's way.
     """
     if ctx.promotion.kind is Kind.STAGE:
-        return ""
+        return None
     left = ctx.recorded_weights() or {}
     if endpoint.traffic != left:
-        found, expected = split_in_words(endpoint.traffic), split_in_words(left)
-        return f"The traffic was changed elsewhere: expected {expected}, found {found}."
+        return _changed(ctx, endpoint, left)
     mirror = ctx.recorded_mirror()
     if ctx.promotion.kind is Kind.PROMOTE and endpoint.mirror_traffic != mirror:
         found, expected = split_in_words(endpoint.mirror_traffic), split_in_words(mirror)
-        return f"The mirrored traffic was changed elsewhere: expected {expected}, found {found}."
-    return ""
+        return Failed(reason=f"The mirrored traffic was changed elsewhere: expected {expected}, found {found}.")
+    return None
+
+
+def _changed(ctx: StepContext, endpoint: Endpoint, left: dict[str, int]) -> Failed:
+    """With who did it and since when, where Azure tells: it is put right within seconds, and the ledger has to know."""
+    try:
+        change = ctx.reach.endpoints.last_change(endpoint.name)
+    except (RemoteError, Rejected):
+        change = Change()
+    found, expected = split_in_words(endpoint.traffic), split_in_words(left)
+    by = f" by {change.by}" if change.by else ""
+    since = {FOUND_SINCE: change.at.isoformat()} if change.at else {}
+    return Failed(
+        reason=f"The traffic was changed elsewhere{by}: expected {expected}, found {found}.",
+        output={FOUND: json.dumps(endpoint.live, sort_keys=True), **since},
+    )
 
 
 def shifted_at(promotion: Promotion) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.domain.promotions import Phase, Promotion, Step, StepKind, StepRecord, Target
+from backend.domain.promotions import FOUND, FOUND_SINCE, Phase, Promotion, Step, StepKind, StepRecord, Target
 
 
 def named(step: Step) -> str:
@@ -74,4 +74,5 @@ def detail(promotion: Promotion, step: StepRecord | None = None) -> dict[str, st
         kept |= {} if step.step.weight is None else {"weight": step.step.weight}
         if step.step.kind is StepKind.SNAPSHOT and "traffic" in step.output:
             kept["traffic"] = step.output["traffic"]
+        kept |= {name: step.output[name] for name in (FOUND, FOUND_SINCE) if name in step.output}
     return kept

@@ -226,6 +226,27 @@ def test_traffic_that_somebody_else_set_is_told_from_when_it_was_found(tmp_path)
     world.close()
 
 
+def test_what_a_stranger_set_during_a_rollout_is_told_with_their_name(tmp_path):
+    """It is put right within seconds, before any look at what serves: the promotion itself has to tell."""
+    world = Hospital.after(tmp_path, "1", staged="2")
+    world.cloud.stranger = "mlops-setup"
+    (old,) = world.traffic
+    world.click("2")
+    while len(world.traffic) < 2:
+        world.tick()
+    (new,) = set(world.traffic) - {old}
+    world.tick()
+    world.cloud.places[PRODUCTION].traffic = {old: 20, new: 80}
+    world.run("click-2")
+    turned = next(row for row in rows(world) if row.action == "promotion.rolling_back")
+    answer = served_at(read(rows(world)), turned.at)
+    assert answer.elsewhere
+    assert weights(answer) == {new: 80, old: 20}
+    assert answer.because.reason.startswith("The traffic was changed elsewhere by mlops-setup: expected")
+    assert served_at(read(rows(world)), world.clock()).sentence == "v1 served."
+    world.close()
+
+
 def test_a_day_lists_every_split_of_its_traffic(tmp_path):
     world = Hospital.after(tmp_path, "1", "2")
     story = read(rows(world))

@@ -21,9 +21,9 @@ def run(ctx: StepContext) -> Outcome:
     if endpoint.traffic == ctx.recorded_weights() and endpoint.mirror_traffic == wanted:
         said = f"{weight} % of the calls are copied to {name}" if weight else "No calls are copied any more"
         return Succeeded(reason=f"{said}.", output={"mirrored": weight})
-    problem = changed_elsewhere(ctx, endpoint)
-    if problem:
-        return Failed(reason=problem)
+    elsewhere = changed_elsewhere(ctx, endpoint)
+    if elsewhere is not None:
+        return elsewhere
     deployment = endpoint.deployment(name)
     if weight and (deployment is None or deployment.state is not ProvisioningState.SUCCEEDED):
         state = deployment.state.value.lower() if deployment else "gone"

@@ -30,9 +30,9 @@ def look(ctx: StepContext, since: datetime, where: str) -> Outcome:
     endpoint = ctx.endpoint()
     if endpoint is None:
         return Failed(reason=f"{ctx.target.endpoint} does not exist any more.")
-    problem = changed_elsewhere(ctx, endpoint)
-    if problem:
-        return Failed(reason=problem)
+    elsewhere = changed_elsewhere(ctx, endpoint)
+    if elsewhere is not None:
+        return elsewhere
     now, step = ctx.clock(), ctx.step
     seen = read_window(ctx, since, now)
     seconds, analysis = (now - since).total_seconds(), judge(seen, step)

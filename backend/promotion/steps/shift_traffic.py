@@ -27,9 +27,9 @@ def run(ctx: StepContext) -> Outcome:
         )
     ctx.refuse_quarantined()
     ctx.refuse_unapproved()
-    problem = changed_elsewhere(ctx, endpoint)
-    if problem:
-        return Failed(reason=problem)
+    elsewhere = changed_elsewhere(ctx, endpoint)
+    if elsewhere is not None:
+        return elsewhere
     return _unready(endpoint, wanted) or _frozen(ctx) or _set(ctx, endpoint, wanted)
 
 
