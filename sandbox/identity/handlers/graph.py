@@ -14,7 +14,7 @@ from sandbox.identity.tokens import authenticate, object_id, person_named
 
 ROLES = ("viewer", "scientist", "lead", "operator", "app_developer", "auditor", "administrator")
 SERVICE_PRINCIPAL = object_id("service principal of the console")
-MAY_ASK = frozenset({"mlops-console", "mlops-worker"})
+MAY_ASK = frozenset({"mlops-console", "mlops-setup", "mlops-worker"})
 """Programs that an administrator has granted the application permission to read the directory."""
 
 
