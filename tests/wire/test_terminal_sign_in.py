@@ -214,3 +214,32 @@ def test_commands_at_once_share_one_sign_in(signed_in):
         done = list(pool.map(lambda _: signed_in.mlops("whoami"), range(3)))
     assert [(one.returncode, one.stderr) for one in done] == [(0, "")] * 3
     assert {path.name for path in signed_in.profile.parent.iterdir()} <= {"default.json", "ended.json"}
+
+
+@pytest.mark.parametrize(
+    ("roles", "command", "code", "said"),
+    [
+        ("viewer", ("hold", *REASON), REFUSED, "takes the role"),
+        ("auditor", ("setup", "take", "a-finding", *REASON), REFUSED, "takes the role"),
+        ("operator", ("hold", *REASON), 0, ""),
+        ("operator", ("release-hold", *REASON), REFUSED, "takes the role lead"),
+        ("lead", ("release-hold", *REASON), 0, ""),
+        ("", ("whoami",), REFUSED, "role in this console"),
+    ],
+)
+def test_a_command_asks_for_the_roles_of_now(signed_in, roles, command, code, said):
+    def assign(names):
+        answer = {"account": "lead", "roles": names}
+        httpx.post(f"{signed_in.world.browser_url}/control/roles", json=answer, timeout=20).raise_for_status()
+
+    # A renewed sign-in brings roles that were given; those that were taken away count without one.
+    assign(roles)
+    assert signed_in.login()[0] in {0, REFUSED}
+    try:
+        done = signed_in.mlops(*command)
+    finally:
+        assign("lead")
+        signed_in.good = False
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
