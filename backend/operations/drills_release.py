@@ -143,8 +143,9 @@ class ReleaseDrill:
         if begun is None:
             return _verdict(Control.WORKER, Outcome.REFUSED, "It begins nothing for it.", AS_WORKER)
         tests = begun.kind is Kind.STAGE and begun.target.endpoint == self.project.test_endpoint
-        told = f"It begins a {begun.kind.value} on {begun.target.endpoint}"
-        told += f", and nothing on {self.project.endpoint}." if tests else "."
+        told = f"It begins to test it on {begun.target.endpoint}, and nothing on {self.project.endpoint}."
+        if not tests:
+            told = f"It begins a {begun.kind.value} on {begun.target.endpoint}."
         return _verdict(Control.WORKER, Outcome.REFUSED if tests else Outcome.NOT_REFUSED, told, AS_WORKER)
 
     @contextmanager

@@ -66,7 +66,8 @@ def of_trust(
     elif unseen:
         outcome, told = Outcome.UNKNOWN, unseen
     elif ours:
-        told = f"{', '.join(sorted({one.identity for one in ours}))} takes tokens of {' or '.join(allowed)} only."
+        named = "; ".join(sorted(f"{one.identity} takes tokens of {one.subject}" for one in ours))
+        told = f"{named}, and of no other workflow."
         outcome = Outcome.REFUSED
     else:
         outcome, told = Outcome.REFUSED, "No identity that reaches production takes tokens of any workflow."

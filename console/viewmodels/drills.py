@@ -41,12 +41,14 @@ def _row(one: ControlStanding, now: datetime) -> ControlRow:
     latest = one.latest
     since = f"last refused {ago(one.refused_at, now)}" if one.refused_at else "never refused yet"
     if latest is None:
-        return ControlRow(_capital(one.control.value), NEVER, since, Untrusted(""), Untrusted(""))
+        return ControlRow(_capital(one.control.value), NEVER, "", Untrusted(""), Untrusted(""))
     if latest.outcome is Outcome.ABSENT:
         since = f"looked at {ago(latest.at, now)}"
     left = f"Left behind: {latest.left}." if latest.left else ""
     told = " ".join(part for part in (latest.told, latest.instead, left) if part)
-    tried = f"{latest.tried_as}, {ago(latest.at, now)}"
+    tried = latest.tried_as
+    if latest.outcome in {Outcome.NOT_REFUSED, Outcome.UNKNOWN}:
+        tried += f", {ago(latest.at, now)}"
     return ControlRow(
         _capital(one.control.value), OUTCOMES[latest.outcome], since, Untrusted(tried, 120), Untrusted(told, 600)
     )
