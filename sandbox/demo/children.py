@@ -19,6 +19,7 @@ RESTARTS_WITHIN = 600.0
 """A process that dies more often than this is not mended by another start."""
 WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: another start would read the same setting
 SAY_EVERY = 30.0
+LINE = 160
 
 
 class Died(Exception):
@@ -92,10 +93,10 @@ class Children:
         """Start again what may be, raise Died for what may not or has died too often."""
         for name, process in list(self._running.items()):
             if process.poll() is not None:
-                told = f"{name} ended with code {process.returncode}: {self.tail(name)}"
+                ended = f"{name} ended with code {process.returncode}"
                 if process.returncode == WRONG_SETTING or not self._may_restart(name):
-                    raise Died(told)
-                self._tell(f"Starting it again: {told}")
+                    raise Died(f"{ended}: {self.tail(name)}")
+                self._tell(f"{ended}, starting it again; its last line: {self.tail(name, 1)[:LINE]}")
                 self._again[name]()
 
     def _may_restart(self, name: str) -> bool:

@@ -195,7 +195,7 @@ def test_a_child_that_dies_is_started_again_three_times_and_each_is_told(tmp_pat
         wait_for_end(children.pid("worker"))
         children.check()
         assert len(said) == starts
-        assert said[-1].startswith("Starting it again: worker ended with code 1: no database")
+        assert said[-1] == "worker ended with code 1, starting it again; its last line: no database"
     wait_for_end(children.pid("worker"))
     with pytest.raises(Died, match="worker ended with code 1: no database"):
         children.check()
