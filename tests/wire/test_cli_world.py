@@ -29,6 +29,9 @@ READS = {
     ("endpoint", "proof"): [{"endpoint", "state", "reason", "expected", "served", "proven_at", "limits"}],
     ("events", "list"): [],
     ("setup", "findings"): [],
+    ("drill", "list"): {"drill", "controls"},
+    ("notifications", "list"): [],
+    ("notifications", "targets"): [],
     ("doctor",): {"checked"},
     ("assess",): {"checked"},
     ("approvers", "list"): {"rules", "delegations"},
@@ -44,7 +47,7 @@ WRITES = {
     *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage", "promote-now"),
     *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
     *("pr approve", "pr merge", "pr request-changes", "pr rerun", "events take", "events explain"),
-    *("setup take", "setup fix", "adopt"),
+    *("setup take", "setup fix", "adopt", "drill run", "notifications read", "notifications retry"),
 }
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
 
