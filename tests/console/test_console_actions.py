@@ -19,6 +19,13 @@ def button(app, key):
     return next(found for found in app.button if found.key == key)
 
 
+def alone(page):
+    """A piece of a page as somebody who is signed in sees it."""
+    app = AppTest.from_function(page)
+    app.user.update(claims())
+    return app.run()
+
+
 def connect(world, name="lead"):
     world.store.tokens.put(name, name, GitHubGrant(access=SecretStr("a token of a throw-away world")))
 
@@ -67,7 +74,7 @@ def test_one_click_approves_and_promotes_and_the_page_becomes_the_tracker(visit,
     assert "Live traffic" in text(app)
 
 
-def test_the_clicks_of_a_double_click_are_one_wish():
+def test_the_clicks_of_a_double_click_are_one_wish(empty_world):
     def page():
         import streamlit as st
 
@@ -76,13 +83,13 @@ def test_the_clicks_of_a_double_click_are_one_wish():
         wishes = st.session_state.setdefault("wishes", [])
         st.button("Go", key="go", on_click=lambda: attempt("form", wishes.append, "Recorded."))
 
-    app = AppTest.from_function(page).run()
+    app = alone(page)
     app.button(key="go").click().run()
     app.button(key="go").click().run()
     assert len(app.session_state["wishes"]) == 1
 
 
-def test_a_refused_wish_keeps_its_key_for_the_next_try():
+def test_a_refused_wish_keeps_its_key_for_the_next_try(empty_world):
     def page():
         import streamlit as st
 
@@ -99,7 +106,7 @@ def test_a_refused_wish_keeps_its_key_for_the_next_try():
         st.button("Go", key="go", on_click=lambda: attempt("form", wish, "Recorded."))
         tell()
 
-    app = AppTest.from_function(page).run()
+    app = alone(page)
     app.button(key="go").click().run()
     assert "A reason is needed." in app.get("html")[0].proto.body
     app.button(key="go").click().run()
@@ -184,7 +191,7 @@ def test_a_promotion_that_ended_badly_says_why(visit, world):
     assert "Errors 4.8 % of 21 calls, limit 1.0 %." in text(visit("views/deployments.py", promotion=promotion.id))
 
 
-def test_a_dialog_records_the_reason_that_was_given():
+def test_a_dialog_records_the_reason_that_was_given(empty_world):
     def page():
         import streamlit as st
 
@@ -202,7 +209,7 @@ def test_a_dialog_records_the_reason_that_was_given():
             wish=lambda key, reason: wishes.append((key, reason)),
         )
 
-    app = AppTest.from_function(page).run()
+    app = alone(page)
     app.text_area(key="reason_roll_back").set_value("  Rehearse the way back.  ")
     app.button(key="confirm_roll_back").click().run()
     ((key, reason),) = app.session_state["wishes"]
