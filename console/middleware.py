@@ -57,7 +57,7 @@ def content_policy(script_hashes: tuple[str, ...]) -> str:
             " ".join(("script-src 'self'", *script_hashes)),
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
-            "font-src 'self'",
+            "font-src 'self' data:",
             "connect-src 'self'",
             "manifest-src 'self'",
             "media-src 'self'",

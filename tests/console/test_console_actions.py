@@ -19,8 +19,8 @@ def button(app, key):
     return next(found for found in app.button if found.key == key)
 
 
-def by_the_lead(page):
-    """A page of this one part, seen by a lead: each click asks again who that is."""
+def alone(page):
+    """A piece of a page as somebody who is signed in sees it."""
     app = AppTest.from_function(page)
     app.user.update(claims())
     return app.run()
@@ -74,7 +74,7 @@ def test_one_click_approves_and_promotes_and_the_page_becomes_the_tracker(visit,
     assert "Live traffic" in text(app)
 
 
-def test_the_clicks_of_a_double_click_are_one_wish(world):
+def test_the_clicks_of_a_double_click_are_one_wish(empty_world):
     def page():
         import streamlit as st
 
@@ -83,13 +83,13 @@ def test_the_clicks_of_a_double_click_are_one_wish(world):
         wishes = st.session_state.setdefault("wishes", [])
         st.button("Go", key="go", on_click=lambda: attempt("form", wishes.append, "Recorded."))
 
-    app = by_the_lead(page)
+    app = alone(page)
     app.button(key="go").click().run()
     app.button(key="go").click().run()
     assert len(app.session_state["wishes"]) == 1
 
 
-def test_a_refused_wish_keeps_its_key_for_the_next_try(world):
+def test_a_refused_wish_keeps_its_key_for_the_next_try(empty_world):
     def page():
         import streamlit as st
 
@@ -106,7 +106,7 @@ def test_a_refused_wish_keeps_its_key_for_the_next_try(world):
         st.button("Go", key="go", on_click=lambda: attempt("form", wish, "Recorded."))
         tell()
 
-    app = by_the_lead(page)
+    app = alone(page)
     app.button(key="go").click().run()
     assert "A reason is needed." in app.get("html")[0].proto.body
     app.button(key="go").click().run()
@@ -191,7 +191,7 @@ def test_a_promotion_that_ended_badly_says_why(visit, world):
     assert "Errors 4.8 % of 21 calls, limit 1.0 %." in text(visit("views/deployments.py", promotion=promotion.id))
 
 
-def test_a_dialog_records_the_reason_that_was_given(world):
+def test_a_dialog_records_the_reason_that_was_given(empty_world):
     def page():
         import streamlit as st
 
@@ -209,7 +209,7 @@ def test_a_dialog_records_the_reason_that_was_given(world):
             wish=lambda key, reason: wishes.append((key, reason)),
         )
 
-    app = by_the_lead(page)
+    app = alone(page)
     app.text_area(key="reason_roll_back").set_value("  Rehearse the way back.  ")
     app.button(key="confirm_roll_back").click().run()
     ((key, reason),) = app.session_state["wishes"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
 import subprocess
 import time
-import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,7 +17,6 @@ import pytest
 from browsing import Complaints, sign_in
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from sandbox.accounts import PEOPLE
 from sandbox.demo.settings_file import Ports, service_environment, write_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,28 +84,6 @@ def console(make_sandbox: Callable[..., object], tmp_path_factory: pytest.TempPa
     started.start()
     yield started
     started.stop()
-
-
-@pytest.fixture
-def roles_of(console: Console) -> Iterator[Callable[[str, str], None]]:
-    """`roles_of(account, "lead,operator")`: what an administrator assigns in the directory, until the test ends."""
-    browser = tomllib.loads((console.home / "mlops.toml").read_text())["github"]["web_url"]
-    before = {person.login: ",".join(person.roles) for person in PEOPLE}
-
-    def assign(account: str, roles: str) -> None:
-        body = json.dumps({"account": account, "roles": roles}).encode()
-        headers = {"Content-Type": "application/json", "Origin": browser}
-        asked = urllib.request.Request(f"{browser}/control/roles", body, headers)  # noqa: S310  our own address
-        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
-            assert answer.status == 200
-
-    with ExitStack() as ends:
-
-        def until_the_end(account: str, roles: str) -> None:
-            ends.callback(assign, account, before[account])
-            assign(account, roles)
-
-        yield until_the_end
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 import pytest
-from browsing import button, settled, sign_in
+from browsing import settled, sign_in
 from playwright.sync_api import expect
 
 PAGES = {
@@ -83,17 +83,6 @@ def test_a_cookie_that_was_changed_signs_nobody_in(console, enter, window):
     forger.context.add_cookies(changed)
     forger.goto(f"{console.url}/audit")
     expect(forger.locator(".st-key-sign_in button")).to_be_visible()
-
-
-def test_a_role_taken_away_while_a_page_is_open_refuses_the_next_click(console, enter, roles_of):
-    page = enter(f"{console.url}/deployments", "Dana Deputy")
-    button(page, "hold").click()
-    reason = page.get_by_label("Reason, goes to the ledger")
-    reason.fill("The ward moves to another building")
-    roles_of("deputy", "viewer")
-    reason.press("Tab")
-    button(page, "confirm_hold").click()
-    expect(page.get_by_text("no longer has a role in this console")).to_be_visible()
 
 
 def test_a_sign_in_survives_a_restart_of_the_console(console, visitor):
