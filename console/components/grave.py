@@ -35,7 +35,7 @@ def grave_path(wired: Wiring, actor: Actor, decision: Decision) -> None:
     with st.expander(words, expanded=open_, key="grave"), st.container(key="danger_grave"):
         if waiting is not None:
             _confirm(wired, actor, decision, waiting)
-        elif running is None and decision.overridable and decision.dossier.state is not VersionState.SERVING:
+        elif running is None and decision.overridable and not decision.serves:
             _ask(wired, actor, decision)
         if (waiting or running) is not None:
             _end(wired, actor, waiting or running)

@@ -206,3 +206,23 @@ def test_grave_acts_are_folded_until_there_is_one_to_answer(visit, world):
     world.wired.backend.quarantines.quarantine(LEAD, TWO, "It answers otherwise than it should.")
     app = visit("views/deployments.py", version="2")
     assert next(found for found in app.expander if "In earnest" in found.label).proto.expanded
+
+
+def test_another_threshold_of_what_serves_is_decided_where_its_page_is(visit, world):
+    serving = text(visit("views/deployments.py", version="1"))
+    assert "diabetes-classifier v1 serves production" in serving
+    chosen = ONE.model_copy(update={"threshold": 0.4})
+    begun = world.begin(Kind.STAGE, chosen, reason="Fewer missed.")
+    assert "Waiting for the test" in text(visit("views/deployments.py", version="1"))
+    world.finish(begun)
+    app = visit("views/deployments.py", version="1")
+    shown = text(app)
+    assert "Promote diabetes-classifier v1 at 0.4 to production" in shown
+    assert "at threshold 0.4 in steps" in shown
+    keys = {button.key for button in app.button}
+    assert {"promote", "approve", "roll_back"} <= keys
+
+
+def test_a_version_without_a_comparison_says_how_another_threshold_is_tested(visit, world):
+    assert "mlops stage 1 --threshold" in text(visit("views/models.py", version="1"))
+    assert "against v1 at 0.5, which it was compared with" in text(visit("views/models.py", version="2"))

@@ -141,6 +141,13 @@ MUTANTS = (
         ("tests/recovery/test_way_back.py", "test_traffic_changed_before_a_shift_is_not_overwritten"),
     ),
     Mutant(
+        "a split of somebody's is taken for what to return to",
+        "backend/promotion/steps/snapshot.py",
+        "if endpoint.live != wanted and ctx.",
+        "if live != expected and ctx.",
+        (ENGINE, "test_a_split_of_somebodys_is_no_production_to_return_to"),
+    ),
+    Mutant(
         "nothing is evaluated again at the click",
         "backend/operations/promotions.py",
         "    deny(found, what)\n",
