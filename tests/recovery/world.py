@@ -110,7 +110,8 @@ class World:
         The first one is main's import too: the gate file is read there.
         """
         self.git("add", "--all")
-        self.git("-c", "user.name=scientist", "-c", "user.email=s@hospital.example", "commit", "-q", "-m", message)
+        author = ("-c", "user.name=scientist", "-c", "user.email=scientist@hospital.example")
+        self.git(*author, "commit", "-q", "-m", message)
         sha = self.git("rev-parse", "HEAD").strip()
         address = f"https://x-access-token:{self.github_token()}@localhost:{self.sandbox.port}/hospital/diabetes.git"
         imported = [] if self.git("ls-remote", address, "refs/heads/main").strip() else ["HEAD:refs/heads/main"]
