@@ -51,7 +51,7 @@ MUTANTS = (
         "backend/policy/drills.py",
         "    if not rule.holds:\n        return _open(",
         "    if not rule.holds and tried is None:\n        return _open(",
-        ("tests/unit/test_drill_judgement.py", "test_a_rule_that_main_lacks"),
+        ("tests/unit/test_drill_judgement.py", "test_a_rule_that_main_lacks_is_not_refused_whatever_became_of_the_try"),
     ),
     Mutant(
         "two workers perform one drill",
