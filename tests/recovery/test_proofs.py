@@ -340,17 +340,17 @@ def test_a_warm_deployment_that_goes_before_its_time_is_noticed(world):
     assert world.proof().state is ProofState.PROVEN, "what serves is not concerned"
 
 
-def test_traffic_that_somebody_set_before_an_abort_stays_wrong_after_it(world):
-    """What a promotion finds when it begins is no promise, though its way back restores it."""
+def test_traffic_that_somebody_set_is_nothing_to_begin_from_and_stays_wrong(world):
+    """A split made in the seconds before the click ends the promotion before its first effect, and is told."""
     hospital = world.hospital
     foreign(world)
     theirs = {world.stable: 60, "theirs": 40}
     world.place.traffic = dict(theirs)
     hospital.click("2")
-    while 10 not in hospital.traffic.values():
-        hospital.tick()
-    hospital.promotions.abort(LEAD, "click-2", WHY)
     hospital.run("click-2")
+    ended = hospital.store.promotions.get("click-2")
+    assert ended.phase is Phase.FAILED
+    assert "Production has moved since the click" in ended.reason
     assert hospital.traffic == theirs
     world.look()
     assert EventKind.TRAFFIC in world.kinds()
