@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from backend.domain.value import Value
+
+_PRIVATE = re.compile(r"^(?:\d+\+)?(?P<login>[a-z0-9_-]+(?:\[bot\])?)@users\.noreply\.", re.IGNORECASE)
+
+
+def private_login(mail: str) -> str:
+    """The login in GitHub's own address for a person who keeps theirs private, "" in any other address.
+
+    `1234+login@users.noreply.github.com`
+    """
+    found = _PRIVATE.match(mail)
+    return found["login"] if found else ""
 
 
 class CommitAuthors(Value):

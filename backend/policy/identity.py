@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from backend.domain.authorship import private_login
 from backend.domain.people import Aliases
 
 Names = frozenset[str]
@@ -22,8 +23,6 @@ People = Mapping[str, Aliases]
 
 BOT = "[bot]"
 _SIGNED = re.compile(r"^(?P<name>[^<>]*?)\s*<(?P<mail>[^<>]*)>$")
-_NO_REPLY = re.compile(r"^(?:\d+\+)?(?P<login>[a-z0-9_-]+(?:\[bot\])?)@users\.noreply\.", re.IGNORECASE)
-"""GitHub's own address for a person who keeps theirs private: `1234+login@users.noreply.github.com`."""
 _LOGIN = re.compile(r"^[a-z0-9][a-z0-9_-]*(?:\[bot\])?$", re.IGNORECASE)
 """No space and no `@`; an underscore stands before the short name of an enterprise with managed users."""
 
@@ -48,8 +47,8 @@ def signature(author: str) -> Signature:
     signed = _SIGNED.match(author.strip())
     if signed is None:
         return Signature(login=author) if _LOGIN.match(author) else Signature(name=author)
-    private = _NO_REPLY.match(signed["mail"])
-    return Signature(login=private["login"]) if private else Signature(name=signed["name"], mail=signed["mail"])
+    private = private_login(signed["mail"])
+    return Signature(login=private) if private else Signature(name=signed["name"], mail=signed["mail"])
 
 
 def names_of(people: People, account: str, login: str | None = None) -> Names:

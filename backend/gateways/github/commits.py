@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backend.domain.authorship import CommitAuthors
+from backend.domain.authorship import CommitAuthors, private_login
 from backend.errors import NotFound
 from backend.gateways.github.client import GitHubConnection
 
@@ -17,8 +17,6 @@ PAGE = 100
 """GitHub's largest page of a comparison that is asked for in pages."""
 
 _TRAILER = re.compile(r"^co-authored-by:\s*(?P<name>[^<\n]*?)\s*<(?P<mail>[^>\n]*)>\s*$", re.IGNORECASE | re.MULTILINE)
-_NO_REPLY = re.compile(r"^(?:\d+\+)?(?P<login>[A-Za-z0-9_-]+(?:\[bot\])?)@users\.noreply\.")
-"""GitHub's own address for a person who keeps theirs private: `1234+login@users.noreply.github.com`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,7 @@ def authors_of(item: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _signed(name: str, mail: str) -> str:
     """As git writes it, and so that nothing in it passes for anything else; a private address is the login in it."""
-    known = _NO_REPLY.match(mail)
-    return known["login"] if known else f"{_plain(name)} <{_plain(mail)}>".strip()
+    return private_login(mail) or f"{_plain(name)} <{_plain(mail)}>".strip()
 
 
 def _plain(text: str) -> str:
