@@ -170,7 +170,7 @@ def test_a_pause_without_a_reason_is_refused_in_words(visit, world):
 def test_a_paused_promotion_goes_on_for_a_reason(visit, world):
     promotion = promotion_under_way(world)
     promotions = world.wired.backend.promotions
-    promotions.pause(hospital.LEAD, promotion.id, "The ward calls too seldom now.")
+    world.wired.backend.steering.pause(hospital.LEAD, promotion.id, "The ward calls too seldom now.")
     paused = world.store.promotions.change(
         promotion.id, lambda now: transitions.honour(now, utc_now()), hospital.worker_note
     )

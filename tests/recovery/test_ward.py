@@ -186,7 +186,7 @@ class Ward(RuleBasedStateMachine):
     @rule()
     def release_hold(self):
         with suppress(NotFound):
-            self.hospital.promotions.release_hold(LEAD, "looked into it, go on")
+            self.hospital.steering.release_hold(LEAD, "looked into it, go on")
 
     @rule(version=st.sampled_from(VERSIONS), threshold=st.sampled_from([0.4, 0.5]))
     def stage(self, version, threshold):
@@ -236,7 +236,7 @@ class Ward(RuleBasedStateMachine):
                 continue
             self.ended.add(promotion.id)
             if promotion.phase is Phase.ROLLED_BACK and promotion.kind is Kind.PROMOTE:
-                assert self.hospital.promotions.hold() is not None
+                assert self.hospital.steering.hold() is not None
             if promotion.id in self.strange or promotion.snapshot is None:
                 continue
             if promotion.phase is Phase.SUCCEEDED:
