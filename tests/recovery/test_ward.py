@@ -176,7 +176,7 @@ class Ward(RuleBasedStateMachine):
     def wish(self, verb):
         active = self.hospital.promotions.active(PRODUCTION)
         with suppress(Invalid):
-            getattr(self.hospital.promotions, verb)(LEAD, active.id, WHY)
+            getattr(self.hospital.steering, verb)(LEAD, active.id, WHY)
 
     @rule()
     def roll_back(self):
@@ -187,6 +187,8 @@ class Ward(RuleBasedStateMachine):
     def release_hold(self):
         with suppress(NotFound):
             self.hospital.steering.release_hold(LEAD, "looked into it, go on")
+        for event in self.hospital.store.unexplained.unexplained():
+            self.hospital.store.unexplained.explain(event.id, LEAD, "looked into it, go on")
 
     @rule(version=st.sampled_from(VERSIONS), threshold=st.sampled_from([0.4, 0.5]))
     def stage(self, version, threshold):

@@ -9,6 +9,7 @@ import pytest
 from backend.domain.clock import utc_now
 from backend.domain.endpoints import ProvisioningState
 from backend.domain.promotions import Kind, Phase, Request, StepKind, StepState
+from backend.domain.unexplained import EventKind
 from backend.errors import RemoteRejected, RemoteUnavailable
 from backend.promotion.engine import Engine
 from backend.store import Store
@@ -244,6 +245,13 @@ def test_traffic_changed_elsewhere_ends_the_promotion(ready):
     assert promotion.phase is Phase.ROLLED_BACK
     assert "changed elsewhere" in promotion.reason
     assert ready.traffic == before
+    (event,) = ready.store.unexplained.unexplained()
+    (stable,) = before
+    assert (event.kind, event.subject, event.owner) == (EventKind.TRAFFIC, f"endpoint/{PRODUCTION}", "")
+    assert (event.expected, event.actual) == (
+        f"{stable} 90 %, {promotion.target.deployment} 10 %",
+        f"{stable} 50 %, {promotion.target.deployment} 50 %",
+    )
 
 
 def test_a_split_of_somebodys_is_no_production_to_return_to(tmp_path):

@@ -153,6 +153,8 @@ def test_a_mirror_changed_elsewhere_stops_the_rollout(mirrored, kind):
     promotion = mirrored.store.promotions.get("click-2")
     assert promotion.phase is Phase.ROLLED_BACK
     assert "The mirrored traffic was changed elsewhere" in promotion.reason
+    (event,) = mirrored.store.unexplained.unexplained()
+    assert ", mirrored to " in event.sentence
     assert (mirrored.traffic, place.mirror) == (before, {})
 
 

@@ -314,10 +314,10 @@ def _act(world, act, key):
         elif act == "back":
             promotions.roll_back(LEAD, promotions.stable(), why, key)
         elif act == "release":
+            for event in world.store.unexplained.unexplained():
+                world.store.unexplained.explain(event.id, LEAD, why)
             steering.release_hold(LEAD, why)
         elif active is not None:
-            {"abort": steering.abort, "pause": steering.pause, "resume": steering.resume}[act](
-                OPERATOR, active.id, why
-            )
+            {"abort": steering.abort, "pause": steering.pause, "resume": steering.resume}[act](OPERATOR, active.id, why)
     except Rejected:
         return
