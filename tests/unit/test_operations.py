@@ -209,6 +209,7 @@ def test_a_comparison_with_an_older_champion_does_not_count(two):
     assert "Sensitivity" in hard(stale)
     assert "Not compared with v3" in next(b.why for b in stale.blockers if b.what == "Sensitivity")
     assert next(f for f in stale.findings if f.gate == "sensitivity").state is FindingState.STALE
+    assert stale.stale_comparison == "Compared with v1 at 0.5; production serves v3 at 0.5."
 
 
 def test_what_serves_is_decided_about_at_another_threshold(two):
