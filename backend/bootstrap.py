@@ -159,10 +159,10 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     endpoints = EndpointGateway(gateways.prod)
     project = gateways.project
     promotions, steering = Promotions(store, project, clock), Steering(store, project, clock)
-    known = rules_of(project).people
+    rules = rules_of(project)
     return Backend(
         settings=settings,
-        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, known),
+        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, rules),
         runs=Runs(gateways.workspaces, store),
         models=Models(store, project, ModelGateway(gateways.prod), promotions, steering, clock),
         releases=Releases(store, project, clock),

@@ -21,6 +21,7 @@ from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.pulls import Pulls
 from backend.operations.adopting import Adopting
 from backend.operations.authorise import refusal
+from backend.operations.council import rules_of
 from backend.operations.drills import Drills
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
@@ -47,7 +48,8 @@ class World:
         return self.hospital.version("2")
 
     def reviews(self) -> Reviews:
-        return Reviews(Pulls(NOWHERE), Board(NOWHERE), Actions(NOWHERE), self.hospital.store, self.hospital.clock, {})
+        known = self.hospital
+        return Reviews(Pulls(NOWHERE), Board(NOWHERE), Actions(NOWHERE), known.store, known.clock, rules_of(PROJECT))
 
     def events(self) -> Events:
         return Events(self.hospital.store, PROJECT)
