@@ -13,6 +13,7 @@ import pytest
 
 from backend.domain.promotions import IntentKind, IntentState
 from backend.errors import CredentialsRejected, SignInEnded
+from backend.operations.council import rules_of
 from backend.operations.lent_tokens import RENEWAL_SECONDS, BeingRenewed
 from backend.operations.performing import Performing
 from tests.recovery.desk import LEASE, NOWHERE, opened_desk
@@ -193,7 +194,7 @@ def test_a_token_renewed_in_the_middle_of_a_wish_costs_a_second_try(desk):
             desk.lent(other).live("lead")
         return desk.connect(token)
 
-    desk.performing = Performing(desk.store, desk.lent(), connect, LEASE)
+    desk.performing = Performing(desk.store, desk.lent(), connect, rules_of(desk.settings.project), LEASE)
     assert desk.done() == (IntentState.PENDING, "The GitHub sign-in of lead is being renewed. Trying again.")
     desk.clock.pass_(2)
     assert desk.done() == (IntentState.SUCCEEDED, "Approved as lead.")

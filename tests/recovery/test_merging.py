@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from backend.domain.people import GitHubGrant
 from backend.domain.promotions import IntentKind, IntentState
+from backend.gateways.github.pulls import Pulls
 from backend.operations.performing import SETTLING, TURN_SECONDS
 from sandbox.actions import records
 from sandbox.actions.workflow_file import read_workflow
@@ -105,6 +106,20 @@ def test_a_merge_that_somebody_made_on_github_meanwhile_is_the_one(desk):
     state, outcome = desk.done()
     assert state is IntentState.SUCCEEDED
     assert outcome.endswith("by deputy, before this came to it.")
+
+
+def test_who_is_named_in_a_commit_approves_nothing_of_it(desk):
+    """GitHub would take it: a co-author has not opened the pull request."""
+    trailer = "Better\n\nCo-authored-by: Lee <1+lead@users.noreply.github.com>"
+    _, pull = desk.lab.feature("two-hands", {"training/params.toml": "reg_rate = 0.1\n"}, trailer)
+    desk.lab.check(pull.head.sha)
+    (told,) = Pulls(desk.connect(SecretStr(desk.lab.token("lead")))).detail(pull.number).commits
+    assert told.authors == ("scientist", "lead")
+    desk.wish(IntentKind.APPROVE, pull.number, pull.head.sha)
+    why = f"You wrote commit {pull.head.sha[:7]} of this pull request, so another reviewer must approve it."
+    assert desk.done() == (IntentState.FAILED, why)
+    desk.wish(IntentKind.APPROVE, pull.number, pull.head.sha, "deputy", "deputy's")
+    assert desk.done("deputy's") == (IntentState.SUCCEEDED, "Approved as deputy.")
 
 
 @pytest.mark.recovery

@@ -13,17 +13,19 @@ from backend.domain.people import WORKER
 from backend.domain.setup import FindingState
 from backend.operations.drills_branch import APP, MOVED
 from backend.policy.drills import BRANCH_CONTROLS, BY_RULES
+from tests.databases import FILES
 
 pytestmark = [*(pytest.mark.filterwarnings(line) for line in NOISE), pytest.mark.timeout(900)]
 EVERYTHING = [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}]
 REVIEW = "pull_request"
 
 
-@pytest.fixture(scope="module")
-def lab(make_sandbox, tmp_path_factory):
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.recovery)])
+def lab(make_sandbox, tmp_path_factory, request):
     home = tmp_path_factory.mktemp("drills")
+    kept = FILES if request.param == "sqlite" else request.getfixturevalue("cluster")
     sandbox = make_sandbox("--poll-after-ms", "50", "--github-plan", "team", home=home / "sandbox")
-    made = Lab(sandbox, home)
+    made = Lab(sandbox, home, kept.fresh(home))
     made.set_up()
     yield made
     made.end()
