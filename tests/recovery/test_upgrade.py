@@ -60,6 +60,7 @@ def click_on_the_earlier_release(hospital):
     return plan
 
 
+@pytest.mark.recovery
 @pytest.mark.parametrize("cut_at", [9, 40, 90])
 def test_a_later_release_finishes_the_plan_that_it_finds(ready, cut_at):
     plan = click_on_the_earlier_release(ready)
@@ -97,6 +98,7 @@ def plan_a_step_of_a_later_release(hospital):
     return texts[-1], plan
 
 
+@pytest.mark.recovery
 def test_an_earlier_release_leaves_alone_what_it_cannot_read(ready):
     ready.click("2", "click")
     while ready.traffic.get(ready.store.promotions.get("click").target.deployment) != 10:
