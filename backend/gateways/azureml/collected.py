@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ ROOT = "modelDataCollector"
 DATASTORE = "workspaceblobstore"
 BAND_PREFIX = "band_"
 ANSWER = {"probability", "decision", "version"}
+KEY = {"request", "row"}
+"""How a row is found again when its outcome is known; absent from what earlier releases of the scoring script kept."""
 TAIL_BYTES = 1 << 20
 """Read of a blob at most, from its end: a busy hour is larger than all that is asked for."""
 
@@ -59,7 +62,7 @@ class CollectedInputs:
                     if event["id"] in seen or moment is None or moment < since:
                         continue
                     seen.add(event["id"])
-                    found = _rows(event["data"], served.version)
+                    found = _rows(event["data"], served.version, moment)
                     rows += found
                     moments += [moment] * len(found)
         more = more or len(rows) > most
@@ -148,8 +151,8 @@ def _moment(text: object) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _rows(data: list[Any], version: str) -> list[CollectedRow]:
-    """The rows that this version answered, the last first. All that is no answer and no band is a feature."""
+def _rows(data: list[Any], version: str, at: datetime) -> list[CollectedRow]:
+    """The rows that this version answered, the last first. All that is no answer, key or band is a feature."""
     found = []
     for row in reversed(data):
         if not isinstance(row, dict) or not row.keys() >= ANSWER or str(row["version"]) != version:
@@ -157,13 +160,20 @@ def _rows(data: list[Any], version: str) -> list[CollectedRow]:
         bands = {name: value for name, value in row.items() if name.startswith(BAND_PREFIX)}
         found.append(
             CollectedRow(
-                features={name: float(row[name]) for name in row.keys() - bands.keys() - ANSWER},
+                features={name: _number(row[name]) for name in row.keys() - bands.keys() - ANSWER - KEY},
                 probability=float(row["probability"]),
                 positive=row["decision"] == "positive",
                 bands=tuple(f"{name.removeprefix(BAND_PREFIX)} {value}" for name, value in bands.items()),
+                request=str(row.get("request") or ""),
+                row=int(row.get("row") or 0),
+                at=at,
             )
         )
     return found
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _digest(rows: list[CollectedRow]) -> str:
