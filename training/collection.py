@@ -1,7 +1,7 @@
 """What was asked and answered, handed to Azure ML's data collector: features, bands and the answer, never who asked.
 
-A row is found again, when its outcome is known, by a digest of its request's id and its place in the request. The id itself
-is not kept: a caller may have put anything into it.
+A row is found again, when its outcome is known, by a digest of its request's id and its place in the request. The id
+itself is not kept: a caller may have put anything into it.
 
 The collector takes one table at a time and posts each from a thread that shares the core with the calls. So the rows of
 many calls are gathered and handed over together: a call pays for a list and a lock, whatever the collector costs. Rows

@@ -1,9 +1,10 @@
 """What a data version looks like: the reference that everything asked later is compared with.
 
-    {"rows", "patients", "positives", "training_rows", "features": [...], "bands": [...], "duplicates": {...}, "score": {...}}
+    {"rows", "patients", "positives", "training_rows", "features": [...], "bands": [...], "duplicates": {...}, "score":
+    {...}}
 
-Features are described as the model learned them, on the training rows; the score on the holdout, because a model is surer
-of what it has seen. Nothing is decided, and no value says who it is of: bins, quantiles and counts alone.
+Features are described as the model learned them, on the training rows; the score on the holdout, because a model is
+surer of what it has seen. Nothing is decided, and no value says who it is of: bins, quantiles and counts alone.
 """
 
 from __future__ import annotations
@@ -103,9 +104,7 @@ def profile(dataset: Dataset, split: Split, probability: FloatArray) -> Profile:
         "positives": int(dataset.outcome.sum()),
         "training_rows": len(split.train),
         "digest": dataset.digest,
-        "features": [
-            _feature(column, learned[:, place], outcome) for place, column in enumerate(FEATURES)
-        ],
+        "features": [_feature(column, learned[:, place], outcome) for place, column in enumerate(FEATURES)],
         "bands": _bands(dataset),
         "duplicates": _duplicates(dataset, split),
         "score": _score(probability, dataset.outcome[split.holdout]),

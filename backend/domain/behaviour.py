@@ -1,4 +1,4 @@
-"""How the model that serves behaves: what it is asked now beside what it learned from, and what became of its answers."""
+"""How the model that serves behaves: what it is asked beside what it learned from, and what became of its answers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ class Standing(StrEnum):
 class Drift(Value):
     """One feature, or the score, against the training data: the population stability index (PSI) of `n` rows.
 
-    `limit` is the upper end of what chance alone does at this n. `shares` and `reference` are of the same bins, named by
-    `bins`. Where a confused unit explains it, `cause` names it and `affected` is the share of the rows that it concerns.
+    `limit` is the upper end of what chance alone does at this n. `shares` and `reference` are of the same bins, named
+    by `bins`. Where a confused unit explains it, `cause` names it and `affected` is the share of the rows that it
+    concerns.
     """
 
     name: str

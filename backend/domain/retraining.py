@@ -28,6 +28,14 @@ class Trigger(StrEnum):
     SCHEDULE = "schedule"
 
 
+class Rules(Value):
+    """None is proposed for `cool_down_days` after the last, nor while `hold` says why; `every_days` 0 is never."""
+
+    cool_down_days: float
+    every_days: float
+    hold: str
+
+
 class Proposal(Value):
     """Why the version that serves should be trained anew, and what a person said to it.
 

@@ -1,8 +1,8 @@
 """Whether a drift is a confused unit, and of how many rows. Pure.
 
-Each unit that may be sent instead maps the training quantiles to what would then be seen; the newest rows are taken for a
-mixture of both, whose share is the most likely one (A. P. Dempster, N. M. Laird and D. B. Rubin, "Maximum likelihood from
-incomplete data via the EM algorithm", JRSS B 39 (1977) 1-38). It is named where that mixture explains most of the
+Each unit that may be sent instead maps the training quantiles to what would then be seen; the newest rows are taken for
+a mixture of both, whose share is the most likely one (A. P. Dempster, N. M. Laird and D. B. Rubin, "Maximum likelihood
+from incomplete data via the EM algorithm", JRSS B 39 (1977) 1-38). It is named where that mixture explains most of the
 distance.
 """
 

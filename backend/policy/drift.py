@@ -1,14 +1,15 @@
 """Whether what production is asked, and answers, still looks like what the model learned from. Pure.
 
 Every look tests each feature and the score for drift, each feature for three kinds of bad values, and three realised
-figures. Their limits hold for all tests of a month together by Bonferroni's correction (O. J. Dunn, "Multiple comparisons
-among means", JASA 56 (1961) 52-64): the sum of the chances of a false alarm is FALSE_ALARMS_A_MONTH, however much the looks
-overlap.
+figures. Their limits hold for all tests of a month together by Bonferroni's correction (O. J. Dunn, "Multiple
+comparisons among means", JASA 56 (1961) 52-64): the sum of the chances of a false alarm is FALSE_ALARMS_A_MONTH,
+however much the looks overlap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ def _drift(name: str, unit: str, known: Binned, values: Floats, sure: float) -> 
 def bin_names(known: Binned) -> tuple[str, ...]:
     """Words for the bins: below, from to, above."""
     edges = [f"{edge:.4g}" for edge in known.edges]
-    inside = [low if low == high else f"{low} to {high}" for low, high in zip(edges, edges[1:], strict=False)]
+    inside = [low if low == high else f"{low} to {high}" for low, high in pairwise(edges)]
     return (f"below {edges[0]}", *inside, f"above {edges[-1]}")
 
 
@@ -116,7 +117,8 @@ def _quality(profile: DataProfile, feature: FeatureProfile, values: Floats, sure
     missing = n - len(told)
     implausible = int(((told < feature.low) | (told > feature.high)).sum())
     unseen = int(((told < feature.minimum) | (told > feature.maximum)).sum())
-    standing, limits = Standing.TOO_LITTLE, (None, None, None)
+    standing = Standing.TOO_LITTLE
+    limits: tuple[int | None, int | None, int | None] = (None, None, None)
     if n >= FEWEST:
         highest = tuple(most(known, of, n, sure) for known in (feature.missing, 0, 0))
         limits = (highest[0], highest[1], highest[2])

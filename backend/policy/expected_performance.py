@@ -2,12 +2,12 @@
 
 Confidence-based performance estimation (CBPE): J. Białek, W. Kuberski, N. Perrakis and A. Bifet, "Estimating model
 performance under covariate shift without labels" (2024), arXiv:2401.08348. A calibrated risk p makes a positive answer
-right with probability p and a negative one with 1 - p, so every count of the confusion matrix has an expectation. It holds
-under covariate shift, where patients differ but patients alike are ill as often as before; it cannot see that the outcome
-itself has changed, which only labels can.
+right with probability p and a negative one with 1 - p, so every count of the confusion matrix has an expectation. It
+holds under covariate shift, where patients differ but patients alike are ill as often as before; it cannot see that the
+outcome itself has changed, which only labels can.
 
-Risks are calibrated on the holdout by isotonic regression (B. Zadrozny and C. Elkan, "Transforming classifier scores into
-accurate multiclass probability estimates", KDD 2002), by pooling adjacent violators over the bins of its profile.
+Risks are calibrated on the holdout by isotonic regression (B. Zadrozny and C. Elkan, "Transforming classifier scores
+into accurate multiclass probability estimates", KDD 2002), by pooling adjacent violators over the bins of its profile.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ def expected(
 ) -> tuple[EstimatedFigure, ...]:
     """AUC, sensitivity, specificity and PPV of these answers, each with where labels of as many rows would put it.
 
-    `called` says which were answered as positive; `reference` holds the holdout's figures by metric. Empty without a row.
-    The interval is that of outcomes drawn from the calibrated risks, which is the Poisson-binomial spread of the counts.
+    `called` says which were answered as positive; `reference` holds the holdout's figures by metric. Empty without a
+    row. The interval is that of outcomes drawn from the calibrated risks, which is the Poisson-binomial spread of the
+    counts.
     """
     if not risks.size:
         return ()
@@ -64,18 +65,16 @@ def expected(
     random = np.random.default_rng(SEED)
     drawn = random.random((DRAWS, risks.size)) < truth
     order = np.argsort(risks, kind="stable")
-    figures = {
+    figures: dict[str, tuple[float, Floats]] = {
         "auc": (_expected_auc(truth[order], risks[order]), _aucs(drawn[:, order], risks[order])),
-        "sensitivity": (_ratio(truth[called].sum(), truth.sum()), _ratio(drawn[:, called].sum(1), drawn.sum(1))),
+        "sensitivity": (_part(truth[called], truth), _ratio(drawn[:, called].sum(1), drawn.sum(1))),
         "specificity": (
-            _ratio((1 - truth)[~called].sum(), (1 - truth).sum()),
+            _part((1 - truth)[~called], 1 - truth),
             _ratio((~drawn)[:, ~called].sum(1), (~drawn).sum(1)),
         ),
-        "ppv": (_ratio(truth[called].sum(), called.sum()), _ratio(drawn[:, called].sum(1), called.sum())),
+        "ppv": (_part(truth[called], called.astype(np.float64)), _ratio(drawn[:, called].sum(1), called.sum())),
     }
-    return tuple(
-        _figure(metric, float(value), spread, reference.get(metric)) for metric, (value, spread) in figures.items()
-    )
+    return tuple(_figure(metric, value, spread, reference.get(metric)) for metric, (value, spread) in figures.items())
 
 
 def _figure(metric: str, value: float, spread: Floats, reference: float | None) -> EstimatedFigure:
@@ -83,12 +82,17 @@ def _figure(metric: str, value: float, spread: Floats, reference: float | None) 
     return EstimatedFigure(metric=metric, value=value, low=float(low), high=float(high), reference=reference)
 
 
+def _part(part: Floats, whole: Floats) -> float:
+    return float(part.sum() / whole.sum()) if whole.sum() else 0.0
+
+
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(np.asarray(part, dtype=np.float64)), where=np.asarray(whole) > 0)
+    found: Floats = np.divide(part, whole, out=np.zeros(len(part)), where=np.asarray(whole) > 0)
+    return found
 
 
 def _expected_auc(truth: Floats, risks: Floats) -> float:
-    """Of rows in the order of their risk: expected pairs in the right order over all expected pairs; ties count half."""
+    """Of rows by rising risk: expected pairs in the right order over all expected pairs; ties count half."""
     pairs = truth.sum() * (1 - truth).sum()
     return float(_in_order(truth[None, :], risks)[0] / pairs) if pairs else 0.5
 
@@ -96,7 +100,8 @@ def _expected_auc(truth: Floats, risks: Floats) -> float:
 def _aucs(drawn: NDArray[np.bool_], risks: Floats) -> Floats:
     ill = drawn.astype(np.float64)
     pairs = ill.sum(1) * (risks.size - ill.sum(1))
-    return np.divide(_in_order(ill, risks), pairs, out=np.full(len(ill), np.nan), where=pairs > 0)
+    found: Floats = np.divide(_in_order(ill, risks), pairs, out=np.full(len(ill), np.nan), where=pairs > 0)
+    return found
 
 
 def _in_order(ill: Floats, risks: Floats) -> Floats:

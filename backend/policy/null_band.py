@@ -1,10 +1,11 @@
 """How large a distance from the training data chance alone makes at the observed number of rows. Pure and repeatable.
 
-The distance is the population stability index of credit scoring (N. Siddiqi, "Credit Risk Scorecards", Wiley 2006), which
-is Jeffreys' divergence of the binned shares: H. Jeffreys, "An invariant form for the prior probability in estimation
-problems", Proc. R. Soc. A 186 (1946) 453-461. Its textbook limits 0.1 and 0.2 know no n: under no change it is about
-chi-square / n (B. Yurdakul and J. Naranjo, "Statistical properties of the population stability index", Journal of Risk
-Model Validation 14 (2020) 89-100), so that 100 rows of ten bins exceed them by chance. Here the limit is resampled at n.
+The distance is the population stability index of credit scoring (N. Siddiqi, "Credit Risk Scorecards", Wiley 2006),
+which is Jeffreys' divergence of the binned shares: H. Jeffreys, "An invariant form for the prior probability in
+estimation problems", Proc. R. Soc. A 186 (1946) 453-461. Its textbook limits 0.1 and 0.2 know no n: under no change it
+is about chi-square / n (B. Yurdakul and J. Naranjo, "Statistical properties of the population stability index", Journal
+of Risk Model Validation 14 (2020) 89-100), so that 100 rows of ten bins exceed them by chance. Here the limit is
+resampled at n.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ def psi(reference: tuple[int, ...], observed: tuple[int, ...]) -> float:
 def limit(reference: tuple[int, ...], n: int, confidence: float) -> float:
     """The index that `n` rows of the very population of `reference` exceed with probability 1 - `confidence`.
 
-    Posterior predictive resampling (D. B. Rubin, "Bayesianly justifiable and relevant frequency calculations for the applied
-    statistician", Annals of Statistics 12 (1984) 1151-1172): the shares are drawn as what the reference rows leave open,
-    then n rows from them, so the reference's own size counts too. A limit rarer than the draws reach is read from the
-    generalized Pareto distribution of the largest ones.
+    Posterior predictive resampling (D. B. Rubin, "Bayesianly justifiable and relevant frequency calculations for the
+    applied statistician", Annals of Statistics 12 (1984) 1151-1172): the shares are drawn as what the reference rows
+    leave open, then n rows from them, so the reference's own size counts too. A limit rarer than the draws reach is
+    read from the generalized Pareto distribution of the largest ones.
     """
     random = np.random.default_rng(SEED)
     counts = np.asarray(reference, dtype=np.float64)
@@ -65,9 +66,9 @@ def upper(values: Floats, alpha: float) -> float:
     """The value exceeded with probability `alpha`.
 
     Excesses over a high threshold: J. Pickands, "Statistical inference using extreme order statistics", Annals of
-    Statistics 3 (1975) 119-131, fitted by probability-weighted moments: J. R. M. Hosking and J. R. Wallis, "Parameter and
-    quantile estimation for the generalized Pareto distribution", Technometrics 29 (1987) 339-349. The shape is kept at 0
-    or above: a shorter tail than an exponential one would promise more than so many draws can show.
+    Statistics 3 (1975) 119-131, fitted by probability-weighted moments: J. R. M. Hosking and J. R. Wallis, "Parameter
+    and quantile estimation for the generalized Pareto distribution", Technometrics 29 (1987) 339-349. The shape is kept
+    at 0 or above: a shorter tail than an exponential one would promise more than so many draws can show.
     """
     if alpha >= TAIL:
         return float(np.quantile(values, 1 - alpha))
@@ -81,15 +82,16 @@ def upper(values: Floats, alpha: float) -> float:
     scale = first * (1 - shape)
     if shape < 1e-6:
         return threshold + scale * log(TAIL / alpha)
-    return threshold + scale / shape * ((TAIL / alpha) ** shape - 1)
+    beyond: float = (TAIL / alpha) ** shape - 1
+    return threshold + scale / shape * beyond
 
 
 @lru_cache(maxsize=4096)
 def most(known: int, of: int, n: int, confidence: float) -> int:
     """The number of marked rows among `n` that chance exceeds with probability 1 - `confidence` at most.
 
-    `known` of `of` reference rows were marked. The predictive distribution is the beta-binomial one under Jeffreys' prior
-    (J. Aitchison and I. R. Dunsmore, "Statistical Prediction Analysis", Cambridge 1975).
+    `known` of `of` reference rows were marked. The predictive distribution is the beta-binomial one under Jeffreys'
+    prior (J. Aitchison and I. R. Dunsmore, "Statistical Prediction Analysis", Cambridge 1975).
     """
     alpha, left = 1 - confidence, 1.0
     for k in range(n + 1):

@@ -1,8 +1,8 @@
 """What became of the answers, once labels have come. Pure.
 
 Differences from the holdout are of independent proportions, with Newcombe's hybrid score interval: R. G. Newcombe,
-"Interval estimation for the difference between independent proportions", Statistics in Medicine 17 (1998) 873-890, method
-10. A figure is out of band where the interval of one test excludes that it is as good as on the holdout.
+"Interval estimation for the difference between independent proportions", Statistics in Medicine 17 (1998) 873-890,
+method 10. A figure is out of band where the interval of one test excludes that it is as good as on the holdout.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ def realised(outcomes: Sequence[Outcome], holdout: HoldoutFigures | None, sure: 
     well = [not one.positive for one in outcomes if not one.ill]
     return (
         _share("sensitivity", ill, _known(holdout, holdout.positives if holdout else 0, "sensitivity"), sure),
-        _share("specificity", well, _known(holdout, holdout.rows - holdout.positives if holdout else 0, "specificity"), sure),
+        _share(
+            "specificity",
+            well,
+            _known(holdout, holdout.rows - holdout.positives if holdout else 0, "specificity"),
+            sure,
+        ),
         _excess(outcomes, sure),
     )
 
@@ -73,7 +78,7 @@ def newcombe(one: float, n: int, other: float, m: int, confidence: float) -> tup
 
 
 def _excess(outcomes: Sequence[Outcome], sure: float) -> RealisedFigure:
-    """The share that was ill less the mean risk that was said: calibration in the large, whose error is sum p(1-p) / n²."""
+    """The share that was ill less the mean risk that was said: calibration in the large, of variance sum p(1-p)/n²."""
     n = len(outcomes)
     if not n:
         return RealisedFigure(

@@ -29,6 +29,9 @@ READS = {
     ("endpoint", "proof"): [{"endpoint", "state", "reason", "expected", "served", "proven_at", "limits"}],
     ("events", "list"): [],
     ("setup", "findings"): [],
+    ("behaviour", "show"): {"behaviour", "signals", "monitor_problem"},
+    ("behaviour", "profile", "1"): {"rows", "patients", "features", "bands", "duplicates", "score"},
+    ("behaviour", "retrainings"): [],
     ("drill", "list"): {"drill", "controls"},
     ("notifications", "list"): [],
     ("notifications", "targets"): [],
@@ -48,6 +51,7 @@ WRITES = {
     *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
     *("pr approve", "pr merge", "pr request-changes", "pr rerun", "events take", "events explain"),
     *("setup take", "setup fix", "adopt", "drill run", "notifications read", "notifications retry"),
+    *("behaviour accept", "behaviour dismiss", "labels import"),
 }
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -76,6 +76,34 @@ class CollectedInputs:
             more=more,
         )
 
+    def hours(self, endpoint: str, since: datetime) -> dict[datetime, tuple[str, ...]]:
+        """Names of the endpoint's blobs by hour, from the hour of `since` on, whichever deployment they are of."""
+        found: dict[datetime, list[str]] = {}
+        with azureml("list collected inputs"), self._container() as container:
+            for name in container.list_blob_names(name_starts_with=f"{ROOT}/{endpoint}/"):
+                hour = _hour(name)
+                if hour is not None and hour + timedelta(hours=1) > since:
+                    found.setdefault(hour, []).append(name)
+        return {hour: tuple(sorted(names)) for hour, names in found.items()}
+
+    def answers(self, names: Sequence[str]) -> dict[str, tuple[CollectedRow, ...]]:
+        """Every row of these blobs, by the version that answered it. A blob that is gone meanwhile has none."""
+        found: dict[str, list[CollectedRow]] = {}
+        seen: set[str] = set()
+        with self._container() as container:
+            for name in names:
+                for event in _events(_whole(container, name)):
+                    moment = _moment(event["time"])
+                    if event["id"] in seen or moment is None:
+                        continue
+                    seen.add(event["id"])
+                    versions = {
+                        str(row["version"]) for row in event["data"] if isinstance(row, dict) and "version" in row
+                    }
+                    for version in versions:
+                        found.setdefault(version, []).extend(_rows(event["data"], version, moment))
+        return {version: tuple(rows) for version, rows in found.items()}
+
     def older(self, endpoint: str, before: datetime, most: int) -> tuple[str, ...]:
         """Names of blobs of the endpoint whose hour ended before this moment, whichever deployment they are of."""
         found: list[str] = []
@@ -129,6 +157,15 @@ def _tail(container: Any, name: str) -> bytes:
     begin = max(0, size - TAIL_BYTES)
     content: bytes = container.download_blob(name, offset=begin, length=size - begin).readall()
     return content.partition(b"\n")[2] if begin else content
+
+
+def _whole(container: Any, name: str) -> bytes:
+    try:
+        with azureml("read collected inputs"):
+            content: bytes = container.download_blob(name).readall()
+    except NotFound:
+        return b""
+    return content
 
 
 def _events(content: bytes) -> Iterator[dict[str, Any]]:
