@@ -97,8 +97,8 @@ def _head(found: Behaviour) -> str:
     share = f"{100 * covered:.0f} %" if covered is not None else "none"
     delay = f", half of them within {found.labels.delay_median:.0f} h" if found.labels.delay_median is not None else ""
     return (
-        f"v{found.version} ({found.deployment}) at {moment(found.at)}: {found.rows:,} rows, newest {moment(found.newest)}; "
-        f"labels of {share} of {found.labels.answered:,} answers{delay}"
+        f"v{found.version} ({found.deployment}) at {moment(found.at)}: {found.rows:,} rows, the newest of "
+        f"{moment(found.newest)}; labels of {share} of {found.labels.answered:,} answers{delay}"
     )
 
 
@@ -129,9 +129,9 @@ def _figure(value: float | None) -> str:
 def _profile(found: DataProfile) -> None:
     twice = found.duplicates
     click.echo(
-        f"{found.rows:,} rows of {found.patients:,} patients, {found.positives:,} ill; {twice.returning_patients} patients "
-        f"return, {twice.rows} rows are alike ({twice.contradicting} with another outcome), {twice.shared_groups} patients "
-        "on both sides of the split"
+        f"{found.rows:,} rows of {found.patients:,} patients, {found.positives:,} ill; {twice.returning_patients} of them "
+        f"return, {twice.rows} rows are alike ({twice.contradicting} with another outcome), {twice.shared_groups} are on "
+        "both sides of the split"
     )
     heads = ("Feature", "Unit", "Missing", "Least", "Mean", "Most", "AUC alone")
     rows = (

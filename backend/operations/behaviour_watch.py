@@ -37,6 +37,7 @@ MOST_HOURS = 24
 """Hours of collected inputs read in one go; what is left waits for the next."""
 SETTLED = timedelta(minutes=10)
 """The collector writes late; an hour is read for the last time so long after its end."""
+MOST_DESCRIBED = 3
 SILENT = timedelta(hours=24)
 NOTHING = Collected(rows=(), digest="", blobs=0)
 
@@ -59,6 +60,7 @@ class BehaviourWatch:
         self._labels = labels
         self._project = project
         self._clock = clock
+        self._tried: set[str] = set()
 
     def look_if_due(self) -> None:
         """A look, unless this or another worker has made one within `watch_every_minutes`."""
@@ -75,7 +77,7 @@ class BehaviourWatch:
         if stable is None:
             return None
         target, now = stable.target, self._clock()
-        known = self._profile(target)
+        known = self._profile(target.model, target.version, target.run)
         if known is None:
             return None
         problems = list(self._labels.look_into_folder())
@@ -95,6 +97,7 @@ class BehaviourWatch:
         found = look(Served(target, *known, self._holdout(target)), collected, outcomes, labels, watch)
         self._store.behaviour.keep(found)
         self._propose(found, target, now)
+        self._describe_others()
         return found
 
     def _newest(self, target: Target, now: datetime, problems: list[str]) -> Collected:
@@ -128,19 +131,27 @@ class BehaviourWatch:
         except (RemoteRejected, NotFound) as error:
             problems.append(f"Labels could not be matched: {error}")
 
-    def _profile(self, target: Target) -> tuple[str, DataProfile] | None:
+    def _profile(self, model: str, version: str, run: str) -> tuple[str, DataProfile] | None:
         """Digest and description of what the version was trained on: read once, then ours."""
-        known = self._store.behaviour.profile(target.model, target.version)
+        known = self._store.behaviour.profile(model, version)
         if known is not None:
             return known
         try:
-            content = self._jobs.artefact(target.run, PROFILE)
+            content = self._jobs.artefact(run, PROFILE)
             profile = DataProfile.model_validate(json.loads(content))
         except (NotFound, ValidationError, ValueError):
             return None
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        self._store.behaviour.keep_profile(target.model, target.version, digest, profile)
+        self._store.behaviour.keep_profile(model, version, digest, profile)
         return digest, profile
+
+    def _describe_others(self) -> None:
+        """The data of versions that do not serve too: people compare them before one does. A few at a look."""
+        found = self._models.versions(self._project.model)
+        untried = [one for one in found if one.version not in self._tried and one.lineage.run]
+        for one in untried[:MOST_DESCRIBED]:
+            self._tried.add(one.version)
+            self._profile(one.name, one.version, one.lineage.run)
 
     def _holdout(self, target: Target) -> HoldoutFigures | None:
         found = self._store.evidence.newest(target, "holdout")

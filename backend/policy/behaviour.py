@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from backend.domain.production_flips import Collected
 from backend.domain.promotions import Target
 from backend.domain.quality import HoldoutFigures
 from backend.domain.signals import Signal, SignalState
-from backend.policy.drift import FALSE_ALARMS_A_MONTH, confidence, drifts, looks, newest, qualities, tests
+from backend.policy.drift import FALSE_ALARMS_A_MONTH, confidence, drifts, family, looks, newest, qualities
 from backend.policy.expected_performance import calibrated, expected
 from backend.policy.realised_performance import by_band, calibration, realised
 
@@ -60,7 +61,7 @@ def look(served: Served, collected: Collected, outcomes: Sequence[Outcome], labe
         oldest=min(moments, default=collected.oldest),
         newest=max(moments, default=collected.newest),
         confidence=sure,
-        tests=tests(profile),
+        tests=family(profile),
         looks_a_month=looks(watch.every_minutes),
         false_alarms_a_month=FALSE_ALARMS_A_MONTH,
         drift=drifts(profile, rows, sure),
@@ -118,7 +119,7 @@ def _signal(
         n=n,
         version=found.version,
         release=found.deployment,
-        chart=f"endpoint={found.endpoint}&tab=behaviour&feature={subject}",
+        chart=urlencode({"tab": "Model behaviour", "feature": subject} if subject else {"tab": "Model behaviour"}),
         words=words,
         at=found.at,
     )

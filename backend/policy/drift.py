@@ -37,7 +37,7 @@ FEWEST = SIZES[0]
 WITHIN_DAYS = 7
 
 
-def tests(profile: DataProfile) -> int:
+def family(profile: DataProfile) -> int:
     """How many tests one look makes, whatever it finds."""
     return len(profile.features) * (1 + QUALITY_TESTS) + 1 + REALISED_TESTS
 
@@ -49,7 +49,7 @@ def looks(every_minutes: float) -> int:
 
 def confidence(profile: DataProfile, every_minutes: float) -> float:
     """That of one test."""
-    return 1 - FALSE_ALARMS_A_MONTH / (looks(every_minutes) * tests(profile))
+    return 1 - FALSE_ALARMS_A_MONTH / (looks(every_minutes) * family(profile))
 
 
 def newest(rows: Sequence[CollectedRow]) -> tuple[CollectedRow, ...]:
