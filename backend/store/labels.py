@@ -101,11 +101,9 @@ class Labels:
 
     def hours_read(self, endpoint: str) -> dict[datetime, datetime]:
         """When each hour was last read."""
-        query = (
-            select(hours.c.hour, func.min(hours.c.read_at)).where(hours.c.endpoint == endpoint).group_by(hours.c.hour)
-        )
+        mine = select(hours.c.hour, hours.c.read_at).where(hours.c.endpoint == endpoint)
         with self._database.reading() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return {row.hour: row.read_at for row in connection.execute(mine)}
 
     def searched(self, until: datetime) -> None:
         """Every hour has been read since then: what came in before and found nothing has no answer."""

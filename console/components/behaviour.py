@@ -25,8 +25,8 @@ from console.wiring import Wiring
 
 LOOKS = 60
 WOULD_BE = (
-    "Drift of every feature and of the score against the training data, bad values, performance estimated before labels "
-    "and realised after them. The worker looks once production serves a version whose run described its data."
+    "Drift of every feature and of the score against the training data, bad values, performance estimated before "
+    "labels and realised after them. The worker looks once production serves a version whose run described its data."
 )
 
 
@@ -81,11 +81,11 @@ def _drift(found: Behaviour, looks: Sequence[Behaviour]) -> None:
         one = next(each for each in found.drift if each.name == name)
         bins, over_time = st.columns(2)
         with bins:
-            heads = (Column("Bin"), _number("Training %"), _number("Now %"))
-            _chart(shown.distribution(one), heads, shown.bin_rows(one))
+            of_bins = (Column("Bin"), _number("Training %"), _number("Now %"))
+            _chart(shown.distribution(one), of_bins, shown.bin_rows(one))
         with over_time:
-            heads = (Column("Look"), _number("n"), _number("PSI"), _number("Top of the band"))
-            _chart(shown.history(looks, name), heads, shown.history_rows(looks, name))
+            of_looks = (Column("Look"), _number("n"), _number("PSI"), _number("Top of the band"))
+            _chart(shown.history(looks, name), of_looks, shown.history_rows(looks, name))
 
 
 def _quality(found: Behaviour) -> None:
@@ -106,8 +106,8 @@ def _estimated(found: Behaviour) -> None:
             table((Column("Metric"), *map(_number, names)), shown.estimate_rows(found), caption="Estimated performance")
         )
         told = (
-            "From calibrated risks alone (CBPE). It holds where patients change; that the illness itself has changed only "
-            "labels can tell."
+            "From calibrated risks alone (CBPE). It holds where patients change; that the illness itself has changed "
+            "only labels can tell."
         )
         draw(fill('<p class="quiet">{told}</p>', told=told))
 

@@ -35,7 +35,8 @@ def rule(found: Behaviour) -> str:
     return (
         f"A band is what chance alone does with {found.rows:,} rows, resampled from the training data, at "
         f"{100 * found.confidence:.4f} % a test: {found.tests} tests in {found.looks_a_month:,} looks a month raise "
-        f"at most {found.false_alarms_a_month:g} false alarm together (Bonferroni). The textbook limit 0.2 decides nothing."
+        f"at most {found.false_alarms_a_month:g} false alarm together (Bonferroni). "
+        "The textbook limit 0.2 decides nothing."
     )
 
 

@@ -150,7 +150,7 @@ def test_the_newest_rows_of_a_known_number_are_looked_at():
     many = rows(drawn(260, 9)[0])
     assert newest(many) == many[:200]
     assert newest(many[:40]) == many[:40]
-    assert MOST_ROWS == max(SIZES)
+    assert max(SIZES) == MOST_ROWS
 
 
 def test_both_sides_cut_the_same_bins():

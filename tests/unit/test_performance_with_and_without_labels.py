@@ -117,7 +117,7 @@ def outcomes(n, right_of_ill, seed=5):
                 positive=right == ill,
                 ill=ill,
                 bands=("age under 30" if place % 4 < 2 else "age 60 and over",),
-            )  # fmt: skip
+            )
         )
     return found
 
