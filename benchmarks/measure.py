@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        return self.ours.median / self.peer.median
+        """Infinite beside a peer of nothing."""
+        return self.ours.median / self.peer.median if self.peer.median else math.inf
 
 
 def seconds(action: Callable[[], object]) -> float:

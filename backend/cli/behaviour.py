@@ -129,9 +129,9 @@ def _figure(value: float | None) -> str:
 def _profile(found: DataProfile) -> None:
     twice = found.duplicates
     click.echo(
-        f"{found.rows:,} rows of {found.patients:,} patients, {found.positives:,} ill; "
-        f"{twice.returning_patients} return, {twice.rows} rows are alike ({twice.contradicting} with another outcome), {twice.shared_groups} patients are "
-        "on both sides of the split"
+        f"{found.rows:,} rows of {found.patients:,} patients, {found.positives:,} ill; {twice.returning_patients} "
+        f"return, {twice.rows} rows are alike, {twice.contradicting} of them with another outcome; "
+        f"{twice.shared_groups} patients are on both sides of the split"
     )
     heads = ("Feature", "Unit", "Missing", "Least", "Mean", "Most", "AUC alone")
     rows = (
