@@ -79,7 +79,7 @@ def _profile() -> DataProfile:
 
 
 def alarms(profile: DataProfile, features: Floats, first: int, most_rows: int, every: int) -> Alarms:
-    """Both rules at each look from call `first` on, `every` so many calls: each feature's bins and values, the score."""
+    """Both rules at each look from call `first` on, `every` so many calls: every feature and the score."""
     sure = confidence(profile, LOOK_MINUTES)
     looks = range(first, len(features) + 1, every)
     ours, textbook = (np.zeros(len(looks), dtype=bool) for _ in range(2))

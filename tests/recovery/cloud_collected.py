@@ -37,11 +37,11 @@ class CollectedInMemory:
         """Ages in turn; the risks are what the deployments of this cloud answer."""
         self.cloud.look()
         assert since < now
+        if self.cloud.no_storage is not None:
+            raise self.cloud.no_storage
         if self.cloud.answered:
             rows = tuple(sorted(self.cloud.answered, key=_moment, reverse=True))[:most]
             return Collected(rows=rows, digest="sha256:a", blobs=1, oldest=rows[-1].at, newest=rows[0].at)
-        if self.cloud.no_storage is not None:
-            raise self.cloud.no_storage
         machine = self.cloud.places[served.endpoint].machines[served.deployment]
         count = min(self.cloud.asked, most) if machine.collects else 0
         rows = tuple(self._row(served, place) for place in range(count))
