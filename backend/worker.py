@@ -74,6 +74,8 @@ RING_SECONDS = 5.0
 """The repository is looked at as soon as GitHub rings, and not more often than this."""
 RETRAINING_SECONDS = 5.0
 """The pause between two looks whether somebody has accepted a retraining."""
+CONSOLE_LINES = 500
+"""Of what a deployment wrote last, where the collector's complaints are looked for."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -119,7 +121,14 @@ class Worker:
         every = settings.worker.prove_every
         retention = Retention(store, reach.collected, project, clock)
         behaviour = BehaviourWatch(
-            store, reach.collected, reach.jobs, self._models, Labels(store, project, clock), project, clock
+            store,
+            reach.collected,
+            reach.jobs,
+            self._models,
+            Labels(store, project, clock),
+            lambda name: gateways.logs.console_log(gateways.prod.endpoint_id(project.endpoint), name, CONSOLE_LINES),
+            project,
+            clock,
         )
         proving = Proving(store, endpoints, self._models, project, clock, every=every)
         past, declared = (

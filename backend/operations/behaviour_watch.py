@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from backend.domain.data_profile import DataProfile
 from backend.domain.production_flips import Collected
 from backend.domain.promotions import Target
 from backend.domain.quality import HoldoutFigures
+from backend.domain.telemetry import LogLine
 from backend.errors import BackendError, CorruptState, NotFound, RemoteRejected
 from backend.gateways.azureml.collected import CollectedInputs
 from backend.gateways.azureml.jobs import Jobs
@@ -38,6 +40,9 @@ MOST_HOURS = 24
 SETTLED = timedelta(minutes=10)
 """The collector writes late; an hour is read for the last time so long after its end."""
 MOST_DESCRIBED = 3
+RECENT = timedelta(hours=1)
+COMPLAINTS = ("nothing is collected: ", "not collected: ", "collecting failed", "came too fast to be collected")
+"""What training/collection.py logs when rows are lost."""
 SILENT = timedelta(hours=24)
 NOTHING = Collected(rows=(), digest="", blobs=0)
 
@@ -50,6 +55,7 @@ class BehaviourWatch:
         jobs: Jobs,
         models: Models,
         labels: Labels,
+        console: Callable[[str], tuple[LogLine, ...]],
         project: Project,
         clock: Clock,
     ) -> None:
@@ -58,6 +64,7 @@ class BehaviourWatch:
         self._jobs = jobs
         self._models = models
         self._labels = labels
+        self._console = console
         self._project = project
         self._clock = clock
         self._tried: set[str] = set()
@@ -82,6 +89,7 @@ class BehaviourWatch:
             return None
         problems = list(self._labels.look_into_folder())
         collected = self._newest(target, now, problems)
+        self._listen(target, now, problems)
         since = now - timedelta(days=self._project.keep_collected_days)
         self._match(target.endpoint, since, now, problems)
         outcomes = self._store.labels.outcomes(target.version, since)
@@ -115,6 +123,21 @@ class BehaviourWatch:
             problems.append(f"The newest collected row is {hours:.0f} h old: does the collector work?")
         return found
 
+    def _listen(self, target: Target, now: datetime, problems: list[str]) -> None:
+        """What the scoring script says of the collector, which answers nobody else."""
+        try:
+            lines = self._console(target.deployment)
+        except CorruptState:
+            raise
+        except BackendError as error:
+            problems.append(f"What the collector says cannot be read: {error}")
+            return
+        said = [one for one in lines if now - one.at < RECENT and any(words in one.message for words in COMPLAINTS)]
+        if said:
+            problems.append(
+                f"The collector complained {len(said)} times in the last hour: {said[-1].message.strip()[:200]}"
+            )
+
     def _match(self, endpoint: str, since: datetime, now: datetime, problems: list[str]) -> None:
         """Count hours that are new, and search them for answers that labels wait for, the newest first."""
         try:
@@ -139,9 +162,16 @@ class BehaviourWatch:
         try:
             content = self._jobs.artefact(run, PROFILE)
             profile = DataProfile.model_validate(json.loads(content))
+            registered = self._models.get(model, version).lineage.data_profile
         except (NotFound, ValidationError, ValueError):
             return None
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        if registered and registered != digest:
+            raise RemoteRejected(
+                f"The run {run} describes its data otherwise than when v{version} was registered: {digest}.",
+                service="Azure ML",
+                operation="read a data profile",
+            )
         self._store.behaviour.keep_profile(model, version, digest, profile)
         return digest, profile
 

@@ -29,8 +29,9 @@ KEY_CHARACTERS = 32
 """As the scoring script cuts the digest of a request's id."""
 REQUIRED, OPTIONAL = ("request_id", "outcome"), "row"
 LONGEST_ID = 100
-MOST_ROWS = 1_000_000
-LARGEST = 200_000_000
+MOST_ROWS = 100_000
+"""All of a file goes into one transaction, and others wait for it."""
+LARGEST = 20_000_000
 ACTION = "labels.imported"
 MARK = "labels/file/"
 _log = logging.getLogger(__name__)

@@ -20,6 +20,8 @@ from backend.policy.expected_performance import calibrated, expected
 from backend.policy.realised_performance import by_band, calibration, realised
 
 MONITOR = "monitor"
+OF_A_FEATURE = {"drift", "data-quality"}
+"""Rules whose chart is one feature's."""
 STALE_LOOKS = 3
 """So many missed looks in a row say that the monitor stands still."""
 STATES = {
@@ -119,7 +121,7 @@ def _signal(
         n=n,
         version=found.version,
         release=found.deployment,
-        chart=urlencode({"tab": "Model behaviour", "feature": subject} if subject else {"tab": "Model behaviour"}),
+        chart=urlencode({"tab": "Model behaviour", **({"feature": subject} if rule in OF_A_FEATURE else {})}),
         words=words,
         at=found.at,
     )

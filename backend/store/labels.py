@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
@@ -16,6 +16,25 @@ from backend.store.audit import Audit, Note
 from backend.store.behaviour_tables import answered_hours as hours
 from backend.store.behaviour_tables import labels
 from backend.store.database import Database
+
+TOGETHER = 500
+"""Labels in one statement: both databases take so many parameters."""
+
+
+def batched(found: Sequence[Label], size: int) -> Iterator[Sequence[Label]]:
+    """The same in parts (itertools has this from Python 3.12 on)."""
+    return (found[start : start + size] for start in range(0, len(found), size))
+
+
+def _values(label: Label, now: datetime) -> dict[str, object]:
+    return {
+        "request": label.request,
+        "row": label.row,
+        "ill": label.ill,
+        "imported_at": now,
+        "version": "",
+        "bands": "[]",
+    }
 
 
 class Labels:
@@ -31,26 +50,27 @@ class Labels:
         """
         now, added, changed, known = self._clock(), 0, 0, 0
         with self._database.writing() as transaction:
-            for label in found:
-                mine = (labels.c.request == label.request) & (labels.c.row == label.row)
-                before = transaction.execute(select(labels.c.ill).where(mine)).scalar_one_or_none()
-                if before is None:
-                    transaction.execute(
-                        labels.insert().values(
-                            request=label.request, row=label.row, ill=label.ill, imported_at=now, version="", bands="[]"
-                        )
-                    )
-                    added += 1
-                elif before != label.ill:
-                    transaction.execute(update(labels).where(mine).values(ill=label.ill, imported_at=now))
-                    changed += 1
-                else:
-                    known += 1
+            for part in batched(found, TOGETHER):
+                before = self._known(transaction, part)
+                new = [one for one in part if (one.request, one.row) not in before]
+                other = [one for one in part if before.get((one.request, one.row), one.ill) != one.ill]
+                if new:
+                    transaction.execute(labels.insert(), [_values(one, now) for one in new])
+                for one in other:
+                    mine = (labels.c.request == one.request) & (labels.c.row == one.row)
+                    transaction.execute(update(labels).where(mine).values(ill=one.ill, imported_at=now))
+                added, changed = added + len(new), changed + len(other)
+                known += len(part) - len(new) - len(other)
             told = Imported(rows=len(found), added=added, changed=changed, known=known)
             if added or changed:
                 counts = told.model_dump()
                 self._audit.append(Note(**{**vars(note), "detail": {**note.detail, **counts}}), transaction)
             return told
+
+    def _known(self, transaction: Connection, part: Sequence[Label]) -> dict[tuple[str, int], bool]:
+        chosen = labels.c.request.in_([one.request for one in part])
+        rows = transaction.execute(select(labels.c.request, labels.c.row, labels.c.ill).where(chosen))
+        return {(row.request, row.row): row.ill for row in rows}
 
     def waiting_since(self) -> datetime | None:
         """When the newest label that has no answer yet, and was not searched everywhere, came in."""
@@ -66,7 +86,7 @@ class Labels:
         with self._database.writing() as transaction:
             mine = (hours.c.endpoint == endpoint) & (hours.c.hour == hour)
             transaction.execute(hours.delete().where(mine))
-            for version, answers in rows.items():
+            for version, answers in (rows or {"": ()}).items():
                 kept = list(answers)
                 found += self._give(transaction, version, kept)
                 transaction.execute(

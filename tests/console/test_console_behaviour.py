@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hospital import LEAD
 from hospital_models import target, version
 from visitors import claims, text
 
@@ -106,7 +105,7 @@ def test_a_look_shows_bands_numbers_ages_and_labels(visit, world):
     assert not app.exception
     for words in (
         "looked at", "300 rows", "in band", "Top of the band", "at most 1 false alarm",
-        "Labels of 100 of 300 collected answers (33.3 %)", "Half came within 48 h", "2 labels fit no collected answer",
+        "Labels of 100 of 300 collected answers (33.3 %)", "Half came within 2 days", "2 labels fit no collected answer",
         "Estimated, before labels", "age under 30", "Calibration over time", "None was proposed",
     ):  # fmt: skip
         assert words in shown, words
@@ -139,11 +138,23 @@ def test_a_scientist_may_accept_a_retraining_and_a_viewer_may_not(visit, world):
     assert not button(lead, f"accept_{one.id}").disabled
     assert "<b>far" not in text(lead)
     button(lead, f"accept_{one.id}").click().run()
-    assert "The worker starts the training workflow" in text(lead)
-    world.wired.backend.behaviour.dismiss(LEAD, one.id, "The drift is a holiday.")
-    again = visit(PAGE, tab=TAB)
-    assert "dismissed" in text(again)
+    lead.text_area(key=f"reason_accept_{one.id}").set_value("the ward has changed for good")
+    button(lead, f"confirm_accept_{one.id}").click().run()
+    accepted = world.store.retrainings.get(one.id)
+    assert (accepted.state, accepted.decided_by) == (ProposalState.ACCEPTED, "lead")
+    assert "the ward has changed for good" in text(lead)
+
+
+def test_one_that_is_dismissed_says_why_and_asks_no_more(visit, world):
+    looked(world)
+    one = proposed(world)
+    app = visit(PAGE, tab=TAB, user=claims("scientist"))
+    button(app, f"dismiss_{one.id}").click().run()
+    app.text_area(key=f"reason_dismiss_{one.id}").set_value("it is the holiday season")
+    button(app, f"confirm_dismiss_{one.id}").click().run()
     assert world.store.retrainings.get(one.id).state is ProposalState.DISMISSED
+    assert "it is the holiday season" in text(app)
+    assert not [found for found in app.button if found.key == f"accept_{one.id}"]
 
 
 @pytest.mark.parametrize("known", [False, True])

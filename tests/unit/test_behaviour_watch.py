@@ -12,6 +12,7 @@ from backend.domain.behaviour import Standing
 from backend.domain.people import Actor, Role
 from backend.domain.retraining import ProposalState, Trigger
 from backend.domain.signals import SignalState
+from backend.domain.telemetry import LogLine
 from backend.errors import Conflict, Invalid, NotFound, RemoteRejected, RemoteUnavailable
 from backend.gateways.github.actions import WorkflowRun
 from backend.operations.behaviour import ModelBehaviour
@@ -45,14 +46,24 @@ class Watched:
     def __init__(self, hospital, **settings):
         self.hospital, self.cloud, self.clock, self.store = hospital, hospital.cloud, hospital.clock, hospital.store
         self.project = PROJECT.model_copy(update=settings)
+        self.lines = []
         reach = self.cloud.reach()
         self.labels = Labels(self.store, self.project, self.clock)
         self.watch = BehaviourWatch(
-            self.store, reach.collected, reach.jobs, reach.models, self.labels, self.project, self.clock
+            self.store, reach.collected, reach.jobs, reach.models, self.labels, self.console, self.project, self.clock
         )
         self.behaviour = ModelBehaviour(self.store, self.project, self.clock)
         self.cloud.profile = PROFILE
         self.ask(drawn(500, 2)[0])
+
+    def console(self, deployment):
+        assert deployment.startswith("v1-")
+        if isinstance(self.lines, Exception):
+            raise self.lines
+        return tuple(
+            LogLine(at=self.clock() - timedelta(minutes=minutes), deployment=deployment, name="stdout", message=message)
+            for minutes, message in self.lines
+        )
 
     def ask(self, features, **spoilt):
         now = self.clock()
@@ -312,6 +323,33 @@ def test_what_cannot_be_read_is_a_problem_and_no_quiet_day(watched):
         "Collected inputs cannot be read",
         "Labels could not be matched",
     ]
+
+
+def test_a_collector_that_complains_is_told_and_so_is_one_that_cannot_be_heard(watched):
+    watched.lines = [
+        (90, "not collected: old"),
+        (5, "mlops-scores {}"),
+        (2, "WARNING 7 rows came too fast to be collected"),
+    ]
+    watched.watch.look()
+    (problem,) = watched.behaviour.newest(PRODUCTION).watch.problems
+    assert problem == (
+        "The collector complained 1 times in the last hour: WARNING 7 rows came too fast to be collected"
+    )
+    watched.lines = RemoteUnavailable("Azure Monitor is away", service="monitor", operation="read")
+    watched.clock.pass_(1)
+    watched.watch.look()
+    (problem,) = watched.behaviour.newest(PRODUCTION).watch.problems
+    assert problem == "What the collector says cannot be read: Azure Monitor is away"
+
+
+def test_a_description_that_is_not_the_registered_one_is_not_compared_with(watched):
+    one = watched.cloud.registered["1"]
+    lineage = one.lineage.model_copy(update={"data_profile": "sha256:another"})
+    watched.cloud.registered["1"] = one.model_copy(update={"lineage": lineage})
+    with pytest.raises(RemoteRejected, match="describes its data otherwise"):
+        watched.watch.look()
+    assert watched.behaviour.newest(PRODUCTION) is None
 
 
 def test_rows_that_stopped_coming_are_told(watched):
