@@ -41,8 +41,10 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """Infinite beside a peer of nothing."""
-        return self.ours.median / self.peer.median if self.peer.median else math.inf
+        """Beside a peer of nothing, nothing is as much and anything infinitely more."""
+        if not self.peer.median:
+            return math.inf if self.ours.median else 1.0
+        return self.ours.median / self.peer.median
 
 
 def seconds(action: Callable[[], object]) -> float:
