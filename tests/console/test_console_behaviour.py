@@ -104,10 +104,19 @@ def test_a_look_shows_bands_numbers_ages_and_labels(visit, world):
     shown = text(app)
     assert not app.exception
     for words in (
-        "looked at", "300 rows", "in band", "Top of the band", "at most 1 false alarm",
-        "Labels of 100 of 300 collected answers (33.3 %)", "Half came within 2 days",
-        "2 labels fit no collected answer", "Estimated, before labels", "age under 30", "Calibration over time", "None was proposed",
-    ):  # fmt: skip
+        "looked at",
+        "300 rows",
+        "in band",
+        "Top of the band",
+        "at most 1 false alarm",
+        "Labels of 100 of 300 collected answers (33.3 %)",
+        "Half came within 2 days",
+        "2 labels fit no collected answer",
+        "Estimated, before labels",
+        "age under 30",
+        "Calibration over time",
+        "None was proposed",
+    ):
         assert words in shown, words
     assert app.selectbox(key="feature").value == "BMI"
     tables = [found.label for found in app.expander]
