@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sqlalchemy import select
 
 from backend.domain.behaviour import Behaviour
@@ -39,7 +41,7 @@ class BehaviourLooks:
         """The newest first."""
         query = select(looks.c.body).where(looks.c.endpoint == endpoint).order_by(looks.c.at.desc()).limit(most)
         with self._database.reading() as connection:
-            return tuple(Behaviour.model_validate_json(body) for body in connection.execute(query).scalars())
+            return tuple(_look(body) for body in connection.execute(query).scalars())
 
     def keep_profile(self, model: str, version: str, digest: str, profile: DataProfile) -> None:
         """Keep what a version was trained on; the first reading stands."""
@@ -62,3 +64,9 @@ class BehaviourLooks:
         with self._database.reading() as connection:
             row = connection.execute(select(profiles.c.digest, profiles.c.body).where(chosen)).first()
             return None if row is None else (row.digest, DataProfile.model_validate_json(row.body))
+
+
+@lru_cache(maxsize=256)
+def _look(body: str) -> Behaviour:
+    """A look does not change; a page draws dozens of them over and over."""
+    return Behaviour.model_validate_json(body)
