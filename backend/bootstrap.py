@@ -49,6 +49,7 @@ from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
 from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
+from backend.operations.behaviour import ModelBehaviour
 from backend.operations.checking import clock_agrees
 from backend.operations.council import rules_of
 from backend.operations.doctor import Doctor
@@ -59,6 +60,7 @@ from backend.operations.events import Events
 from backend.operations.history import History
 from backend.operations.inbox import Inbox
 from backend.operations.judging import Judging
+from backend.operations.labels import Labels
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
 from backend.operations.overrides import Overrides
@@ -107,6 +109,8 @@ class Backend:
     endpoints: Endpoints
     events: Events
     telemetry: Telemetry
+    behaviour: ModelBehaviour
+    labels: Labels
     ledger: Ledger
     auditing: Auditing
     anchoring: Anchoring
@@ -175,6 +179,8 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         endpoints=Endpoints(endpoints),
         events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
+        behaviour=ModelBehaviour(store, project, clock),
+        labels=Labels(store, project, clock),
         ledger=Ledger(store),
         people=_people(settings, store, clock),
         auditing=Auditing(store, project, clock),

@@ -21,6 +21,7 @@ from backend.gateways.azureml.collected import CollectedInputs
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
+from backend.gateways.github.actions import Actions
 from backend.gateways.github.checks import Checks
 from backend.gateways.github.commits import Commits
 from backend.gateways.github.contents import Contents
@@ -30,8 +31,10 @@ from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
 from backend.gateways.targets import trusted
 from backend.operations.anchoring import Anchoring
+from backend.operations.behaviour_watch import BehaviourWatch
 from backend.operations.council import rules_of
 from backend.operations.doorbell import Rounds
+from backend.operations.labels import Labels
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.notifying import Notifying
 from backend.operations.performing import Performing
@@ -39,6 +42,7 @@ from backend.operations.promotion_checks import PromotionChecks
 from backend.operations.proving import Proving
 from backend.operations.repository_watch import RepositoryWatch
 from backend.operations.retention import Retention
+from backend.operations.retraining_starts import RetrainingStarts
 from backend.operations.setup_watch import SetupWatch
 from backend.promotion.announcement import Announcement
 from backend.promotion.authorship_watch import AuthorshipWatch
@@ -69,6 +73,10 @@ DRILL_SECONDS = 2.0
 """The pause between two looks whether somebody has asked for a drill."""
 RING_SECONDS = 5.0
 """The repository is looked at as soon as GitHub rings, and not more often than this."""
+RETRAINING_SECONDS = 5.0
+"""The pause between two looks whether somebody has accepted a retraining."""
+CONSOLE_LINES = 500
+"""Of what a deployment wrote last, where the collector's complaints are looked for."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -113,6 +121,16 @@ class Worker:
         environments = EnvironmentWatch(store, reach.assets, project)
         every = settings.worker.prove_every
         retention = Retention(store, reach.collected, project, clock)
+        behaviour = BehaviourWatch(
+            store,
+            reach.collected,
+            reach.jobs,
+            self._models,
+            Labels(store, project, clock),
+            lambda name: gateways.logs.console_log(gateways.prod.endpoint_id(project.endpoint), name, CONSOLE_LINES),
+            project,
+            clock,
+        )
         proving = Proving(store, endpoints, self._models, project, clock, every=every)
         past, declared = (
             Past(gateways.github, project.required_check),
@@ -152,6 +170,8 @@ class Worker:
             ),
             Duty("promotion checks", lambda: _idle(lambda: self._checks.look(self._versions)), CHECKS_SECONDS),
             Duty("collected inputs", lambda: retention.sweep() > 0, RETENTION_SECONDS),
+            Duty("behaviour", lambda: _idle(behaviour.look_if_due), GATES_SECONDS),
+            Duty("retrainings", RetrainingStarts(store, Actions(writer), project).start_next, RETRAINING_SECONDS),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
         )

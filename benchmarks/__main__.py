@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from itertools import groupby
 from typing import Any
 
-from benchmarks import board, engine, history, jobs, pages, pulls, rollback, scoring, statistics, waits
+from benchmarks import board, drift, engine, history, jobs, pages, pulls, rollback, scoring, statistics, waits
 from benchmarks.measure import Row, table
 from benchmarks.worlds import bare_world, complete_world, say, world_of_its_own
 
@@ -19,6 +19,7 @@ Opening = Callable[[], AbstractContextManager[Any]]
 
 BENCHMARKS: dict[str, tuple[Opening, Callable[[Any], list[Row]]]] = {
     "statistics": (nullcontext, statistics.run),
+    "drift": (nullcontext, drift.run),
     "engine": (engine.both_databases, engine.run),
     "history": (history.young_and_old, history.run),
     "pulls": (bare_world, pulls.run),

@@ -15,6 +15,7 @@ from backend.domain.value import Reading
 from console import navigation, topics, wiring
 from console.components.cards import card, cards, pairs
 from console.components.comparison_cards import champion_card, patients_card
+from console.components.data_profile import profile_card
 from console.components.evidence_cards import flips_card, gates_card
 from console.components.header import page_header
 from console.components.live import follow
@@ -137,6 +138,7 @@ def _one(
             )
         )
         _model_card(version, reading.value or ())
+        profile_card(wired, version.version, [v.version for v in reading.value or () if v.version != version.version])
         draw(_history(dossier))
     with links:
         with st.container(border=True, key="card_links"):

@@ -10,6 +10,7 @@ import streamlit as st
 from backend.domain.clock import utc_now
 from backend.domain.telemetry import LogLine, Traffic
 from console import topics, wiring
+from console.components.behaviour import model_behaviour
 from console.components.cards import card, cards
 from console.components.charts import chart
 from console.components.header import page_header
@@ -30,11 +31,23 @@ from console.wiring import Wiring
 WOULD_BE = "Requests, errors and latency by deployment, shaded by the version that served."
 
 
+BEHAVIOUR = "Model behaviour"
+
+
 def show() -> None:
-    signed_in()
+    actor = signed_in()
     wired = wiring.current()
     project = wired.settings.project
     page_header("Monitoring", meta=fill("Our own probes are not counted. Times are UTC."))
+    parts = ["Traffic", BEHAVIOUR]
+    part = st.segmented_control(
+        "Part", parts, default="Traffic", key="tab", bind="query-params", label_visibility="collapsed"
+    )
+    if part == BEHAVIOUR:
+        tell()
+        follow("monitoring behaviour", (), lambda: _newest_look(wired, project.endpoint), every=10.0)
+        model_behaviour(wired, actor, project.endpoint)
+        return
     place, span = st.columns([0.35, 0.65], vertical_alignment="bottom")
     with place:
         names = [project.endpoint, project.test_endpoint]
@@ -60,6 +73,12 @@ def show() -> None:
         window = (traffic.start, traffic.end)
     _capacity(wired, name, seconds, window)
     _logs(wired, name, deployments(traffic) if traffic else ())
+
+
+def _newest_look(wired: Wiring, endpoint: str) -> tuple[object, ...]:
+    """Changes when the worker has looked again, or somebody has decided about a retraining."""
+    found, proposals = wired.backend.behaviour.newest(endpoint), wired.backend.behaviour.proposals(endpoint)
+    return (found.at if found else None, *((one.id, one.state) for one in proposals))
 
 
 def _until(traffic: Traffic) -> None:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from backend.domain.endpoints import Change, ProvisioningState
+from backend.domain.production_flips import CollectedRow
 from backend.domain.registry import Lineage, ModelVersion
 from backend.domain.runs import RunState
 from backend.domain.supply_chain import EnvironmentDefinition, Package
@@ -124,6 +125,8 @@ class Cloud:
         self.shifts: dict[str, float] = {}
         self.no_storage: Exception | None = None
         self.blobs: dict[str, datetime] = {}
+        self.answered: tuple[CollectedRow, ...] = ()
+        self.profile: bytes | None = None
 
     def register(self, version: str, author: str = "scientist", digest: str = "") -> ModelVersion:
         known = ModelVersion(
@@ -255,6 +258,10 @@ class JobsInMemory:
         return self.cloud.registered[version].digest or digest_of(self.cloud.folders[version])
 
     def _of_training(self, version: str, path: str) -> bytes:
+        if path == "evidence/data_profile.json":
+            if self.cloud.profile is None:
+                raise NotFound(f"run train-{version} has no artefact {path}")
+            return self.cloud.profile
         if path == "evidence/predictions.parquet":
             return own_rows(self.cloud.gain)
         documents: dict[str, object] = {

@@ -21,11 +21,13 @@ from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.pulls import Pulls
 from backend.operations.adopting import Adopting
 from backend.operations.authorise import refusal
+from backend.operations.behaviour import ModelBehaviour
 from backend.operations.council import rules_of
 from backend.operations.drills import Drills
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.inbox import Inbox
+from backend.operations.labels import Labels
 from backend.operations.reviews import Reviews
 from backend.operations.runs import Runs
 from backend.operations.setup import Setup
@@ -62,6 +64,12 @@ class World:
 
     def inbox(self) -> Inbox:
         return Inbox(self.hospital.store, {}, "http://127.0.0.1:8501", NO_TRUST, self.hospital.clock)
+
+    def behaviour(self) -> ModelBehaviour:
+        return ModelBehaviour(self.hospital.store, PROJECT, self.hospital.clock)
+
+    def labels(self) -> Labels:
+        return Labels(self.hospital.store, PROJECT, self.hospital.clock)
 
     def review(self, actor: Actor, kind: IntentKind) -> object:
         return self.reviews().record(actor, kind, 7, "a" * 40, "somebody", WHY, f"{kind}-{actor.name}")
@@ -116,6 +124,9 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Inbox.targets": (Right.READ, lambda w, a: w.inbox().targets(a)),
     "Inbox.test": (Right.SETUP, lambda w, a: w.inbox().test(a, "none")),
     "Inbox.send_again": (Right.SETUP, lambda w, a: w.inbox().send_again(a, 1, "none")),
+    "ModelBehaviour.accept": (Right.MANAGE_RUNS, lambda w, a: w.behaviour().accept(a, "none", WHY)),
+    "ModelBehaviour.dismiss": (Right.MANAGE_RUNS, lambda w, a: w.behaviour().dismiss(a, "none", WHY)),
+    "Labels.take_in": (Right.MANAGE_RUNS, lambda w, a: w.labels().take_in(a, "none.csv", b"request_id,outcome\n")),
     "Adopting.adopt": (
         Right.PROMOTE,
         lambda w, a: Adopting(w.hospital.store, PROJECT, *NO_GATEWAYS, w.hospital.clock).adopt(a, "short"),
@@ -136,6 +147,7 @@ TELLING = {
     "Drills.refusal",
     "Events.refusal",
     "Inbox.unread",
+    "ModelBehaviour.refusal",
     "Overrides.cannot_confirm",
     "Promotions.decision",
     "Reviews.refusal",
@@ -162,6 +174,8 @@ READING = {
     *("Endpoints.show", "Endpoints.example_row"),
     *("Events.unexplained", "Events.proof", "Events.proofs"),
     *("Judging.recorded", "Judging.replay", "Ledger.entries", "Ledger.verify"),
+    *("ModelBehaviour.newest", "ModelBehaviour.history", "ModelBehaviour.signals", "ModelBehaviour.monitor_problem"),
+    *("ModelBehaviour.profile", "ModelBehaviour.proposals", "ModelBehaviour.holds_back"),
     *("Models.versions", "Models.dossier", "Models.findings", "Overrides.told"),
     *("Steering.hold", "Promotions.stable", "Promotions.endings", "Promotions.active", "Promotions.get"),
     *("Promotions.recent", "Promotions.ways_back", "Promotions.worker_seen"),
@@ -174,7 +188,7 @@ READING = {
 }
 """Every role reads everything; signing in is what it takes, which the pages and the command line see to."""
 
-WORKERS = {"Anchoring.anchor"}
+WORKERS = {"Anchoring.anchor", "Labels.look_into_folder"}
 """What the worker does for nobody in particular."""
 
 GITHUBS = {"Doorbell.letter", "Doorbell.take", "Doorbell.rung"}
