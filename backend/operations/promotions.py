@@ -118,7 +118,7 @@ class Promotions:
                     refuse_if_changed(seen, seen_of(dossier, situation.expected_stable))
                 completes = approving and can_complete(dossier, council, actor)
                 closed, judged = frozen(self._project.freeze, now), findings(dossier, situation.champion)
-                found = situation.blockers(dossier, judged, target, closed, can_approve=completes)
+                found = situation.blockers(dossier, judged, target, closed, now, can_approve=completes)
                 acknowledged = _admitted(dossier, found, acknowledged)
                 judging.record(self._store, actor, dossier, situation.champion, judged, transaction)
             if dossier.rollout is None:

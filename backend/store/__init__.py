@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backend.domain.clock import Clock, utc_now
 from backend.errors import ConfigurationError, CorruptState
+from backend.store.alerts import Alerts
 from backend.store.approvals import Approvals
 from backend.store.audit import Audit
 from backend.store.database import SETTING, Database
@@ -61,6 +62,7 @@ class Store:
         self.notifications = Notifications(self.database, self.audit, clock)
         self.webhooks = Webhooks(self.database, self.marks, clock)
         self.setup_findings = SetupFindings(self.database, self.audit, clock)
+        self.alerts = Alerts(self.database, self.audit, clock)
         self.drills = Drills(self.database, self.audit, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:

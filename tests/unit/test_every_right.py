@@ -20,6 +20,7 @@ from backend.gateways.github.board import Board
 from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.pulls import Pulls
 from backend.operations.adopting import Adopting
+from backend.operations.alerts import Alerts
 from backend.operations.authorise import refusal
 from backend.operations.drills import Drills
 from backend.operations.endpoints import Endpoints
@@ -51,6 +52,9 @@ class World:
 
     def events(self) -> Events:
         return Events(self.hospital.store, PROJECT)
+
+    def alerts(self) -> Alerts:
+        return Alerts(self.hospital.store, self.hospital.clock)
 
     def setup(self) -> Setup:
         return Setup(self.hospital.store, tuple)
@@ -105,6 +109,12 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Events.list": (Right.READ, lambda w, a: w.events().list(a)),
     "Events.take": (Right.CONTROL, lambda w, a: w.events().take(a, "none", WHY)),
     "Events.explain": (Right.CONTROL, lambda w, a: w.events().explain(a, "none", WHY)),
+    "Alerts.list": (Right.READ, lambda w, a: w.alerts().list(a)),
+    "Alerts.own": (Right.CONTROL, lambda w, a: w.alerts().own(a, "none", WHY)),
+    "Alerts.ack": (Right.CONTROL, lambda w, a: w.alerts().ack(a, "none")),
+    "Alerts.close": (Right.CONTROL, lambda w, a: w.alerts().close(a, "none", WHY)),
+    "Alerts.silence": (Right.CONTROL, lambda w, a: w.alerts().silence(a, "drift/none", 1, WHY, a.name)),
+    "Alerts.lift": (Right.CONTROL, lambda w, a: w.alerts().lift(a, "none", WHY)),
     "Setup.apply": (Right.SETUP, lambda w, a: w.setup().apply(a, lambda _: None)),
     "Setup.take": (Right.SETUP, lambda w, a: w.setup().take(a, "none", WHY)),
     "Setup.fix": (Right.SETUP, lambda w, a: w.setup().fix(a, "none", WHY)),
@@ -129,6 +139,7 @@ BY_PERSON = {
 """Operations that ask who somebody is, not for a right; tested where they are."""
 
 TELLING = {
+    "Alerts.refusal",
     "Approvers.cannot_delegate",
     "Approvers.cannot_revoke",
     "Drills.refusal",
@@ -155,6 +166,7 @@ ABOUT_ONESELF = {
 
 READING = {
     *("Anchoring.due", "Anchoring.compare", "Approvers.rules", "Approvers.delegations"),
+    *("Alerts.standing", "Alerts.silences", "Alerts.runbook", "Objectives.standing"),
     *("Auditing.served", "Auditing.export", "Auditing.save"),
     *("Drills.get", "Drills.latest", "Drills.results", "Drills.standing"),
     *("Endpoints.show", "Endpoints.example_row"),
