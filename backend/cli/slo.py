@@ -7,7 +7,6 @@ import click
 from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.session import backend, current_actor
 from backend.domain.objectives import Budget
-from backend.policy.burning import left_in_words
 from backend.settings import load
 
 
@@ -30,7 +29,7 @@ def slo(as_json: bool) -> None:
             (
                 budget.objective.measure.value,
                 f"{100 * budget.objective.objective:g} % in {standing.slo.budget_days} d",
-                left_in_words(budget) + ("" if budget.judged else " (too few calls)"),
+                budget.left_words + ("" if budget.judged else " (too few calls)"),
                 f"{budget.bad:,}",
                 f"{budget.calls:,}",
                 _burns(budget),

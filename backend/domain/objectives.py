@@ -127,6 +127,13 @@ class Budget(Value):
     rates: tuple[Rate, ...]
 
     @property
+    def left_words(self) -> str:
+        """`37 %`, `nothing` where all is spent, `–` where nobody has called."""
+        if self.left is None:
+            return "–"
+        return f"{100 * self.left:.0f} %" if self.left > 0 else "nothing"
+
+    @property
     def spent(self) -> bool:
         return self.judged and self.left is not None and self.left <= 0
 

@@ -107,20 +107,13 @@ def _of_budget(standing: Standing, budget: Budget, served: Served) -> Signal:
     else:
         state = SignalState.FIRING if budget.spent else SignalState.QUIET
         words = (
-            f"{left_in_words(budget)} of the {measure.value} budget of {days} days is left: {budget.bad:,} bad of"
+            f"{budget.left_words} of the {measure.value} budget of {days} days is left: {budget.bad:,} bad of"
             f" {budget.calls:,} calls, objective {100 * budget.objective.objective:g} %."
         )
     return _signal(
         standing, served, BUDGET_RULE, measure.value, state, budget.left, 0.0, "of the budget", budget.calls, words,
         _chart(standing, measure, timedelta(days=days)),
     )  # fmt: skip
-
-
-def left_in_words(budget: Budget) -> str:
-    """`37 %`, `nothing` where all is spent, `–` where nobody has called."""
-    if budget.left is None:
-        return "–"
-    return f"{100 * budget.left:.0f} %" if budget.left > 0 else "nothing"
 
 
 def _signal(

@@ -10,7 +10,6 @@ from backend.domain.decisions import Blocker
 from backend.domain.gates import Finding, FindingState, GateRule
 from backend.domain.objectives import Budget, Standing
 from backend.domain.people import Right, who_may
-from backend.policy.burning import left_in_words
 
 GATE = "error_budget"
 OLD = timedelta(minutes=30)
@@ -55,7 +54,7 @@ def _sentence(standing: Standing, budget: Budget) -> str:
     if budget.left is None:
         return f"{name}: no call yet, {promised}."
     few = "" if budget.judged else f", too few to judge (of {standing.slo.least_calls:,})"
-    return f"{name}: {left_in_words(budget)} of the error budget left, n {budget.calls:,}{few}, {promised}."
+    return f"{name}: {budget.left_words} of the error budget left, n {budget.calls:,}{few}, {promised}."
 
 
 def _finding(state: FindingState, sentence: str, rule: GateRule | None = None) -> Finding:

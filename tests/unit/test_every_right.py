@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from backend.bootstrap import Backend
 from backend.domain.people import RIGHTS, Actor, Right, Role
 from backend.domain.promotions import IntentKind
+from backend.domain.setup import Change, PlannedResource
 from backend.errors import BackendError, NotPermitted
 from backend.gateways.github.actions import Actions
 from backend.gateways.github.board import Board
@@ -34,6 +35,7 @@ from tests.recovery.hospital import PROJECT, WHY
 NOWHERE = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("nothing here reaches a network"))
 NO_GATEWAYS: tuple[typing.Any, typing.Any] = (None, None)
 NO_TRUST = typing.cast("typing.Any", None)
+MISSING = PlannedResource(kind="diagnostic setting", name="logs", where="diabetes-test", change=Change.CREATE)
 SEEN = "the deployment that was looked at"
 
 
@@ -116,6 +118,7 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Alerts.silence": (Right.CONTROL, lambda w, a: w.alerts().silence(a, "drift/none", 1, WHY, a.name)),
     "Alerts.lift": (Right.CONTROL, lambda w, a: w.alerts().lift(a, "none", WHY)),
     "Setup.apply": (Right.SETUP, lambda w, a: w.setup().apply(a, lambda _: None)),
+    "Setup.make": (Right.SETUP, lambda w, a: w.setup().make(a, MISSING, WHY)),
     "Setup.take": (Right.SETUP, lambda w, a: w.setup().take(a, "none", WHY)),
     "Setup.fix": (Right.SETUP, lambda w, a: w.setup().fix(a, "none", WHY)),
     "Drills.run": (Right.DRILL, lambda w, a: w.drills().run(a, a.name)),
