@@ -173,6 +173,8 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
         another_threshold=_at_another_threshold(dossier, situation.champion),
         author_apart=not council.rules.author_may_approve,
         way_back=_way_back(store, situation, dossier),
+        objectives=situation.objectives,
+        alerts=len(store.alerts.standing()),
     )
 
 
