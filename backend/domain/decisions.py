@@ -169,7 +169,7 @@ class Decision(Value):
     promotion is refused if production has moved since. `refusal` is why this person may not promote,
     `approve_refusal` why they may not approve, and `duty` what keeps them apart from what they made, in words.
     `overridable` names the hard gates that break-glass could go past; `author_apart` says that no author may approve.
-    `objectives` are those of production as last measured, None where none are declared; `alerts` counts those that stand.
+    `objectives` are production's as last measured, None where none are declared; `alerts` counts those that stand.
     `way_back` is None where nothing serves yet. `another_threshold` says that the version serves, and that this is
     about the same model at another threshold than it serves with.
     """

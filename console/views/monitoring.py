@@ -8,6 +8,7 @@ from console import wiring
 from console.components.header import page_header
 from console.components.markup import fill
 from console.session import signed_in, tell
+from console.viewmodels.figures import plural
 from console.views.monitoring_alerts import show_alerts
 from console.views.monitoring_traffic import show_traffic
 
@@ -16,14 +17,13 @@ FIRST = "Traffic"
 
 actor = signed_in()
 wired = wiring.current()
-page_header("Monitoring", meta=fill("Our own probes are not counted. Times are UTC."))
 firing = sum(alert.firing for alert in wired.backend.alerts.standing())
-words = {"Alerts": f"Alerts ({firing})" if firing else "Alerts"}
+alerts = f"{plural(firing, 'alert')} {'fires' if firing == 1 else 'fire'}." if firing else "No alert fires."
+page_header("Monitoring", meta=fill("Our own probes are not counted. Times are UTC. {alerts}", alerts=alerts))
 section = st.segmented_control(
     "Section",
     list(SECTIONS),
     default=FIRST,
-    format_func=lambda name: words.get(name, name),
     key="section",
     bind="query-params",
     label_visibility="collapsed",
