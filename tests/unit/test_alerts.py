@@ -14,6 +14,7 @@ from backend.errors import Conflict, Invalid, NotFound
 from backend.operations.alerting import Alerting
 from backend.operations.alerts import RUNBOOKS, Alerts
 from backend.operations.history import History
+from tests.databases import FILES
 from tests.recovery.cloud import PRODUCTION, Clock
 from tests.recovery.hospital import OPERATOR, PROJECT, WHY, fresh_store
 
@@ -50,8 +51,17 @@ class Ward:
 
 
 @pytest.fixture
-def ward(tmp_path, databases):
-    made = Ward(tmp_path, databases)
+def ward(tmp_path):
+    yield from kept(Ward(tmp_path, FILES))
+
+
+@pytest.fixture
+def ward_on(tmp_path, databases):
+    """On both databases, for what depends on them."""
+    yield from kept(Ward(tmp_path, databases))
+
+
+def kept(made):
     yield made
     report = made.store.audit.verify()
     made.store.close()
@@ -201,14 +211,17 @@ def test_every_rule_has_a_runbook(ward):
     assert "without a runbook" in ward.alerts.runbook("nobody-knows-this-rule")
 
 
-def test_two_workers_at_once_raise_one(ward):
+def test_two_workers_at_once_raise_one(ward_on):
     from concurrent.futures import ThreadPoolExecutor
 
-    signal = ward.signal()
+    signal = ward_on.signal()
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: ward.alerting.judge([signal]), range(8)))
-    assert len(ward.alerts.standing()) == 1
-    assert len(ward.told) == 1
+        list(pool.map(lambda _: ward_on.alerting.judge([signal]), range(8)))
+    assert len(ward_on.alerts.standing()) == 1
+    assert len(ward_on.told) == 1
+    ward_on.alerts.silence(OPERATOR, "drift", 1, WHY, "once")
+    assert [one.id for one in ward_on.alerts.silences()] == ["once"]
+    assert ward_on.alerts.list(OPERATOR, 1)[0].n == 3600
 
 
 def test_an_alert_of_another_endpoint_stands_alone(ward):

@@ -194,7 +194,7 @@ def test_a_log_is_searched_where_it_is(tiny, gateways):
     word = everything[-1].message.split()[0]
     held = gateways.logs.events(endpoint_id, 200, search=word.upper())
     assert held
-    assert all(word.lower() in f"{line.name} {line.message}".lower() for line in held)
+    assert all(word.lower() in f"{line.name} {line.deployment} {line.message}".lower() for line in held)
     assert gateways.logs.events(endpoint_id, 200, search="it's nowhere\\") == ()
     blue = gateways.logs.events(endpoint_id, 200, deployment="blue")
     assert {line.deployment for line in blue} == {"blue"}

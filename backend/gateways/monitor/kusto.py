@@ -125,7 +125,7 @@ def console_lines(resource_id: str, deployment: str, limit: int, search: str = "
 
 
 def event_lines(resource_id: str, limit: int, deployment: str = "", search: str = "") -> str:
-    chosen = _of(deployment) + _holding(search, "Name")
+    chosen = _of(deployment) + _holding(search, "Name", "DeploymentName")
     return (
         f"AmlOnlineEndpointEventLog | where _ResourceId endswith {literal(_suffix(resource_id))}{chosen} "
         f"| project TimeGenerated, DeploymentName, Name, Message | top {limit} by TimeGenerated desc"
