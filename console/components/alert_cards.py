@@ -52,7 +52,7 @@ def _alert(wired: Wiring, actor: Actor, alert: Alert) -> None:
     refusal = wired.backend.alerts.refusal(actor)
     with st.container(key=f"alert_{alert.id}"):
         draw(_told(alert))
-        with st.container(horizontal=True, gap="xsmall"):
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             navigation.link(
                 navigation.MONITORING, "Chart", f"chart_of_{alert.id}", "monitoring",
                 **{**address_of(alert), "section": "Traffic"},

@@ -67,8 +67,15 @@ def charts(
         _chart("p99", "Latency, p99", traffic, lambda p: p.p99_ms, "ms", named),
         _chart("throttling", "Held back, per call", traffic, _held_back, "ms", named),
     )
-    shade = tuple(replace(band, name="") for band in bands(serving, traffic.start, traffic.end))
-    done = mark_lines(marks, traffic.start, traffic.end)
+    return with_past(drawn, marks, serving, traffic.start, traffic.end)
+
+
+def with_past(
+    drawn: tuple[Chart, ...], marks: tuple[Mark, ...], serving: tuple[Serving, ...], start: datetime, end: datetime
+) -> tuple[Chart, ...]:
+    """Each chart shaded by who served, with the numbers of what was done."""
+    shade = tuple(replace(band, name="") for band in bands(serving, start, end))
+    done = mark_lines(marks, start, end)
     lines = tuple(replace(mark, text=str(number)) for number, mark in enumerate(done, start=1))
     return tuple(replace(chart, bands=shade, marks=lines) for chart in drawn)
 
@@ -174,7 +181,9 @@ CAPACITY_POINTS = 120
 """A capacity chart is about 300 pixels wide: more points than this are not seen, only sent and drawn."""
 
 
-def capacity_charts(points: tuple[CapacityPoint, ...], start: datetime, end: datetime) -> tuple[Chart, ...]:
+def capacity_charts(
+    points: tuple[CapacityPoint, ...], start: datetime, end: datetime, labels: Mapping[str, str] | None = None
+) -> tuple[Chart, ...]:
     """CPU, memory and instances; in a long window each point is the highest of its minutes."""
     picks: tuple[tuple[str, str, Callable[[CapacityPoint], float | None], str], ...] = (
         ("cpu", "CPU", lambda p: p.cpu_percent, "%"),
@@ -186,7 +195,12 @@ def capacity_charts(points: tuple[CapacityPoint, ...], start: datetime, end: dat
     drawn = []
     for name, title, pick, unit in picks:
         series = tuple(
-            Series(deployment, tuple(parts), tuple(_highest(map(pick, part)) for part in parts.values()), style=style)
+            Series(
+                (labels or {}).get(deployment, deployment),
+                tuple(parts),
+                tuple(_highest(map(pick, part)) for part in parts.values()),
+                style=style,
+            )
             for style, (deployment, parts) in enumerate(sorted(stretches.items()))
         )
         note = f"{unit}, highest of {minutes} min" if minutes > 1 else unit

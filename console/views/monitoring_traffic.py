@@ -37,6 +37,7 @@ from console.viewmodels.monitoring import (
     only,
     statuses,
     summaries,
+    with_past,
 )
 from console.viewmodels.roles import labels_of, parts_of
 from console.viewmodels.series import Chart
@@ -48,6 +49,8 @@ from console.wiring import Wiring
 WOULD_BE = "Requests, errors and latency by deployment, shaded by the version that served."
 DEFAULT = "1 h"
 NO_COMPARISON = "nothing"
+ROW = 3
+"""Charts beside each other: readable at 1100 pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +108,16 @@ def show_traffic(wired: Wiring, actor: Actor) -> None:
         window = (end - timedelta(seconds=sight.seconds), end)
     else:
         _until(sight, traffic)
-        _traffic(wired, sight, traffic, production=sight.name == wired.settings.project.endpoint)
+        _traffic(wired, sight, traffic)
         window = (traffic.start, traffic.end)
-    _capacity(capacity, window)
+    _capacity(wired, sight, capacity, window)
     logs(wired, sight.name, names)
 
 
 def _sight(wired: Wiring) -> Sight:
     """The controls, and what they choose; a stretch of the URL goes before the range."""
     project = wired.settings.project
-    place, span, compare = st.columns([0.28, 0.44, 0.28], vertical_alignment="bottom")
+    place, span, compare = st.columns([0.27, 0.5, 0.23], vertical_alignment="bottom")
     with place:
         names = [project.endpoint, project.test_endpoint]
         name = st.selectbox("Endpoint", names, key="endpoint", bind="query-params") or project.endpoint
@@ -123,9 +126,7 @@ def _sight(wired: Wiring) -> Sight:
             "Range", list(topics.WINDOWS), default=DEFAULT, key="range", bind="query-params", on_change=_leave_stretch
         )
     with compare:
-        beside = st.segmented_control(
-            "Compare with", [NO_COMPARISON, *SHIFTS], default=NO_COMPARISON, key="compare", bind="query-params"
-        )
+        beside = st.selectbox("Compare with", [NO_COMPARISON, *SHIFTS], key="compare", bind="query-params")
     stretch = stretch_of(parameter("from"), parameter("to"))
     if stretch is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="stretch"):
@@ -160,17 +161,29 @@ def _until(sight: Sight, traffic: Traffic) -> None:
     draw(fill('<p class="quiet data-until">{words}{brush}</p>', words=words, brush=brush))
 
 
-def _traffic(wired: Wiring, sight: Sight, traffic: Traffic, *, production: bool) -> None:
+def _past(
+    wired: Wiring, sight: Sight, window: tuple[datetime, datetime]
+) -> tuple[tuple[Mark, ...], tuple[Serving, ...]]:
+    """What was done to production in the window, and who served; the test endpoint has no such history."""
+    if sight.name != wired.settings.project.endpoint:
+        return (), ()
+    telemetry = wired.backend.telemetry
+    return telemetry.marks(*window), telemetry.serving(*window)
+
+
+def _labels(wired: Wiring, sight: Sight, names: tuple[str, ...]) -> dict[str, str]:
+    endpoint = wired.snapshots.watch(topics.endpoint(sight.name)).value
+    stable = wired.backend.promotions.stable() if sight.name == wired.settings.project.endpoint else ""
+    return labels_of(parts_of(endpoint, stable, names), names)
+
+
+def _traffic(wired: Wiring, sight: Sight, traffic: Traffic) -> None:
     if not traffic.points:
         draw(card("Traffic", empty("No calls in this window", WOULD_BE, "monitoring")))
         return
-    telemetry = wired.backend.telemetry
-    marks = telemetry.marks(traffic.start, traffic.end) if production else ()
-    serving = telemetry.serving(traffic.start, traffic.end) if production else ()
-    endpoint = wired.snapshots.watch(topics.endpoint(sight.name)).value
+    marks, serving = _past(wired, sight, (traffic.start, traffic.end))
     names = deployments(traffic)
-    stable = wired.backend.promotions.stable() if production else ""
-    labels = labels_of(parts_of(endpoint, stable, names), names)
+    labels = _labels(wired, sight, names)
     shown = only(traffic, _chosen(names, labels))
     earlier = wired.snapshots.watch(sight.earlier) if sight.earlier else None
     if earlier is not None and earlier.value is None:
@@ -210,14 +223,15 @@ def _chosen(names: tuple[str, ...], labels: dict[str, str]) -> tuple[str, ...]:
 
 
 def _wall(drawn: tuple[Chart, ...]) -> None:
-    """Two in the first row, then three; the one that a link names stands alone above all."""
+    """Three in a row; the one that a link names stands alone above all."""
     named = parameter("chart")
     first = next((chart for chart in drawn if chart.name == named), None)
     if first is not None:
         chart_card(first, _brush, chosen=True)
     rest = [chart for chart in drawn if chart is not first]
-    for row in (rest[:2], rest[2:5], rest[5:]):
-        for column, content in zip(st.columns(max(len(row), 1)), row, strict=False):
+    for begin in range(0, len(rest), ROW):
+        row = rest[begin : begin + ROW]
+        for column, content in zip(st.columns(len(row)), row, strict=True):
             with column:
                 chart_card(content, _brush)
 
@@ -250,7 +264,9 @@ def _key(entries: tuple[tuple[str, str], ...]) -> None:
     draw(fill('<ul class="key" aria-label="Marks and shades in the charts">{words}</ul>', words=words))
 
 
-def _capacity(reading: Reading[tuple[CapacityPoint, ...]], window: tuple[datetime, datetime]) -> None:
+def _capacity(
+    wired: Wiring, sight: Sight, reading: Reading[tuple[CapacityPoint, ...]], window: tuple[datetime, datetime]
+) -> None:
     draw(freshness(reading, utc_now()))
     if reading.at is None:
         draw(card("Capacity", waiting(reading, "the capacity") or empty("Nothing read yet", "", "cloud_off")))
@@ -259,7 +275,9 @@ def _capacity(reading: Reading[tuple[CapacityPoint, ...]], window: tuple[datetim
         would_be = "CPU, memory and instances, a point per minute, as Azure Monitor measures them."
         draw(card("Capacity", empty("No platform metric yet", would_be, "memory")))
         return
-    drawn = capacity_charts(reading.value, *window)
+    names = tuple(sorted({point.deployment for point in reading.value}))
+    drawn = capacity_charts(reading.value, *window, _labels(wired, sight, names))
+    drawn = with_past(drawn, *_past(wired, sight, window), *window)
     for column, content in zip(st.columns(len(drawn)), drawn, strict=True):
         with column:
             chart_card(content, _brush)
