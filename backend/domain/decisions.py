@@ -171,7 +171,8 @@ class Decision(Value):
     `overridable` names the hard gates that break-glass could go past; `author_apart` says that no author may approve.
     `objectives` are production's as last measured, None where none are declared; `alerts` counts those that stand.
     `way_back` is None where nothing serves yet. `another_threshold` says that the version serves, and that this is
-    about the same model at another threshold than it serves with.
+    about the same model at another threshold than it serves with. `stale_comparison` says why the comparison that is
+    shown is not between what would serve and what serves now, "" where it is.
     """
 
     dossier: Dossier
@@ -193,6 +194,7 @@ class Decision(Value):
     way_back: WayBack | None = None
     objectives: Standing | None = None
     alerts: int = 0
+    stale_comparison: str = ""
 
     @property
     def serves(self) -> bool:

@@ -18,7 +18,7 @@ from backend.operations.objectives import standing_of_production
 from backend.policy import blockers
 from backend.policy.approval import Council, assent, completes, standing_approval
 from backend.policy.error_budget import budget_finding, of_budget
-from backend.policy.findings import findings, is_champion
+from backend.policy.findings import findings, is_champion, stale_comparison
 from backend.policy.freezes import Frozen, frozen, window_finding
 from backend.policy.live_health import health_finding
 from backend.policy.overriding import open_override, overridable
@@ -175,6 +175,7 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
         way_back=_way_back(store, situation, dossier),
         objectives=situation.objectives,
         alerts=len(store.alerts.standing()),
+        stale_comparison=stale_comparison(dossier, situation.champion),
     )
 
 
