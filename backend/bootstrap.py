@@ -45,6 +45,7 @@ from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.gateways.targets import trusted
 from backend.operations.adopting import Adopting
+from backend.operations.alerts import Alerts
 from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
 from backend.operations.assessing import Assessing, Existing
@@ -63,6 +64,7 @@ from backend.operations.judging import Judging
 from backend.operations.labels import Labels
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
+from backend.operations.objectives import Objectives
 from backend.operations.overrides import Overrides
 from backend.operations.people import People
 from backend.operations.promotions import Promotions
@@ -119,6 +121,8 @@ class Backend:
     drills: Drills
     doorbell: Doorbell
     inbox: Inbox
+    alerts: Alerts
+    objectives: Objectives
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,8 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         drills=Drills(store),
         doorbell=Doorbell(store, settings.github.webhook_secret),
         inbox=_inbox(settings, store, clock),
+        alerts=Alerts(store, clock),
+        objectives=Objectives(store, project),
     )
 
 

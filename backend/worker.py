@@ -30,13 +30,16 @@ from backend.gateways.github.past import Past
 from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
 from backend.gateways.targets import trusted
+from backend.operations.alerting import Alerting
 from backend.operations.anchoring import Anchoring
+from backend.operations.behaviour import ModelBehaviour
 from backend.operations.behaviour_watch import BehaviourWatch
 from backend.operations.council import rules_of
 from backend.operations.doorbell import Rounds
 from backend.operations.labels import Labels
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.notifying import Notifying
+from backend.operations.objectives import ObjectiveWatch
 from backend.operations.performing import Performing
 from backend.operations.promotion_checks import PromotionChecks
 from backend.operations.proving import Proving
@@ -67,6 +70,8 @@ CHECKS_SECONDS = 15.0
 """What stands in a version's way shows on its commit within this time; GitHub is asked only where it changes."""
 RETENTION_SECONDS = 3600.0
 """Collected inputs lie in folders of an hour, so that an hour is as exact as their age can be kept."""
+OBJECTIVES_SECONDS = 60.0
+"""Logs arrive a minute at a time; a budget that burns is noticed within one of them."""
 FIX_SECONDS = 120.0
 """A fix that a dead worker left behind is taken up again after this time."""
 DRILL_SECONDS = 2.0
@@ -131,6 +136,8 @@ class Worker:
             project,
             clock,
         )
+        # Apart from the look: whoever does not look any more is told of as well.
+        alerting, told = Alerting(store), ModelBehaviour(store, project, clock).signals
         proving = Proving(store, endpoints, self._models, project, clock, every=every)
         past, declared = (
             Past(gateways.github, project.required_check),
@@ -145,6 +152,7 @@ class Worker:
         self._announcement = Announcement(store, Deployments(writer), project)
         serving = partial(endpoints.get, project.endpoint)
         self._checks = PromotionChecks(store, Checks(writer), serving, project, console, clock)
+        objectives = ObjectiveWatch(store, reach.contents, reach.logs, project, clock)
         sides = setup_sides(settings, gateways)
         setup = SetupWatch(store, lambda: declared_resources(sides), FIX_SECONDS)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
@@ -159,6 +167,7 @@ class Worker:
             Duty("gate file", gates.look, GATES_SECONDS),
             Duty("environments", environments.look, GATES_SECONDS),
             Duty("proofs", lambda: _idle(proving.look), every),
+            Duty("objectives", lambda: _idle(objectives.look), OBJECTIVES_SECONDS),
             Duty("repository", rounds.look, poll),
             Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
             Duty("fixes", setup.fix_next, poll),
@@ -171,6 +180,7 @@ class Worker:
             Duty("promotion checks", lambda: _idle(lambda: self._checks.look(self._versions)), CHECKS_SECONDS),
             Duty("collected inputs", lambda: retention.sweep() > 0, RETENTION_SECONDS),
             Duty("behaviour", lambda: _idle(behaviour.look_if_due), GATES_SECONDS),
+            Duty("behaviour's alerts", lambda: _idle(lambda: alerting.judge(told(project.endpoint))), GATES_SECONDS),
             Duty("retrainings", RetrainingStarts(store, Actions(writer), project).start_next, RETRAINING_SECONDS),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
@@ -247,7 +257,7 @@ def _retire(store: Store, project: Project, endpoints: Endpoints) -> None:
     retire_due(store, endpoints, project.test_endpoint)
 
 
-def _idle(work: Callable[[], None]) -> bool:
+def _idle(work: Callable[[], object]) -> bool:
     """Work that is done once a pause, however much there was."""
     work()
     return False

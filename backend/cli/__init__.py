@@ -24,6 +24,7 @@ USAGE = 64
 COMMANDS = {
     "abort": "promote",
     "adopt": "adopt",
+    "alerts": "alerts",
     "approve": "promote",
     "approvers": "approvers",
     "assess": "checkup",
@@ -58,6 +59,7 @@ COMMANDS = {
     "rollback": "promote",
     "runs": "runs",
     "setup": "setup",
+    "slo": "slo",
     "stage": "promote",
     "train": "train",
     "whoami": "login",

@@ -121,7 +121,7 @@ def _signal(
         n=n,
         version=found.version,
         release=found.deployment,
-        chart=urlencode({"tab": "Model behaviour", **({"feature": subject} if rule in OF_A_FEATURE else {})}),
+        chart=urlencode({"section": "Behaviour", **({"feature": subject} if rule in OF_A_FEATURE else {})}),
         words=words,
         at=found.at,
     )

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backend.domain.clock import Clock, utc_now
 from backend.errors import ConfigurationError, CorruptState
+from backend.store.alerts import Alerts
 from backend.store.approvals import Approvals
 from backend.store.audit import Audit
 from backend.store.behaviour import BehaviourLooks
@@ -64,6 +65,7 @@ class Store:
         self.notifications = Notifications(self.database, self.audit, clock)
         self.webhooks = Webhooks(self.database, self.marks, clock)
         self.setup_findings = SetupFindings(self.database, self.audit, clock)
+        self.alerts = Alerts(self.database, self.audit, clock)
         self.drills = Drills(self.database, self.audit, clock)
         self.behaviour = BehaviourLooks(self.database, clock)
         self.labels = Labels(self.database, self.audit, clock)

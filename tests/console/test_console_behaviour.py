@@ -22,7 +22,7 @@ from training.data import FEATURE_NAMES, Dataset
 from training.split import grouped_split
 
 PAGE = "views/monitoring.py"
-TAB = "Model behaviour"
+SECTION = "Behaviour"
 
 
 def drawn(rows, seed):
@@ -92,7 +92,7 @@ def button(app, key):
 
 
 def test_before_the_first_look_the_tab_says_what_would_be_there(visit, world):
-    app = visit(PAGE, tab=TAB)
+    app = visit(PAGE, section=SECTION)
     assert not app.exception
     assert "Not looked yet" in text(app)
 
@@ -100,7 +100,7 @@ def test_before_the_first_look_the_tab_says_what_would_be_there(visit, world):
 def test_a_look_shows_bands_numbers_ages_and_labels(visit, world):
     looked(world, minutes=50)
     looked(world)
-    app = visit(PAGE, tab=TAB, feature="BMI")
+    app = visit(PAGE, section=SECTION, feature="BMI")
     shown = text(app)
     assert not app.exception
     for words in (
@@ -125,14 +125,14 @@ def test_a_look_shows_bands_numbers_ages_and_labels(visit, world):
 
 def test_a_confused_unit_is_named_on_the_page(visit, world):
     looked(world, factor=6.0)
-    shown = text(visit(PAGE, tab=TAB))
+    shown = text(visit(PAGE, section=SECTION))
     assert "out of band" in shown
     assert "insulin in pmol/L" in shown
 
 
 def test_a_monitor_that_stands_still_or_fails_is_not_trusted(visit, world):
     looked(world, minutes=300, problems=("Collected inputs cannot be read: <b>no role</b>",))
-    shown = text(visit(PAGE, tab=TAB))
+    shown = text(visit(PAGE, section=SECTION))
     assert "The monitor is not to be trusted now" in shown
     assert "looks were missed" in shown
     assert "<b>no role" not in shown
@@ -141,9 +141,9 @@ def test_a_monitor_that_stands_still_or_fails_is_not_trusted(visit, world):
 def test_a_scientist_may_accept_a_retraining_and_a_viewer_may_not(visit, world):
     looked(world)
     one = proposed(world)
-    viewer = visit(PAGE, tab=TAB, user=claims("viewer", "viewer"))
+    viewer = visit(PAGE, section=SECTION, user=claims("viewer", "viewer"))
     assert button(viewer, f"accept_{one.id}").disabled
-    lead = visit(PAGE, tab=TAB)
+    lead = visit(PAGE, section=SECTION)
     assert not button(lead, f"accept_{one.id}").disabled
     assert "<b>far" not in text(lead)
     button(lead, f"accept_{one.id}").click().run()
@@ -157,7 +157,7 @@ def test_a_scientist_may_accept_a_retraining_and_a_viewer_may_not(visit, world):
 def test_one_that_is_dismissed_says_why_and_asks_no_more(visit, world):
     looked(world)
     one = proposed(world)
-    app = visit(PAGE, tab=TAB, user=claims("scientist"))
+    app = visit(PAGE, section=SECTION, user=claims("scientist"))
     button(app, f"dismiss_{one.id}").click().run()
     app.text_area(key=f"reason_dismiss_{one.id}").set_value("it is the holiday season")
     button(app, f"confirm_dismiss_{one.id}").click().run()

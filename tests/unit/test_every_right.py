@@ -14,12 +14,14 @@ from pydantic import SecretStr
 from backend.bootstrap import Backend
 from backend.domain.people import RIGHTS, Actor, Right, Role
 from backend.domain.promotions import IntentKind
+from backend.domain.setup import Change, PlannedResource
 from backend.errors import BackendError, NotPermitted
 from backend.gateways.github.actions import Actions
 from backend.gateways.github.board import Board
 from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.pulls import Pulls
 from backend.operations.adopting import Adopting
+from backend.operations.alerts import Alerts
 from backend.operations.authorise import refusal
 from backend.operations.behaviour import ModelBehaviour
 from backend.operations.council import rules_of
@@ -36,6 +38,7 @@ from tests.recovery.hospital import PROJECT, WHY
 NOWHERE = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("nothing here reaches a network"))
 NO_GATEWAYS: tuple[typing.Any, typing.Any] = (None, None)
 NO_TRUST = typing.cast("typing.Any", None)
+MISSING = PlannedResource(kind="diagnostic setting", name="logs", where="diabetes-test", change=Change.CREATE)
 SEEN = "the deployment that was looked at"
 
 
@@ -55,6 +58,9 @@ class World:
 
     def events(self) -> Events:
         return Events(self.hospital.store, PROJECT)
+
+    def alerts(self) -> Alerts:
+        return Alerts(self.hospital.store, self.hospital.clock)
 
     def setup(self) -> Setup:
         return Setup(self.hospital.store, tuple)
@@ -115,7 +121,14 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Events.list": (Right.READ, lambda w, a: w.events().list(a)),
     "Events.take": (Right.CONTROL, lambda w, a: w.events().take(a, "none", WHY)),
     "Events.explain": (Right.CONTROL, lambda w, a: w.events().explain(a, "none", WHY)),
+    "Alerts.list": (Right.READ, lambda w, a: w.alerts().list(a)),
+    "Alerts.own": (Right.CONTROL, lambda w, a: w.alerts().own(a, "none", WHY)),
+    "Alerts.ack": (Right.CONTROL, lambda w, a: w.alerts().ack(a, "none")),
+    "Alerts.close": (Right.CONTROL, lambda w, a: w.alerts().close(a, "none", WHY)),
+    "Alerts.silence": (Right.CONTROL, lambda w, a: w.alerts().silence(a, "drift/none", 1, WHY, a.name)),
+    "Alerts.lift": (Right.CONTROL, lambda w, a: w.alerts().lift(a, "none", WHY)),
     "Setup.apply": (Right.SETUP, lambda w, a: w.setup().apply(a, lambda _: None)),
+    "Setup.make": (Right.SETUP, lambda w, a: w.setup().make(a, MISSING, WHY)),
     "Setup.take": (Right.SETUP, lambda w, a: w.setup().take(a, "none", WHY)),
     "Setup.fix": (Right.SETUP, lambda w, a: w.setup().fix(a, "none", WHY)),
     "Drills.run": (Right.DRILL, lambda w, a: w.drills().run(a, a.name)),
@@ -142,6 +155,7 @@ BY_PERSON = {
 """Operations that ask who somebody is, not for a right; tested where they are."""
 
 TELLING = {
+    "Alerts.refusal",
     "Approvers.cannot_delegate",
     "Approvers.cannot_revoke",
     "Drills.refusal",
@@ -169,6 +183,7 @@ ABOUT_ONESELF = {
 
 READING = {
     *("Anchoring.due", "Anchoring.compare", "Approvers.rules", "Approvers.delegations"),
+    *("Alerts.standing", "Alerts.silences", "Alerts.runbook", "Objectives.standing"),
     *("Auditing.served", "Auditing.export", "Auditing.save"),
     *("Drills.get", "Drills.latest", "Drills.results", "Drills.standing"),
     *("Endpoints.show", "Endpoints.example_row"),

@@ -28,6 +28,9 @@ READS = {
     ("endpoint", "score"): {"deployment", "model_version", "digest", "probability", "threshold"},
     ("endpoint", "proof"): [{"endpoint", "state", "reason", "expected", "served", "proven_at", "limits"}],
     ("events", "list"): [],
+    ("alerts", "list"): [],
+    ("alerts", "silences"): [],
+    ("slo",): {"declared", "standing"},
     ("setup", "findings"): [],
     ("behaviour", "show"): {"behaviour", "signals", "monitor_problem"},
     ("behaviour", "retrainings"): [],
@@ -49,6 +52,7 @@ WRITES = {
     *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage", "promote-now"),
     *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
     *("pr approve", "pr merge", "pr request-changes", "pr rerun", "events take", "events explain"),
+    *("alerts ack", "alerts own", "alerts close", "alerts silence", "alerts lift"),
     *("setup take", "setup fix", "adopt", "drill run", "notifications read", "notifications retry"),
     *("behaviour accept", "behaviour dismiss", "labels import"),
 }
