@@ -50,6 +50,7 @@ from backend.operations.approvers import Approvers
 from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
 from backend.operations.checking import clock_agrees
+from backend.operations.contracts import Contracts
 from backend.operations.council import rules_of
 from backend.operations.doctor import Doctor
 from backend.operations.doorbell import Doorbell
@@ -103,6 +104,7 @@ class Backend:
     overrides: Overrides
     quarantines: Quarantines
     endpoints: Endpoints
+    contracts: Contracts
     events: Events
     telemetry: Telemetry
     ledger: Ledger
@@ -170,6 +172,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         overrides=Overrides(store, project, clock),
         quarantines=Quarantines(store, project, promotions, clock),
         endpoints=Endpoints(endpoints),
+        contracts=Contracts(store, project, endpoints, clock),
         events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),

@@ -31,6 +31,7 @@ COMMANDS = {
     "break-glass": "break_glass",
     "ci": "ci",
     "console": "console",
+    "contract": "contract",
     "decision": "decision",
     "doctor": "checkup",
     "drill": "drill",

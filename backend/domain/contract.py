@@ -120,3 +120,29 @@ class Release(Value):
     @property
     def breaking(self) -> bool:
         return any(change.effect is ContractEffect.BREAKING for change in self.changes)
+
+
+class Language(StrEnum):
+    """What the clients to copy are written in."""
+
+    CURL = "curl"
+    PYTHON = "python"
+    JAVASCRIPT = "javascript"
+
+    @property
+    def suffix(self) -> str:
+        return {"curl": "sh", "python": "py", "javascript": "mjs"}[self.value]
+
+
+class Tried(Value):
+    """One call as a caller would make it, and its answer as it came."""
+
+    at: datetime
+    endpoint: str
+    status: int
+    model_status: str
+    reason: str
+    deployment: str
+    request_id: str
+    milliseconds: float
+    body: str

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from backend.domain.card_file import CardFile
 from backend.domain.contract import Contract, OfVersion
 from backend.domain.json_value import Json, JsonObject
+from backend.domain.statuses import DEPLOYMENT, MODEL_REASON, MODEL_STATUS, STATUSES, StatusAnswer
 from backend.policy.contract import schema
-from backend.policy.contract.statuses import DEPLOYMENT, MODEL_REASON, MODEL_STATUS, STATUSES, StatusAnswer
 
 OPENAPI = "3.1.0"
 

@@ -1,4 +1,4 @@
-"""What an endpoint answers besides 200, who says so, and what a caller does about it. Pure.
+"""What an endpoint answers besides 200, who says so, and what a caller does about it.
 
 From Azure's table "HTTP status codes for online endpoints". A model that refuses is 424 to the client: its own status
 and reason are in two headers, and its JSON is the body.
