@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from backend.domain.clock import utc_now
+from backend.domain.contract import Tried
 from backend.domain.endpoints import Endpoint
+from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion
 from backend.domain.reviews import Mergeability, PullRequest, PullRequestDetail
 from backend.domain.runs import Run, RunDetail
@@ -32,6 +34,7 @@ _PLAN = TypeAdapter(SetupPlan)
 _TRAFFIC = TypeAdapter(Traffic)
 _CAPACITY = TypeAdapter(tuple[CapacityPoint, ...])
 _LINES = TypeAdapter(tuple[LogLine, ...])
+_TRIED = TypeAdapter(Tried)
 
 WINDOWS = {"15 min": 900, "1 h": 3600, "6 h": 21_600, "24 h": 86_400}
 """The monitoring page's ranges, in seconds."""
@@ -114,6 +117,18 @@ def endpoint(name: str) -> Topic[Endpoint | None]:
         lambda backend: backend.endpoints.show(name),
         every=3,
         pinned=True,
+    )
+
+
+def tried(actor: Actor, row: dict[str, float | int], nonce: str) -> Topic[Tried]:
+    """One call to the test endpoint, made once. What somebody typed may be a patient's, so no file keeps it."""
+    return Topic(
+        f"tried/{nonce}",
+        Source.AZURE_ML,
+        _TRIED,
+        lambda backend: backend.contracts.attempt(actor, row),
+        every=86_400,
+        kept=False,
     )
 
 

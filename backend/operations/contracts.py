@@ -11,12 +11,14 @@ from backend.domain.contract import ContractChange, ContractEvidence, Language, 
 from backend.domain.json_value import JsonObject
 from backend.domain.people import Actor, Right
 from backend.domain.promotions import Kind, Phase, Promotion, Target
+from backend.domain.quality import LoadResult
 from backend.domain.registry import ModelVersion
 from backend.domain.statuses import DEPLOYMENT, MODEL_REASON, MODEL_STATUS
 from backend.errors import Invalid, NotFound
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.operations.authorise import require
-from backend.policy.contract.clients import client
+from backend.policy.contract import feed
+from backend.policy.contract.clients import client, environment
 from backend.policy.contract.difference import difference
 from backend.policy.contract.openapi import openapi
 from backend.policy.contract.schema import request_schema, standalone
@@ -88,6 +90,22 @@ class Contracts:
         if of is None or of.contract is None:
             raise NotFound(_none(of) if of else f"Nothing has been brought to {endpoint} yet.")
         return client(language, endpoint, of.contract)
+
+    def environment(self, endpoint: str, scoring_uri: str, ca_bundle: str) -> str:
+        """The shell's lines before a client runs."""
+        return environment(scoring_uri, endpoint, ca_bundle)
+
+    def load(self, of: OfVersion) -> LoadResult | None:
+        """What the test endpoint stood when the version was tested."""
+        return next((e.load for e in self._store.evidence.of_version(of.model, of.version) if e.load), None)
+
+    def json_feed(self, endpoint: str, home: str) -> JsonObject:
+        """The changes as JSON Feed 1.1; `home` is the page for people."""
+        return feed.json_feed(f"{endpoint}: what changes for you", home, self.releases(endpoint))
+
+    def atom_feed(self, endpoint: str, home: str) -> bytes:
+        """The changes as Atom."""
+        return feed.atom_feed(f"{endpoint}: what changes for you", home, self.releases(endpoint))
 
     def releases(self, endpoint: str) -> tuple[Release, ...]:
         """What has changed for callers, newest first: each promotion and each way back that succeeded."""

@@ -21,6 +21,7 @@ from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.pulls import Pulls
 from backend.operations.adopting import Adopting
 from backend.operations.authorise import refusal
+from backend.operations.contracts import Contracts
 from backend.operations.drills import Drills
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
@@ -33,6 +34,7 @@ from tests.recovery.hospital import PROJECT, WHY
 NOWHERE = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("nothing here reaches a network"))
 NO_GATEWAYS: tuple[typing.Any, typing.Any] = (None, None)
 NO_TRUST = typing.cast("typing.Any", None)
+TOO_LONG = typing.cast("typing.Any", {"x" * 2_000_000: 1})
 SEEN = "the deployment that was looked at"
 
 
@@ -102,6 +104,10 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Reviews.record": (Right.REVIEW, lambda w, a: w.review(a, IntentKind.MERGE)),
     "Runs.cancel": (Right.MANAGE_RUNS, lambda w, a: Runs({}, w.hospital.store).cancel(a, "none", "run", WHY)),
     "Endpoints.score": (Right.READ, lambda _, a: Endpoints(typing.cast("typing.Any", None)).score(a, "none", [])),
+    "Contracts.attempt": (
+        Right.READ,
+        lambda w, a: Contracts(w.hospital.store, PROJECT, NO_GATEWAYS[0], w.hospital.clock).attempt(a, TOO_LONG),
+    ),
     "Events.list": (Right.READ, lambda w, a: w.events().list(a)),
     "Events.take": (Right.CONTROL, lambda w, a: w.events().take(a, "none", WHY)),
     "Events.explain": (Right.CONTROL, lambda w, a: w.events().explain(a, "none", WHY)),
@@ -158,6 +164,9 @@ READING = {
     *("Auditing.served", "Auditing.export", "Auditing.save"),
     *("Drills.get", "Drills.latest", "Drills.results", "Drills.standing"),
     *("Endpoints.show", "Endpoints.example_row"),
+    *("Contracts.of", "Contracts.served", "Contracts.card", "Contracts.difference", "Contracts.document"),
+    *("Contracts.document_of", "Contracts.schema_of", "Contracts.client", "Contracts.environment", "Contracts.load"),
+    *("Contracts.json_feed", "Contracts.atom_feed", "Contracts.releases"),
     *("Events.unexplained", "Events.proof", "Events.proofs"),
     *("Judging.recorded", "Judging.replay", "Ledger.entries", "Ledger.verify"),
     *("Models.versions", "Models.dossier", "Models.findings", "Overrides.told"),
