@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from xml.etree import ElementTree as Xml
 
+import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
 from visitors import claims, text
 
 from backend.domain.contract import Tried
@@ -33,8 +34,14 @@ def test_a_developer_lands_where_the_first_call_is_three_copies_away(visit, worl
     assert any("curl --silent" in block and '"BMI": 27.4' in block for block in copied)
     for said in ("kg/m²", "10 to 90", "1 to 900", "Helps a practitioner decide", "No diagnosis"):
         assert said in shown, said
-    for said in ("424 Refused", "429 TooManyRequests", "at most 1,000", "p95 21 ms", "calls in 24 h"):
+    for said in ("424 Refused", "429 TooManyRequests", "at most 1,000", "p95 21 ms"):
         assert said in shown, said
+
+
+def test_production_tells_the_latency_that_callers_have_seen(visit, world):
+    shown = text(visit(PAGE, endpoint="diabetes-endpoint"))
+    assert "calls in 24 h" in shown
+    assert "Ask the test endpoint" not in shown
 
 
 def test_each_release_says_what_changes_for_callers(visit, world):
@@ -85,10 +92,15 @@ def test_what_was_typed_is_in_no_file(world):
 @pytest.fixture
 def files(world):
     held = contract_files.ticket(world.wired, "dev", "diabetes-test")
-    with TestClient(Starlette(routes=contract_files.ROUTES)) as client:
-        yield lambda file, endpoint="diabetes-test", ticket=held: client.get(
-            f"/contracts/{endpoint}/{file}", params={"ticket": ticket}
-        )
+    transport = httpx.ASGITransport(Starlette(routes=contract_files.ROUTES))
+
+    async def asked(path, ticket):
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.get(path, params={"ticket": ticket})
+
+    return lambda file, endpoint="diabetes-test", ticket=held: asyncio.run(
+        asked(f"/contracts/{endpoint}/{file}", ticket)
+    )
 
 
 def test_programs_get_the_documents_of_what_serves(files, world):
@@ -103,7 +115,7 @@ def test_programs_get_the_documents_of_what_serves(files, world):
     assert "before at 0.5" in feed["items"][0]["content_text"]
     atom = Xml.fromstring(files("changes.atom").content)  # noqa: S314  # our own answer
     name = "{http://www.w3.org/2005/Atom}"
-    assert [e.findtext(f"{name}title") for e in atom.findall(f"{name}entry")][0] == feed["items"][0]["title"]
+    assert next(e.findtext(f"{name}title") for e in atom.findall(f"{name}entry")) == feed["items"][0]["title"]
 
 
 def test_no_file_without_a_ticket_for_that_endpoint(files, world):
