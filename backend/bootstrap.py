@@ -60,6 +60,7 @@ from backend.operations.events import Events
 from backend.operations.history import History
 from backend.operations.inbox import Inbox
 from backend.operations.judging import Judging
+from backend.operations.keyring import Keyring
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
 from backend.operations.overrides import Overrides
@@ -105,6 +106,7 @@ class Backend:
     quarantines: Quarantines
     endpoints: Endpoints
     contracts: Contracts
+    keyring: Keyring
     events: Events
     telemetry: Telemetry
     ledger: Ledger
@@ -173,6 +175,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         quarantines=Quarantines(store, project, promotions, clock),
         endpoints=Endpoints(endpoints),
         contracts=Contracts(store, project, endpoints, clock),
+        keyring=Keyring(store, project, endpoints, gateways.logs, clock),
         events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         ledger=Ledger(store),

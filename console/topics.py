@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from backend.domain.clock import utc_now
 from backend.domain.contract import Tried
 from backend.domain.endpoints import Endpoint
+from backend.domain.key_rotation import KeyUse, Which
 from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion
 from backend.domain.reviews import Mergeability, PullRequest, PullRequestDetail
@@ -35,6 +36,8 @@ _TRAFFIC = TypeAdapter(Traffic)
 _CAPACITY = TypeAdapter(tuple[CapacityPoint, ...])
 _LINES = TypeAdapter(tuple[LogLine, ...])
 _TRIED = TypeAdapter(Tried)
+_KEY_USE = TypeAdapter(KeyUse)
+_KEY = TypeAdapter(str)
 
 WINDOWS = {"15 min": 900, "1 h": 3600, "6 h": 21_600, "24 h": 86_400}
 """The monitoring page's ranges, in seconds."""
@@ -130,6 +133,20 @@ def tried(actor: Actor, row: dict[str, float | int], nonce: str) -> Topic[Tried]
         every=86_400,
         kept=False,
     )
+
+
+def key_use(name: str) -> Topic[KeyUse]:
+    """Who uses which of an endpoint's two keys; the cached value holds marks and no key."""
+    return Topic(f"key-use/{name}", Source.MONITOR, _KEY_USE, lambda backend: backend.keyring.use(name), every=30)
+
+
+def key(actor: Actor, name: str, which: Which, nonce: str) -> Topic[str]:
+    """A key for the tab that has announced it; no file keeps it."""
+
+    def load(backend: Backend) -> str:
+        return backend.keyring.read(actor, name, which)
+
+    return Topic(f"key/{nonce}", Source.AZURE_ML, _KEY, load, every=86_400, kept=False)
 
 
 def plan() -> Topic[SetupPlan]:

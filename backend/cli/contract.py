@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ from pydantic import ValidationError
 from backend.cli.models import find_version
 from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.printable import printable
-from backend.cli.session import backend
+from backend.cli.session import backend, current_actor
 from backend.domain.contract import ContractEffect, Language, OfVersion
+from backend.domain.key_rotation import Which
 from backend.errors import Invalid, NotFound
+from backend.settings import load
 
 if TYPE_CHECKING:
     from backend.bootstrap import Backend
@@ -162,3 +165,55 @@ def _from_file(file: Path) -> OfVersion:
     except (ValueError, ValidationError) as error:
         where = "take it from the Contract page or `mlops contract show --json`"
         raise Invalid(f"{file} is no contract: {where}.") from error
+
+
+@contract.command()
+@click.argument("endpoint", default="")
+@click.option("--which", type=click.Choice(("primary", "secondary")), default="primary", show_default=True)
+@click.option("--only", is_flag=True, help="The key alone, for $(...).")
+def key(endpoint: str, which: str, only: bool) -> None:
+    """A key of an endpoint (the test endpoint if none is named); the ledger keeps that you took it."""
+    settings, known = load(), backend()
+    name = endpoint or settings.project.test_endpoint
+    taken = known.keyring.key(current_actor(settings, known), name, Which(which))
+    click.echo(taken if only else f"export MLOPS_KEY={taken}")
+
+
+@contract.command("keys")
+@click.argument("endpoint", default="")
+@json_option
+def keys(endpoint: str, as_json: bool) -> None:
+    """Which of an endpoint's two keys is still in use, as far as callers say (production if none is named)."""
+    known = backend()
+    found = known.keyring.use(endpoint or known.settings.project.endpoint)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("Key", "Mark", "Calls in the last hour", "Last", "Callers"),
+        (
+            (k.which.value, k.mark, f"{k.requests:,}", moment(k.last), printable(", ".join(k.callers)))
+            for k in found.keys
+        ),
+        "No key.",
+    )
+    click.echo(f"Without a mark: {found.unstated:,} calls. With a wrong key: {found.denied:,}.")
+    click.echo(f"The log reaches to {moment(found.data_until)}. Azure logs no key: this is what callers say.")
+
+
+@contract.command()
+@click.argument("endpoint")
+@click.argument("which", type=click.Choice(("primary", "secondary")))
+@click.option("--reason", required=True, help="Kept in the ledger.")
+@click.option("--anyway", is_flag=True, help="Although callers are seen with it, or nobody can say.")
+@json_option
+def rotate(endpoint: str, which: str, reason: str, anyway: bool, as_json: bool) -> None:
+    """Replace one key of an endpoint; whoever still uses it is answered with 401 from then on."""
+    settings, known = load(), backend()
+    actor = current_actor(settings, known)
+    use = known.keyring.use(endpoint)
+    asked = known.keyring.rotate(actor, endpoint, Which(which), reason, uuid.uuid4().hex, use, anyway=anyway)
+    if as_json:
+        print_json(asked)
+    else:
+        click.echo(f"The worker replaces the {which} key of {endpoint} ({asked.id}).")

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Json: TypeAlias = object
+"""Any JSON value. A recursive alias would be exact, and no tool could resolve it in another module on Python 3.11."""
 JsonObject: TypeAlias = dict[str, Json]

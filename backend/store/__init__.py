@@ -20,6 +20,7 @@ from backend.store.evidence import EvidenceRecords
 from backend.store.heartbeats import Heartbeats
 from backend.store.holds import Holds
 from backend.store.intents import Intents
+from backend.store.key_rotations import KeyRotations
 from backend.store.marks import Marks
 from backend.store.notifications import Notifications
 from backend.store.overrides import Overrides
@@ -62,6 +63,7 @@ class Store:
         self.webhooks = Webhooks(self.database, self.marks, clock)
         self.setup_findings = SetupFindings(self.database, self.audit, clock)
         self.drills = Drills(self.database, self.audit, clock)
+        self.key_rotations = KeyRotations(self.database, self.audit, self.marks, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction for several records: pass what it yields as their `within`."""

@@ -9,6 +9,7 @@ from backend.domain.contract import Contract, Language, OfVersion
 from backend.domain.people import Actor
 from console import contract_files, topics, wiring
 from console.components.contract_cards import changes, expectations, promise, use
+from console.components.contract_keys import keys_card, take_key, taken
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill
@@ -46,17 +47,21 @@ def show() -> None:
 
 
 def _follow(actor: Actor, name: str, of: OfVersion | None) -> None:
-    topic = asked(actor)
-    keys = (topics.endpoint(name).key, *((topic.key,) if topic else ()))
-    served = (of.version, of.threshold) if of else ()
-    follow(f"contract {name}", keys, lambda: served, every=2.0)
+    waited = tuple(topic.key for topic in (asked(actor), taken(actor)) if topic is not None)
+    keys = (topics.endpoint(name).key, topics.key_use(name).key, *waited)
+
+    def marks() -> tuple[object, ...]:
+        rotations = wiring.current().backend.keyring.rotations(name)
+        return (of and (of.version, of.threshold), *((one.id, one.state, one.outcome) for one in rotations[:3]))
+
+    follow(f"contract {name}", keys, marks, every=2.0)
 
 
 def _tabs(wired: Wiring, actor: Actor, name: str, of: OfVersion) -> None:
-    call, promised, changed = st.tabs(["Call it", "What is promised", "What changes"])
+    call, promised, changed, keys = st.tabs(["Call it", "What is promised", "What changes", "Keys"])
     with call:
         if of.contract is not None:
-            _first_call(wired, name)
+            _first_call(wired, actor, name)
             if name == wired.settings.project.test_endpoint:
                 try_it(wired, actor, of.contract, name)
         draw(use(wired.backend.contracts.card(of)))
@@ -66,15 +71,18 @@ def _tabs(wired: Wiring, actor: Actor, name: str, of: OfVersion) -> None:
     with changed:
         draw(changes(wired.backend.contracts.releases(name), utc_now()))
         _feeds(wired, actor, name)
+    with keys:
+        keys_card(wired, actor, name)
 
 
-def _first_call(wired: Wiring, name: str) -> None:
+def _first_call(wired: Wiring, actor: Actor, name: str) -> None:
     reading = wired.snapshots.watch(topics.endpoint(name))
     address = reading.value.scoring_uri if reading.value else ""
     with st.container(border=True, key="card_first"):
         draw(card_head("Your first call", "three steps, copied as they are"))
         draw(Html("<h3>1. Say where and with which key</h3>"))
         st.code(wired.backend.contracts.environment(name, address, wired.settings.cloud.ca_bundle), language="bash")
+        take_key(wired, actor, name)
         draw(Html("<h3>2. Take a client</h3>"))
         choice = st.segmented_control(
             "Language", list(NAMES), format_func=lambda one: NAMES[one], default=Language.CURL, key="language"

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend.bootstrap import Backend
+from backend.domain.key_rotation import Which
 from backend.domain.people import RIGHTS, Actor, Right, Role
 from backend.domain.promotions import IntentKind
 from backend.errors import BackendError, NotPermitted
@@ -26,6 +27,7 @@ from backend.operations.drills import Drills
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.inbox import Inbox
+from backend.operations.keyring import Keyring
 from backend.operations.reviews import Reviews
 from backend.operations.runs import Runs
 from backend.operations.setup import Setup
@@ -62,6 +64,9 @@ class World:
 
     def inbox(self) -> Inbox:
         return Inbox(self.hospital.store, {}, "http://127.0.0.1:8501", NO_TRUST, self.hospital.clock)
+
+    def keyring(self) -> Keyring:
+        return Keyring(self.hospital.store, PROJECT, *NO_GATEWAYS, self.hospital.clock)
 
     def review(self, actor: Actor, kind: IntentKind) -> object:
         return self.reviews().record(actor, kind, 7, "a" * 40, "somebody", WHY, f"{kind}-{actor.name}")
@@ -108,6 +113,13 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
         Right.READ,
         lambda w, a: Contracts(w.hospital.store, PROJECT, NO_GATEWAYS[0], w.hospital.clock).attempt(a, TOO_LONG),
     ),
+    "Keyring.announce": (Right.KEYS, lambda w, a: w.keyring().announce(a, "none", Which.PRIMARY)),
+    "Keyring.read": (Right.KEYS, lambda w, a: w.keyring().read(a, "none", Which.PRIMARY)),
+    "Keyring.key": (Right.KEYS, lambda w, a: w.keyring().key(a, "none", Which.PRIMARY)),
+    "Keyring.rotate": (
+        Right.KEYS,
+        lambda w, a: w.keyring().rotate(a, "none", Which.PRIMARY, WHY, a.name, None, anyway=False),
+    ),
     "Events.list": (Right.READ, lambda w, a: w.events().list(a)),
     "Events.take": (Right.CONTROL, lambda w, a: w.events().take(a, "none", WHY)),
     "Events.explain": (Right.CONTROL, lambda w, a: w.events().explain(a, "none", WHY)),
@@ -140,6 +152,7 @@ TELLING = {
     "Drills.refusal",
     "Events.refusal",
     "Inbox.unread",
+    "Keyring.refusal",
     "Overrides.cannot_confirm",
     "Promotions.decision",
     "Reviews.refusal",
@@ -166,6 +179,7 @@ READING = {
     *("Endpoints.show", "Endpoints.example_row"),
     *("Contracts.of", "Contracts.served", "Contracts.card", "Contracts.difference", "Contracts.document"),
     *("Contracts.document_of", "Contracts.schema_of", "Contracts.client", "Contracts.environment", "Contracts.load"),
+    *("Keyring.use", "Keyring.in_the_way", "Keyring.rotations"),
     *("Contracts.json_feed", "Contracts.atom_feed", "Contracts.releases"),
     *("Events.unexplained", "Events.proof", "Events.proofs"),
     *("Judging.recorded", "Judging.replay", "Ledger.entries", "Ledger.verify"),
@@ -253,7 +267,7 @@ def test_a_wish_about_a_pull_request_by_every_role(ready, kind):
 
 def test_several_roles_are_all_that_each_of_them_may():
     both = Actor(name="both", roles=frozenset({Role.OPERATOR, Role.ADMINISTRATOR}))
-    assert {right for right in Right if both.may(right)} == {Right.READ, Right.CONTROL, Right.SETUP, Right.DRILL}
+    assert {right for right in Right if both.may(right)} == {Right.READ, Right.CONTROL, Right.SETUP, Right.DRILL, Right.KEYS}
 
 
 def test_a_delegation_is_revoked_by_whoever_made_it_or_by_who_sets_up(ready):
