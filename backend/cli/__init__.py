@@ -54,6 +54,7 @@ COMMANDS = {
     "release-quarantine": "verdicts",
     "request-changes": "verdicts",
     "resume": "promote",
+    "retire": "verdicts",
     "rollback": "promote",
     "runs": "runs",
     "setup": "setup",

@@ -105,6 +105,7 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Promotions.set_hold": (Right.CONTROL, lambda w, a: w.hospital.promotions.set_hold(a, WHY)),
     "Promotions.release_hold": (Right.PROMOTE, lambda w, a: w.hospital.promotions.release_hold(a, WHY)),
     "Quarantines.quarantine": (Right.CONTROL, lambda w, a: w.hospital.quarantines.quarantine(a, w.two, WHY)),
+    "Quarantines.retire": (Right.APPROVE, lambda w, a: w.hospital.quarantines.retire(a, w.two, WHY)),
     "Quarantines.release": (Right.APPROVE, lambda w, a: w.hospital.quarantines.release(a, w.two, WHY)),
     "Reviews.record": (Right.REVIEW, lambda w, a: w.review(a, IntentKind.MERGE)),
     "Runs.cancel": (Right.MANAGE_RUNS, lambda w, a: Runs({}, w.hospital.store).cancel(a, "none", "run", WHY)),
@@ -267,7 +268,13 @@ def test_a_wish_about_a_pull_request_by_every_role(ready, kind):
 
 def test_several_roles_are_all_that_each_of_them_may():
     both = Actor(name="both", roles=frozenset({Role.OPERATOR, Role.ADMINISTRATOR}))
-    assert {right for right in Right if both.may(right)} == {Right.READ, Right.CONTROL, Right.SETUP, Right.DRILL, Right.KEYS}
+    assert {right for right in Right if both.may(right)} == {
+        Right.READ,
+        Right.CONTROL,
+        Right.SETUP,
+        Right.DRILL,
+        Right.KEYS,
+    }
 
 
 def test_a_delegation_is_revoked_by_whoever_made_it_or_by_who_sets_up(ready):

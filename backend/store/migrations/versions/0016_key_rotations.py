@@ -1,4 +1,4 @@
-"""Wishes to replace one of an endpoint's two keys."""
+"""Wishes to replace one of an endpoint's two keys, and versions that are retired for good."""
 
 from __future__ import annotations
 
@@ -28,4 +28,5 @@ def upgrade() -> None:
         sa.Column("finished_at", Moment(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.add_column("quarantines", sa.Column("retired", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_index("rotation_of_endpoint", "key_rotations", ["endpoint", "asked_at"])
