@@ -22,6 +22,10 @@ READS = {
     ("models", "list"): [{"name", "version", "digest", "state", "lineage"}],
     ("models", "show", "v1"): {"version", "digest", "state", "dossier"},
     ("models", "card", "v1"): {"model", "version", "parts", "problems", "against", "differences"},
+    ("contract", "show", "v1"): {"model", "version", "digest", "threshold", "contract"},
+    ("contract", "diff", "v1", "diabetes-endpoint"): [],
+    ("contract", "changes"): [{"id", "at", "version", "before", "changes", "known"}],
+    ("contract", "keys"): {"endpoint", "keys", "unstated", "denied", "data_until"},
     ("decision", "1"): {"effect", "findings", "blockers", "to_acknowledge", "refusal"},
     ("evidence", "replay", "1"): {"recorded", "lines", "same"},
     ("endpoint", "show"): {"name", "state", "traffic", "deployments", "scoring_uri"},
@@ -47,6 +51,7 @@ WRITES = {
     *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage", "promote-now"),
     *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
     *("pr approve", "pr merge", "pr request-changes", "pr rerun", "events take", "events explain"),
+    "contract rotate",
     *("setup take", "setup fix", "adopt", "drill run", "notifications read", "notifications retry"),
 }
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
