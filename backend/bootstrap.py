@@ -71,6 +71,7 @@ from backend.operations.releases import Releases
 from backend.operations.reviews import Reviews
 from backend.operations.runs import Runs
 from backend.operations.setup import Setup
+from backend.operations.steering import Steering
 from backend.operations.telemetry import Telemetry
 from backend.operations.training import Training
 from backend.settings import Settings
@@ -100,6 +101,7 @@ class Backend:
     models: Models
     releases: Releases
     promotions: Promotions
+    steering: Steering
     judging: Judging
     approvers: Approvers
     overrides: Overrides
@@ -160,19 +162,20 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     gateways = connect(settings, clock)
     endpoints = EndpointGateway(gateways.prod)
     project = gateways.project
-    promotions = Promotions(store, project, clock)
-    known = rules_of(project).people
+    promotions, steering = Promotions(store, project, clock), Steering(store, project, clock)
+    rules = rules_of(project)
     return Backend(
         settings=settings,
-        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, known),
+        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, rules),
         runs=Runs(gateways.workspaces, store),
-        models=Models(store, project, ModelGateway(gateways.prod), promotions, clock),
+        models=Models(store, project, ModelGateway(gateways.prod), promotions, steering, clock),
         releases=Releases(store, project, clock),
         judging=Judging(store, Jobs(gateways.prod)),
         promotions=promotions,
+        steering=steering,
         approvers=Approvers(store, project, clock),
         overrides=Overrides(store, project, clock),
-        quarantines=Quarantines(store, project, promotions, clock),
+        quarantines=Quarantines(store, project, steering, clock),
         endpoints=Endpoints(endpoints),
         contracts=Contracts(store, project, endpoints, clock),
         keyring=Keyring(store, project, endpoints, gateways.logs, clock),
