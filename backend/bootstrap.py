@@ -52,6 +52,7 @@ from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
 from backend.operations.behaviour import ModelBehaviour
 from backend.operations.checking import clock_agrees
+from backend.operations.contracts import Contracts
 from backend.operations.council import rules_of
 from backend.operations.doctor import Doctor
 from backend.operations.doorbell import Doorbell
@@ -61,6 +62,7 @@ from backend.operations.events import Events
 from backend.operations.history import History
 from backend.operations.inbox import Inbox
 from backend.operations.judging import Judging
+from backend.operations.keyring import Keyring
 from backend.operations.labels import Labels
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
@@ -109,6 +111,8 @@ class Backend:
     overrides: Overrides
     quarantines: Quarantines
     endpoints: Endpoints
+    contracts: Contracts
+    keyring: Keyring
     events: Events
     telemetry: Telemetry
     behaviour: ModelBehaviour
@@ -181,6 +185,8 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         overrides=Overrides(store, project, clock),
         quarantines=Quarantines(store, project, steering, clock),
         endpoints=Endpoints(endpoints),
+        contracts=Contracts(store, project, endpoints, clock),
+        keyring=Keyring(store, project, endpoints, gateways.logs, clock),
         events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
         behaviour=ModelBehaviour(store, project, clock),

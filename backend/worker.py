@@ -46,6 +46,7 @@ from backend.operations.proving import Proving
 from backend.operations.repository_watch import RepositoryWatch
 from backend.operations.retention import Retention
 from backend.operations.retraining_starts import RetrainingStarts
+from backend.operations.rotating import Rotating
 from backend.operations.setup_watch import SetupWatch
 from backend.promotion.announcement import Announcement
 from backend.promotion.authorship_watch import AuthorshipWatch
@@ -172,6 +173,7 @@ class Worker:
             Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
             Duty("fixes", setup.fix_next, poll),
             Duty("drills", drilling(settings, store, gateways, reach, clock).perform_next, DRILL_SECONDS),
+            Duty("keys", Rotating(store, endpoints).rotate_next, poll),
             Duty("notifications", notifying.hand_over, poll),
             Duty("sendings", notifying.send_next, poll),
             Duty(

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from backend.domain.clock import utc_now
+from backend.domain.contract import Tried
 from backend.domain.endpoints import Endpoint
+from backend.domain.key_rotation import KeyUse, Which
+from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion
 from backend.domain.reviews import Mergeability, PullRequest, PullRequestDetail
 from backend.domain.runs import Run, RunDetail
@@ -33,6 +36,9 @@ _PLAN = TypeAdapter(SetupPlan)
 _TRAFFIC = TypeAdapter(Traffic)
 _CAPACITY = TypeAdapter(tuple[CapacityPoint, ...])
 _LINES = TypeAdapter(tuple[LogLine, ...])
+_TRIED = TypeAdapter(Tried)
+_KEY_USE = TypeAdapter(KeyUse)
+_KEY = TypeAdapter(str)
 
 WINDOWS = {"15 min": 900, "1 h": 3600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
 """The monitoring page's ranges, in seconds."""
@@ -119,6 +125,32 @@ def endpoint(name: str) -> Topic[Endpoint | None]:
         every=3,
         pinned=True,
     )
+
+
+def tried(actor: Actor, row: dict[str, float | int], nonce: str) -> Topic[Tried]:
+    """One call to the test endpoint, made once. What somebody typed may be a patient's, so no file keeps it."""
+    return Topic(
+        f"tried/{nonce}",
+        Source.AZURE_ML,
+        _TRIED,
+        lambda backend: backend.contracts.attempt(actor, row),
+        every=86_400,
+        kept=False,
+    )
+
+
+def key_use(name: str) -> Topic[KeyUse]:
+    """Who uses which of an endpoint's two keys; the cached value holds marks and no key."""
+    return Topic(f"key-use/{name}", Source.MONITOR, _KEY_USE, lambda backend: backend.keyring.use(name), every=30)
+
+
+def key(actor: Actor, name: str, which: Which, nonce: str) -> Topic[str]:
+    """A key for the tab that has announced it; no file keeps it."""
+
+    def load(backend: Backend) -> str:
+        return backend.keyring.read(actor, name, which)
+
+    return Topic(f"key/{nonce}", Source.AZURE_ML, _KEY, load, every=86_400, kept=False)
 
 
 def plan() -> Topic[SetupPlan]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import artefact, data, evidence, figures, model, params, profile, tracking
+from training.contract import contract
 from training.data import DataError, Dataset
 from training.digest import folder_digest
 from training.metrics import Band, Curve, age_bands, curves, point_metrics
@@ -88,6 +89,7 @@ def write_evidence(folder: Path, trained: Trained, dataset: Dataset, parameters:
     evidence.write_json(folder / "curves.json", trained.curves)
     evidence.write_json(folder / "bands.json", trained.bands)
     evidence.write_json(folder / "robustness.json", trained.robustness)
+    evidence.write_json(folder / "contract.json", contract(trained.model))
     evidence.write_json(folder / "dataset.json", evidence.describe_dataset(dataset, trained.split, parameters.seed))
     described = profile.profile(dataset, trained.split, trained.probability)
     evidence.write_json(folder / "data_profile.json", described)

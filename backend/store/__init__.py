@@ -22,6 +22,7 @@ from backend.store.evidence import EvidenceRecords
 from backend.store.heartbeats import Heartbeats
 from backend.store.holds import Holds
 from backend.store.intents import Intents
+from backend.store.key_rotations import KeyRotations
 from backend.store.labels import Labels
 from backend.store.marks import Marks
 from backend.store.notifications import Notifications
@@ -70,6 +71,7 @@ class Store:
         self.behaviour = BehaviourLooks(self.database, clock)
         self.labels = Labels(self.database, self.audit, clock)
         self.retrainings = Retrainings(self.database, self.audit, clock)
+        self.key_rotations = KeyRotations(self.database, self.audit, self.marks, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction for several records: pass what it yields as their `within`."""

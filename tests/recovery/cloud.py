@@ -25,6 +25,7 @@ from backend.domain.runs import RunState
 from backend.domain.supply_chain import EnvironmentDefinition, Package
 from backend.errors import NotFound
 from backend.promotion.context import Reach
+from tests.contracts import WRITTEN
 from tests.recovery.cloud_collected import CollectedInMemory
 from tests.recovery.cloud_endpoints import EndpointsInMemory
 from tests.recovery.cloud_monitor import LogsInMemory, MetricsInMemory
@@ -119,6 +120,7 @@ class Cloud:
         self.made: dict[str, str] = {}
         self.gates = GATES
         self.card: bytes | None = CARD
+        self.contracts: dict[str, object] = {}
         self.slowness = 1.0
         self.calls_per_second = 20.0
         self.asked = 200
@@ -267,6 +269,7 @@ class JobsInMemory:
         documents: dict[str, object] = {
             "evidence/dataset.json": {"digest": "sha256:data", "shared_groups": 0, "rows": 10_000, "patients": 9_959},
             "evidence/robustness.json": SOUND,
+            "evidence/contract.json": self.cloud.contracts.get(version, json.loads(WRITTEN)),
             "evidence/model.json": {"digest": self.cloud.made.get(version) or self.cloud.registered[version].digest},
             "evidence/environment.json": {"python": "3.11.7", "scikit-learn": "1.9.1", "joblib": "1.5.3"},
         }

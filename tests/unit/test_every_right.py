@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend.bootstrap import Backend
+from backend.domain.key_rotation import Which
 from backend.domain.people import RIGHTS, Actor, Right, Role
 from backend.domain.promotions import IntentKind
 from backend.domain.setup import Change, PlannedResource
@@ -24,11 +25,13 @@ from backend.operations.adopting import Adopting
 from backend.operations.alerts import Alerts
 from backend.operations.authorise import refusal
 from backend.operations.behaviour import ModelBehaviour
+from backend.operations.contracts import Contracts
 from backend.operations.council import rules_of
 from backend.operations.drills import Drills
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.inbox import Inbox
+from backend.operations.keyring import Keyring
 from backend.operations.labels import Labels
 from backend.operations.reviews import Reviews
 from backend.operations.runs import Runs
@@ -39,6 +42,7 @@ NOWHERE = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", Secret
 NO_GATEWAYS: tuple[typing.Any, typing.Any] = (None, None)
 NO_TRUST = typing.cast("typing.Any", None)
 MISSING = PlannedResource(kind="diagnostic setting", name="logs", where="diabetes-test", change=Change.CREATE)
+TOO_LONG = typing.cast("typing.Any", {"x" * 2_000_000: 1})
 SEEN = "the deployment that was looked at"
 
 
@@ -77,6 +81,9 @@ class World:
     def labels(self) -> Labels:
         return Labels(self.hospital.store, PROJECT, self.hospital.clock)
 
+    def keyring(self) -> Keyring:
+        return Keyring(self.hospital.store, PROJECT, *NO_GATEWAYS, self.hospital.clock)
+
     def review(self, actor: Actor, kind: IntentKind) -> object:
         return self.reviews().record(actor, kind, 7, "a" * 40, "somebody", WHY, f"{kind}-{actor.name}")
 
@@ -114,10 +121,22 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Steering.set_hold": (Right.CONTROL, lambda w, a: w.hospital.steering.set_hold(a, WHY)),
     "Steering.release_hold": (Right.PROMOTE, lambda w, a: w.hospital.steering.release_hold(a, WHY)),
     "Quarantines.quarantine": (Right.CONTROL, lambda w, a: w.hospital.quarantines.quarantine(a, w.two, WHY)),
+    "Quarantines.retire": (Right.APPROVE, lambda w, a: w.hospital.quarantines.retire(a, w.two, WHY)),
     "Quarantines.release": (Right.APPROVE, lambda w, a: w.hospital.quarantines.release(a, w.two, WHY)),
     "Reviews.record": (Right.REVIEW, lambda w, a: w.review(a, IntentKind.MERGE)),
     "Runs.cancel": (Right.MANAGE_RUNS, lambda w, a: Runs({}, w.hospital.store).cancel(a, "none", "run", WHY)),
     "Endpoints.score": (Right.READ, lambda _, a: Endpoints(typing.cast("typing.Any", None)).score(a, "none", [])),
+    "Contracts.attempt": (
+        Right.READ,
+        lambda w, a: Contracts(w.hospital.store, PROJECT, NO_GATEWAYS[0], w.hospital.clock).attempt(a, TOO_LONG),
+    ),
+    "Keyring.announce": (Right.KEYS, lambda w, a: w.keyring().announce(a, "none", Which.PRIMARY)),
+    "Keyring.read": (Right.KEYS, lambda w, a: w.keyring().read(a, "none", Which.PRIMARY)),
+    "Keyring.key": (Right.KEYS, lambda w, a: w.keyring().key(a, "none", Which.PRIMARY)),
+    "Keyring.rotate": (
+        Right.KEYS,
+        lambda w, a: w.keyring().rotate(a, "none", Which.PRIMARY, WHY, a.name, None, anyway=False),
+    ),
     "Events.list": (Right.READ, lambda w, a: w.events().list(a)),
     "Events.take": (Right.CONTROL, lambda w, a: w.events().take(a, "none", WHY)),
     "Events.explain": (Right.CONTROL, lambda w, a: w.events().explain(a, "none", WHY)),
@@ -162,6 +181,7 @@ TELLING = {
     "Events.refusal",
     "Inbox.unread",
     "ModelBehaviour.refusal",
+    "Keyring.refusal",
     "Overrides.cannot_confirm",
     "Promotions.decision",
     "Reviews.refusal",
@@ -187,6 +207,10 @@ READING = {
     *("Auditing.served", "Auditing.export", "Auditing.save"),
     *("Drills.get", "Drills.latest", "Drills.results", "Drills.standing"),
     *("Endpoints.show", "Endpoints.example_row"),
+    *("Contracts.of", "Contracts.served", "Contracts.card", "Contracts.difference", "Contracts.document"),
+    *("Contracts.document_of", "Contracts.schema_of", "Contracts.client", "Contracts.environment", "Contracts.load"),
+    *("Keyring.use", "Keyring.in_the_way", "Keyring.rotations"),
+    *("Contracts.json_feed", "Contracts.atom_feed", "Contracts.releases"),
     *("Events.unexplained", "Events.proof", "Events.proofs"),
     *("Judging.recorded", "Judging.replay", "Ledger.entries", "Ledger.verify"),
     *("ModelBehaviour.newest", "ModelBehaviour.history", "ModelBehaviour.signals", "ModelBehaviour.monitor_problem"),
@@ -275,7 +299,13 @@ def test_a_wish_about_a_pull_request_by_every_role(ready, kind):
 
 def test_several_roles_are_all_that_each_of_them_may():
     both = Actor(name="both", roles=frozenset({Role.OPERATOR, Role.ADMINISTRATOR}))
-    assert {right for right in Right if both.may(right)} == {Right.READ, Right.CONTROL, Right.SETUP, Right.DRILL}
+    assert {right for right in Right if both.may(right)} == {
+        Right.READ,
+        Right.CONTROL,
+        Right.SETUP,
+        Right.DRILL,
+        Right.KEYS,
+    }
 
 
 def test_a_delegation_is_revoked_by_whoever_made_it_or_by_who_sets_up(ready):

@@ -22,6 +22,10 @@ READS = {
     ("models", "list"): [{"name", "version", "digest", "state", "lineage"}],
     ("models", "show", "v1"): {"version", "digest", "state", "dossier"},
     ("models", "card", "v1"): {"model", "version", "parts", "problems", "against", "differences"},
+    ("contract", "show", "v1"): {"model", "version", "digest", "threshold", "contract"},
+    ("contract", "diff", "v1", "diabetes-endpoint"): [],
+    ("contract", "changes"): [{"id", "at", "version", "before", "changes", "known"}],
+    ("contract", "keys"): {"endpoint", "keys", "unstated", "denied", "data_until"},
     ("decision", "1"): {"effect", "findings", "blockers", "to_acknowledge", "refusal"},
     ("evidence", "replay", "1"): {"recorded", "lines", "same"},
     ("endpoint", "show"): {"name", "state", "traffic", "deployments", "scoring_uri"},
@@ -53,6 +57,7 @@ WRITES = {
     *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
     *("pr approve", "pr merge", "pr request-changes", "pr rerun", "events take", "events explain"),
     *("alerts ack", "alerts own", "alerts close", "alerts silence", "alerts lift"),
+    "contract rotate",
     *("setup take", "setup fix", "adopt", "drill run", "notifications read", "notifications retry"),
     *("behaviour accept", "behaviour dismiss", "labels import"),
 }
