@@ -105,8 +105,10 @@ def stale_comparison(dossier: Dossier, champion: Target | None) -> str:
         )
         if then != now:
             return f"Compared with {then}; production serves {now}."
-        chosen = f"{version.threshold:g}"
-        return f"Compared with other files of v{champion.version} than serve, or at another threshold than {chosen}."
+        tested, chosen = _at(version.version, compared.challenger.threshold), _at(version.version, version.threshold)
+        if compared.challenger.threshold not in {None, version.threshold}:
+            return f"{tested} was compared; {chosen} would serve."
+        return f"Compared with other files of v{champion.version} than production serves."
     if moved:
         return f"Compared for another {' and '.join(moved)} than v{version.version} is registered with."
     return "" if dossier.gates_are_current else "Judged by another gate file than main has now."
