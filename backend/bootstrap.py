@@ -20,6 +20,8 @@ from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.limits import Limits
 from backend.gateways.azureml.models import Models as ModelGateway
+from backend.gateways.azureml.run_files import RunFiles
+from backend.gateways.azureml.run_index import shared
 from backend.gateways.azureml.runs import Runs as RunGateway
 from backend.gateways.credentials import ProgramIdentity, tls_context
 from backend.gateways.directory import Directory
@@ -67,7 +69,9 @@ from backend.operations.promotions import Promotions
 from backend.operations.quarantines import Quarantines
 from backend.operations.releases import Releases
 from backend.operations.reviews import Reviews
-from backend.operations.runs import Runs
+from backend.operations.run_comparisons import RunComparisons
+from backend.operations.run_remarks import RunRemarks
+from backend.operations.runs import Runs, training_price
 from backend.operations.setup import Setup
 from backend.operations.telemetry import Telemetry
 from backend.operations.training import Training
@@ -95,6 +99,8 @@ class Backend:
     settings: Settings
     reviews: Reviews
     runs: Runs
+    run_remarks: RunRemarks
+    run_comparisons: RunComparisons
     models: Models
     releases: Releases
     promotions: Promotions
@@ -158,10 +164,16 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     project = gateways.project
     promotions = Promotions(store, project, clock)
     known = rules_of(project).people
+    cache = settings.home / "cache"
+    runs = Runs(gateways.workspaces, store, shared(cache), training_price(project), clock)
     return Backend(
         settings=settings,
         reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, known),
-        runs=Runs(gateways.workspaces, store),
+        runs=runs,
+        run_remarks=RunRemarks(store, clock),
+        run_comparisons=RunComparisons(
+            gateways.workspaces, runs, RunFiles(cache / "artefacts"), Contents(gateways.github)
+        ),
         models=Models(store, project, ModelGateway(gateways.prod), promotions, clock),
         releases=Releases(store, project, clock),
         judging=Judging(store, Jobs(gateways.prod)),

@@ -28,6 +28,7 @@ from backend.store.promotions import Promotions
 from backend.store.proofs import Proofs
 from backend.store.quarantines import Quarantines
 from backend.store.retirements import Retirements
+from backend.store.run_remarks import RunRemarks
 from backend.store.setup_findings import SetupFindings
 from backend.store.tokens import Tokens
 from backend.store.unexplained import UnexplainedEvents
@@ -62,6 +63,7 @@ class Store:
         self.webhooks = Webhooks(self.database, self.marks, clock)
         self.setup_findings = SetupFindings(self.database, self.audit, clock)
         self.drills = Drills(self.database, self.audit, clock)
+        self.run_remarks = RunRemarks(self.database, self.audit, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction for several records: pass what it yields as their `within`."""

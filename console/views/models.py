@@ -27,7 +27,6 @@ from console.components.threshold import threshold_panel
 from console.session import parameter, signed_in, tell
 from console.surroundings import find, newest_first
 from console.viewmodels.decision import comparison, uncompared
-from console.viewmodels.experiments import address
 from console.viewmodels.figures import age, ago
 from console.viewmodels.flips import production
 from console.viewmodels.models import METRIC_NAMES, METRICS, figures, history, lineage, where
@@ -199,10 +198,8 @@ def _links(version: ModelVersion) -> None:
         label = f"Pull request #{source.pull_request}"
         navigation.link(navigation.PULL_REQUESTS, label, "to_pull", "merge", number=source.pull_request)
     if source.run:
-        runs = wiring.current().snapshots.watch(topics.runs()).value or ()
-        found = next((run for run in runs if run.id == source.run), None)
-        if found is not None:
-            navigation.link(navigation.EXPERIMENTS, "Its training run", "to_run", "experiment", compare=address(found))
+        run = f"{wiring.current().settings.project.prod_workspace}/{source.run}"
+        navigation.link(navigation.EXPERIMENTS, "Its training run", "to_run", "experiment", run=run)
     navigation.link(
         navigation.AUDIT, "Its ledger entries", "to_audit", "history", subject=f"model/{version.name}:{number}"
     )
