@@ -71,6 +71,7 @@ from backend.operations.releases import Releases
 from backend.operations.reviews import Reviews
 from backend.operations.run_comparisons import RunComparisons
 from backend.operations.run_remarks import RunRemarks
+from backend.operations.run_requests import RunRequests
 from backend.operations.runs import Runs, training_price
 from backend.operations.setup import Setup
 from backend.operations.telemetry import Telemetry
@@ -101,6 +102,7 @@ class Backend:
     runs: Runs
     run_remarks: RunRemarks
     run_comparisons: RunComparisons
+    run_requests: RunRequests
     models: Models
     releases: Releases
     promotions: Promotions
@@ -164,16 +166,15 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     project = gateways.project
     promotions = Promotions(store, project, clock)
     known = rules_of(project).people
-    cache = settings.home / "cache"
+    cache, contents = settings.home / "cache", Contents(gateways.github)
     runs = Runs(gateways.workspaces, store, shared(cache), training_price(project), clock)
     return Backend(
         settings=settings,
         reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, known),
         runs=runs,
         run_remarks=RunRemarks(store, clock),
-        run_comparisons=RunComparisons(
-            gateways.workspaces, runs, RunFiles(cache / "artefacts"), Contents(gateways.github)
-        ),
+        run_comparisons=RunComparisons(gateways.workspaces, runs, RunFiles(cache / "artefacts"), contents),
+        run_requests=RunRequests(store, project, runs, contents, clock),
         models=Models(store, project, ModelGateway(gateways.prod), promotions, clock),
         releases=Releases(store, project, clock),
         judging=Judging(store, Jobs(gateways.prod)),

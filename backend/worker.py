@@ -39,6 +39,7 @@ from backend.operations.proving import Proving
 from backend.operations.repository_watch import RepositoryWatch
 from backend.operations.retention import Retention
 from backend.operations.setup_watch import SetupWatch
+from backend.operations.submitting_runs import Place, SubmittingRuns
 from backend.promotion.announcement import Announcement
 from backend.promotion.authorship_watch import AuthorshipWatch
 from backend.promotion.context import Reach
@@ -140,6 +141,7 @@ class Worker:
             Duty("proofs", lambda: _idle(proving.look), every),
             Duty("repository", rounds.look, poll),
             Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
+            Duty("runs", _submitting(store, gateways, project).perform_next, poll),
             Duty("fixes", setup.fix_next, poll),
             Duty("drills", drilling(settings, store, gateways, reach, clock).perform_next, DRILL_SECONDS),
             Duty("notifications", notifying.hand_over, poll),
@@ -222,6 +224,14 @@ class Worker:
 def _retire(store: Store, project: Project, endpoints: Endpoints) -> None:
     schedule_ends(store, project)
     retire_due(store, endpoints, project.test_endpoint)
+
+
+def _submitting(store: Store, gateways: Gateways, project: Project) -> SubmittingRuns:
+    places = {
+        workspace.name: Place(Jobs(workspace), Assets(workspace), data)
+        for workspace, data in ((gateways.dev, project.dev_data), (gateways.prod, project.prod_data))
+    }
+    return SubmittingRuns(store, places, Contents(gateways.github), project)
 
 
 def _idle(work: Callable[[], None]) -> bool:

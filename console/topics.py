@@ -13,11 +13,12 @@ from backend.domain.clock import utc_now
 from backend.domain.endpoints import Endpoint
 from backend.domain.registry import ModelVersion
 from backend.domain.reviews import ChangedFile, Mergeability, PullRequest, PullRequestDetail
+from backend.domain.run_requests import Startable
 from backend.domain.run_search import IndexState
 from backend.domain.runs import Preview, RunCurves, RunDetail, RunDifference, RunState
 from backend.domain.setup import SetupPlan
 from backend.domain.telemetry import CapacityPoint, LogLine, Traffic
-from backend.errors import NotFound
+from backend.errors import Invalid, NotFound
 from console.snapshots import Source, Topic
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _RUNS = TypeAdapter(IndexState)
 _RUN = TypeAdapter(RunDetail)
 _CURVES = TypeAdapter(tuple[RunCurves, ...])
 _DIFFERENCES = TypeAdapter(tuple[RunDifference, ...])
+_STARTABLE: TypeAdapter[Startable | str | None] = TypeAdapter(Startable | str | None)
 _PREVIEW: TypeAdapter[Preview | None] = TypeAdapter(Preview | None)
 _FILES: TypeAdapter[tuple[ChangedFile, ...] | None] = TypeAdapter(tuple[ChangedFile, ...] | None)
 _VERSIONS = TypeAdapter(tuple[ModelVersion, ...])
@@ -145,6 +147,18 @@ def run_file(workspace: str, run_id: str, path: str) -> Topic[Preview | None]:
             return None
 
     return Topic(f"run-file/{_digest((workspace, run_id, path))}", Source.TRACKING, _PREVIEW, load, every=600)
+
+
+def startable(branch: str) -> Topic[Startable | str | None]:
+    """What can be started from a branch; in words where nothing can."""
+
+    def load(backend: Backend) -> Startable | str:
+        try:
+            return backend.run_requests.startable(branch)
+        except (NotFound, Invalid) as error:
+            return str(error)
+
+    return Topic(f"startable/{branch}", Source.GITHUB, _STARTABLE, load, every=PAGE)
 
 
 def code_change(base: str, head: str) -> Topic[tuple[ChangedFile, ...] | None]:

@@ -6,6 +6,8 @@ import click
 
 from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.printable import printable, printable_text
+from backend.cli.runs_asked import reproduce, requests, retry, start
+from backend.cli.runs_said import compare, label, note, pin, remarks, unmark
 from backend.cli.session import backend, current_actor
 from backend.domain.run_search import NEWEST, Search
 from backend.settings import load
@@ -90,3 +92,7 @@ def cancel(workspace: str, run: str, reason: str) -> None:
     settings, known = load(), backend()
     known.runs.cancel(current_actor(settings, known), workspace, run, reason)
     click.echo(f"Cancelling {run}")
+
+
+for _command in (start, retry, reproduce, requests, compare, note, label, pin, unmark, remarks):
+    runs.add_command(_command)

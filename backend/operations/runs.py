@@ -10,6 +10,7 @@ from math import ceil
 from backend.domain.clock import Clock, utc_now
 from backend.domain.cost import Spent, spent
 from backend.domain.people import Actor, Right
+from backend.domain.run_requests import Repeated
 from backend.domain.run_search import Found, IndexState, Search
 from backend.domain.runs import Preview, Run, RunDetail
 from backend.errors import BackendError, NotFound
@@ -21,6 +22,7 @@ from backend.gateways.azureml.run_index import RunIndex
 from backend.gateways.azureml.runs import Runs as TrackedRuns
 from backend.operations.authorise import require, require_reason
 from backend.policy.artefact_preview import preview
+from backend.policy.reproduction import repeated
 from backend.policy.run_filter import parse, resolve
 from backend.policy.run_selection import order, select
 from backend.settings_project import Project
@@ -117,6 +119,10 @@ class Runs:
         """Those of the runs `workspace/id` that the index holds, in the order asked for."""
         found = {run.key: run for run in run_table.runs_in(run_table.within(self._index.table, keys))}
         return tuple(found[key] for key in keys if key in found)
+
+    def repeated(self, run: Run, made: Run) -> tuple[Repeated, ...]:
+        """Whether a run that was made once more says the same, metric by metric."""
+        return repeated(run, made)
 
     def parts(self, run_id: str) -> int:
         """How many runs are a part of this one."""

@@ -29,6 +29,7 @@ from backend.store.proofs import Proofs
 from backend.store.quarantines import Quarantines
 from backend.store.retirements import Retirements
 from backend.store.run_remarks import RunRemarks
+from backend.store.run_requests import RunRequests
 from backend.store.setup_findings import SetupFindings
 from backend.store.tokens import Tokens
 from backend.store.unexplained import UnexplainedEvents
@@ -63,6 +64,7 @@ class Store:
         self.webhooks = Webhooks(self.database, self.marks, clock)
         self.setup_findings = SetupFindings(self.database, self.audit, clock)
         self.drills = Drills(self.database, self.audit, clock)
+        self.run_requests = RunRequests(self.database, self.audit, clock)
         self.run_remarks = RunRemarks(self.database, self.audit, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:

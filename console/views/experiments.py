@@ -20,6 +20,7 @@ from console.viewmodels.figures import ago, plural
 from console.viewmodels.run_list import Address, read_address, rows, title, turned
 from console.viewmodels.text import Untrusted
 from console.views.experiments_compare import MOST, show_comparison
+from console.views.experiments_new import show_new
 from console.views.experiments_run import show_run
 from console.wiring import Wiring
 
@@ -31,6 +32,9 @@ def show() -> None:
     wired = wiring.current()
     if parameter("run"):
         show_run(wired, actor, parameter("run"))
+        return
+    if parameter("new"):
+        show_new(wired, actor)
         return
     if parameter("compare"):
         show_comparison(wired, parameter("compare"))
@@ -48,7 +52,9 @@ def show() -> None:
     with st.container(border=True, key="card_runs"):
         found = _searched(wired, address)
         if found is not None:
-            saved_views(wired, actor)
+            with st.container(horizontal=True, key="list_doors"):
+                saved_views(wired, actor)
+                navigation.link(navigation.EXPERIMENTS, "New run", "to_new_run", "add", new="run")
             _list(wired, found, address)
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from backend.domain.clock import utc_now
 from backend.domain.people import Actor
+from backend.domain.run_requests import RequestKind
 from backend.domain.runs import Run, RunDetail, RunState
 from backend.domain.value import Reading
 from console import navigation, topics
@@ -18,6 +19,7 @@ from console.components.diff import diff
 from console.components.header import page_header
 from console.components.live import AT_ONCE, CALM, follow
 from console.components.markup import Content, Html, card_head, draw, fill, join
+from console.components.run_again import again_tab, ask_again
 from console.components.run_files import files_tab
 from console.components.run_remarks import remarks
 from console.components.states import empty, freshness, notice, waiting
@@ -32,7 +34,7 @@ from console.wiring import Wiring
 
 GOING = (RunState.QUEUED, RunState.RUNNING)
 MOST_PROMOTIONS = 200
-TABS = ("Results", "Files", "Log", "Code", "Lineage", "Notes")
+TABS = ("Results", "Files", "Log", "Code", "Lineage", "Made again", "Notes")
 
 
 def show_run(wired: Wiring, actor: Actor, key: str) -> None:
@@ -62,7 +64,9 @@ def show_run(wired: Wiring, actor: Actor, key: str) -> None:
 
 
 def _said(wired: Wiring, run: Run) -> tuple[str, ...]:
-    return tuple(remark.id for remark in wired.backend.run_remarks.of_run(run.workspace, run.id))
+    said = wired.backend.run_remarks.of_run(run.workspace, run.id)
+    asked = wired.backend.run_requests.of_run(run.workspace, run.id)
+    return (*(remark.id for remark in said), *(f"{one.id} {one.outcome}" for one in asked))
 
 
 def _actions(wired: Wiring, actor: Actor, run: Run) -> None:
@@ -73,6 +77,17 @@ def _actions(wired: Wiring, actor: Actor, run: Run) -> None:
                 clicked = action("Cancel", key="cancel_run", refusal=refused, symbol="cancel")
             if clicked:
                 open_dialog("Cancel this run", lambda: _cancel(wired, actor, run))
+        if run.state is RunState.COMPLETED:
+            with st.container(width=170):
+                clicked = action("Reproduce", key="reproduce_run", refusal=refused, symbol="replay")
+            if clicked:
+                kind = RequestKind.REPRODUCE
+                open_dialog("Reproduce this run", lambda: ask_again(wired, actor, run, kind))
+        if run.state in {RunState.FAILED, RunState.CANCELLED}:
+            with st.container(width=150):
+                clicked = action("Retry", key="retry_run", refusal=refused, symbol="restart_alt")
+            if clicked:
+                open_dialog("Retry this run", lambda: ask_again(wired, actor, run, RequestKind.RETRY))
         cost = wired.backend.runs.cost(run)
         if cost is not None:
             st.html(fill('<p class="quiet">cost {words}</p>', words=cost.words), width="content")
@@ -96,6 +111,8 @@ def _tabs(wired: Wiring, actor: Actor, run: Run, reading: Reading[RunDetail]) ->
     detail = reading.value
     if chosen == "Notes":
         remarks(wired, actor, run)
+    elif chosen == "Made again":
+        again_tab(wired, run)
     elif chosen == "Code":
         _code(wired, run)
     elif chosen == "Lineage":

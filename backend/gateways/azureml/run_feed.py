@@ -26,9 +26,20 @@ MOST_ASKED = 25
 
 
 class RunFeed:
+    """`newest` and `page` are how many runs one look and one page of the walk ask for."""
+
     def __init__(
-        self, name: str, tracked: Runs, index: RunIndex, clock: Clock, elapsed: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        tracked: Runs,
+        index: RunIndex,
+        clock: Clock,
+        elapsed: Callable[[], float] = time.monotonic,
+        *,
+        newest: int = NEWEST,
+        page: int = WALK_PAGE,
     ) -> None:
+        self._newest, self._page = newest, page
         self._name, self._tracked, self._index = name, tracked, index
         self._clock, self._elapsed = clock, elapsed
         self._token: str | None = None
@@ -59,7 +70,7 @@ class RunFeed:
         met: set[str] = set()
         token: str | None = None
         while True:
-            runs, token = self._tracked.page(token, NEWEST)
+            runs, token = self._tracked.page(token, self._newest)
             changed = self._index.take_in(runs)
             met.update(run.key for run in runs)
             if not token or changed < len(runs) or not self._index.complete(self._name):
@@ -93,7 +104,7 @@ class RunFeed:
             self._walking, self._token, self._met = True, None, set()
             self._before = frozenset(self._keys())
         try:
-            runs, token = self._tracked.page(self._token, WALK_PAGE)
+            runs, token = self._tracked.page(self._token, self._page)
         except RemoteRejected:
             self._walking = False  # a page's token does not live for ever
             raise
