@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -14,10 +15,14 @@ from pydantic import SecretStr
 from backend.bootstrap import Backend
 from backend.domain.people import RIGHTS, Actor, Right, Role
 from backend.domain.promotions import IntentKind
+from backend.domain.run_remarks import RemarkKind
+from backend.domain.run_requests import RequestKind, Startable
 from backend.errors import BackendError, NotPermitted
+from backend.gateways.azureml.run_index import shared
 from backend.gateways.github.actions import Actions
 from backend.gateways.github.board import Board
 from backend.gateways.github.client import GitHubReader
+from backend.gateways.github.contents import Contents
 from backend.gateways.github.pulls import Pulls
 from backend.operations.adopting import Adopting
 from backend.operations.authorise import refusal
@@ -26,6 +31,8 @@ from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.inbox import Inbox
 from backend.operations.reviews import Reviews
+from backend.operations.run_remarks import RunRemarks
+from backend.operations.run_requests import RunRequests
 from backend.operations.runs import Runs
 from backend.operations.setup import Setup
 from tests.recovery.hospital import PROJECT, WHY
@@ -33,6 +40,8 @@ from tests.recovery.hospital import PROJECT, WHY
 NOWHERE = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("nothing here reaches a network"))
 NO_GATEWAYS: tuple[typing.Any, typing.Any] = (None, None)
 NO_TRUST = typing.cast("typing.Any", None)
+NO_CACHE = Path("/nonexistent/cache")
+STARTABLE = Startable(branch="main", commit="a" * 40, values={}, schema_text='{"properties": {}}')
 SEEN = "the deployment that was looked at"
 
 
@@ -48,6 +57,16 @@ class World:
 
     def reviews(self) -> Reviews:
         return Reviews(Pulls(NOWHERE), Board(NOWHERE), Actions(NOWHERE), self.hospital.store, self.hospital.clock, {})
+
+    def runs(self) -> Runs:
+        return Runs({}, self.hospital.store, shared(NO_CACHE), clock=self.hospital.clock)
+
+    def run_requests(self) -> RunRequests:
+        nothing = Contents(NOWHERE)
+        return RunRequests(self.hospital.store, PROJECT, self.runs(), nothing, self.hospital.clock)
+
+    def run_remarks(self) -> RunRemarks:
+        return RunRemarks(self.hospital.store, self.hospital.clock)
 
     def events(self) -> Events:
         return Events(self.hospital.store, PROJECT)
@@ -100,7 +119,22 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Quarantines.quarantine": (Right.CONTROL, lambda w, a: w.hospital.quarantines.quarantine(a, w.two, WHY)),
     "Quarantines.release": (Right.APPROVE, lambda w, a: w.hospital.quarantines.release(a, w.two, WHY)),
     "Reviews.record": (Right.REVIEW, lambda w, a: w.review(a, IntentKind.MERGE)),
-    "Runs.cancel": (Right.MANAGE_RUNS, lambda w, a: Runs({}, w.hospital.store).cancel(a, "none", "run", WHY)),
+    "Runs.cancel": (Right.MANAGE_RUNS, lambda w, a: w.runs().cancel(a, "none", "run", WHY)),
+    "RunRequests.start": (
+        Right.MANAGE_RUNS,
+        lambda w, a: w.run_requests().start(a, STARTABLE, {}, WHY, f"start-{a.name}"),
+    ),
+    "RunRequests.again": (
+        Right.MANAGE_RUNS,
+        lambda w, a: w.run_requests().again(a, RequestKind.RETRY, "none", "run", WHY, a.name),
+    ),
+    "RunRemarks.add": (
+        Right.MANAGE_RUNS,
+        lambda w, a: w.run_remarks().add(a, RemarkKind.NOTE, "none", "run", "A note.", f"note-{a.name}"),
+    ),
+    "RunRemarks.end": (Right.MANAGE_RUNS, lambda w, a: w.run_remarks().end(a, "none")),
+    "RunRemarks.keep_view": (Right.READ, lambda w, a: w.run_remarks().keep_view(a, "mine", "q=auc")),
+    "RunRemarks.drop_view": (Right.READ, lambda w, a: w.run_remarks().drop_view(a, a.name, "none")),
     "Endpoints.score": (Right.READ, lambda _, a: Endpoints(typing.cast("typing.Any", None)).score(a, "none", [])),
     "Events.list": (Right.READ, lambda w, a: w.events().list(a)),
     "Events.take": (Right.CONTROL, lambda w, a: w.events().take(a, "none", WHY)),
@@ -137,6 +171,8 @@ TELLING = {
     "Overrides.cannot_confirm",
     "Promotions.decision",
     "Reviews.refusal",
+    "RunRemarks.refusal",
+    "RunRequests.refusal",
     "Setup.refusal",
 }
 """What answers an actor and changes nothing."""
@@ -166,7 +202,11 @@ READING = {
     *("Releases.release", "Releases.dossier_file", "Releases.card", "Releases.compared_with", "Releases.difference"),
     *("Releases.card_file", "Releases.has_sbom", "Releases.sbom"),
     *("Reviews.pulls", "Reviews.pull", "Reviews.log", "Reviews.intents", "Reviews.intent"),
-    *("Runs.search", "Runs.detail", "Setup.plan", "Setup.findings"),
+    *("Runs.refresh", "Runs.state", "Runs.find", "Runs.known", "Runs.parts", "Runs.of_pull", "Runs.cost"),
+    *("Runs.repeated", "Runs.detail", "Runs.preview", "Setup.plan", "Setup.findings"),
+    *("RunComparisons.curves", "RunComparisons.differences", "RunComparisons.code"),
+    *("RunRemarks.of_run", "RunRemarks.marks", "RunRemarks.views", "RunRequests.startable", "RunRequests.changes"),
+    *("RunRequests.parts", "RunRequests.of_run", "RunRequests.of_click", "RunRequests.recent"),
     *("Telemetry.traffic", "Telemetry.capacity", "Telemetry.console_log", "Telemetry.events", "Telemetry.marks"),
     "Telemetry.serving",
 }

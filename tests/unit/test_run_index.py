@@ -29,10 +29,17 @@ from backend.store import Store
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 PLACE = "diabetes-dev"
+HOLD = """
+import fcntl, sys
+lock = open(sys.argv[1], "a")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 class Place:
-    """A workspace whose tracking service is MLflow's own store in a folder; `refuse` lets it fail as one that is away."""
+    """A workspace whose tracking service is MLflow's own store in a folder; `refuse` makes it a service that is away."""
 
     name = PLACE
 
@@ -161,8 +168,7 @@ def test_one_process_feeds_and_another_reads_what_it_wrote(filled, tmp_path):
     folder = tmp_path / "cache"
     other = Operations({PLACE: filled}, store, RunIndex(folder))
     holder = subprocess.Popen(
-        [sys.executable, "-c", "import fcntl,sys; f=open(sys.argv[1],'a'); fcntl.flock(f,fcntl.LOCK_EX); print(1,flush=True); sys.stdin.read()",
-         str(_made(folder) / LOCK)],
+        [sys.executable, "-c", HOLD, str(_made(folder) / LOCK)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     try:
