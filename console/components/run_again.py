@@ -55,9 +55,13 @@ def again_tab(wired: Wiring, run: Run) -> None:
 
 
 def _one(wired: Wiring, run: Run, asked: RunRequest, made: Run | None, number: int) -> None:
-    when = ago(asked.at, utc_now())
-    said = fill("{kind} asked for by {by}, {ago}: {reason}", kind=asked.kind.value, by=Untrusted(asked.by, 40), ago=when,
-                reason=Untrusted(asked.reason, 300))  # fmt: skip
+    said = fill(
+        "{kind} asked for by {by}, {ago}: {reason}",
+        kind=asked.kind.value,
+        by=Untrusted(asked.by, 40),
+        ago=ago(asked.at, utc_now()),
+        reason=Untrusted(asked.reason, 300),
+    )
     state: Content = word(RUNS[made.state]) if made is not None else Untrusted(asked.outcome or asked.state.value, 300)
     draw(card_head(asked.kind.value.capitalize(), state))
     draw(fill('<p class="quiet">{said}</p>', said=said))

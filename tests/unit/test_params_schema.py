@@ -60,7 +60,7 @@ def checked(table):
     return True
 
 
-@pytest.mark.parametrize(("path", "value"), CASES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("path", "value"), CASES, ids=str)
 def test_both_accept_and_refuse_the_same(path, value):
     table = copy.deepcopy(TABLE)
     place = table

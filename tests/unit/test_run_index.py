@@ -39,7 +39,7 @@ sys.stdin.read()
 
 
 class Place:
-    """A workspace whose tracking service is MLflow's own store in a folder; `refuse` makes it a service that is away."""
+    """A workspace whose tracking service is MLflow's store in a folder; `refuse` makes it one that is away."""
 
     name = PLACE
 

@@ -1,4 +1,4 @@
-"""Asking for runs and remarking on them: what is checked first, what is recorded once, and what the worker makes of it."""
+"""Asking for runs and remarking on them: what is checked, what is recorded once, and what the worker makes of it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_parameter_file_is_written_as_it_was_read():
     values = flat(TOML)
     assert flat(written(values)) == values
     assert parts(values, SCHEMA, {}) == ({},)
-    with pytest.raises(Invalid, match="logistic.solver is missing"):
+    with pytest.raises(Invalid, match=r"logistic\.solver is missing"):
         check({name: value for name, value in values.items() if name != "logistic.solver"}, SCHEMA)
     with pytest.raises(Invalid, match="is no schema that can be read"):
         check(values, "{}")

@@ -13,12 +13,13 @@ from collections.abc import Callable
 
 from backend.domain.clock import Clock
 from backend.domain.runs import Run, RunState
-from backend.errors import NotFound, RemoteRejected
+from backend.errors import NotFound, RemoteRejected, RemoteUnavailable
 from backend.gateways.azureml.run_index import RunIndex
 from backend.gateways.azureml.runs import Runs
 
 NEWEST = 100
 WALK_PAGE = 1_000
+LEAST = 100
 WALK_SECONDS = 60.0
 """Between two pages of a walk after the first: a label changed long after a run is seen some minutes later."""
 MOST_ASKED = 25
@@ -107,6 +108,9 @@ class RunFeed:
             runs, token = self._tracked.page(self._token, self._page)
         except RemoteRejected:
             self._walking = False  # a page's token does not live for ever
+            raise
+        except RemoteUnavailable:
+            self._page = max(LEAST, self._page // 2)  # a slow service may need less to answer in time
             raise
         self._index.take_in(runs)
         self._met.update(run.key for run in runs)
