@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from itertools import groupby
 from typing import Any
 
-from benchmarks import board, engine, history, jobs, pages, pulls, rollback, scoring, statistics, waits
+from benchmarks import board, engine, experiments, history, jobs, pages, pulls, rollback, scoring, statistics, waits
 from benchmarks.measure import Row, table
 from benchmarks.worlds import bare_world, complete_world, say, world_of_its_own
 
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, tuple[Opening, Callable[[Any], list[Row]]]] = {
     "pulls": (bare_world, pulls.run),
     "jobs": (bare_world, jobs.run),
     "board": (board.served_board, board.run),
+    "experiments": (experiments.ten_thousand_runs, experiments.run),
     "scoring": (bare_world, scoring.run),
     "rollback": (bare_world, rollback.run),
     "waits": (world_of_its_own, waits.run),

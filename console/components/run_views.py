@@ -15,6 +15,11 @@ from console.wiring import Wiring
 NO_VIEW = "A search is kept with its columns and its order, and everybody finds it here."
 
 
+def first_page() -> None:
+    """Another question begins on its first page."""
+    st.session_state["page"] = 1
+
+
 def column_menu(names: Names, address: Address) -> tuple[str, ...]:
     """Sort, columns and parts as menus; answers the columns to show."""
     every = choices(names)
@@ -25,7 +30,7 @@ def column_menu(names: Names, address: Address) -> tuple[str, ...]:
 
     def chosen_sort() -> None:
         st.query_params["sort"] = f"-{st.session_state['sort_by']}"
-        st.query_params.pop("page", None)
+        first_page()
 
     def chosen_columns() -> None:
         text = write_columns(st.session_state["columns_shown"])
@@ -35,25 +40,24 @@ def column_menu(names: Names, address: Address) -> tuple[str, ...]:
 
     def chosen_parts() -> None:
         st.query_params["parts"] = "yes" if st.session_state["parts_shown"] else "no"
-        st.query_params.pop("page", None)
+        first_page()
 
-    with st.container(horizontal=True, vertical_alignment="center", key="list_menus"):
-        st.session_state["sort_by"] = by if by in sorts else "started"
-        st.selectbox("Sort by", sorts, key="sort_by", format_func=title, on_change=chosen_sort,
-                     label_visibility="collapsed", width=210)  # fmt: skip
-        down = address.sort.startswith("-")
-        st.button(
-            "Largest first" if down else "Smallest first",
-            key="sort_turn",
-            icon=":material/arrow_downward:" if down else ":material/arrow_upward:",
-            on_click=lambda: st.query_params.update({"sort": turned(by, address.sort)}),
-        )
-        with st.popover("Columns", icon=":material/view_column:", key="columns_menu"):
-            st.session_state["columns_shown"] = list(columns)
-            st.multiselect("Columns", every, key="columns_shown", format_func=title, on_change=chosen_columns)
-        st.session_state["parts_shown"] = address.parts
-        st.toggle("Parts of sweeps", key="parts_shown", on_change=chosen_parts,
-                  help="Runs that are a part of a sweep or of another run.")  # fmt: skip
+    st.session_state["sort_by"] = by if by in sorts else "started"
+    st.selectbox("Sort by", sorts, key="sort_by", format_func=title, on_change=chosen_sort,
+                 label_visibility="collapsed", width=210)  # fmt: skip
+    down = address.sort.startswith("-")
+    st.button(
+        "Largest first" if down else "Smallest first",
+        key="sort_turn",
+        icon=":material/arrow_downward:" if down else ":material/arrow_upward:",
+        on_click=lambda: st.query_params.update({"sort": turned(by, address.sort)}),
+    )
+    with st.popover("Columns", icon=":material/view_column:", key="columns_menu"):
+        st.session_state["columns_shown"] = list(columns)
+        st.multiselect("Columns", every, key="columns_shown", format_func=title, on_change=chosen_columns)
+    st.session_state["parts_shown"] = address.parts
+    st.toggle("Parts of sweeps", key="parts_shown", on_change=chosen_parts,
+              help="Runs that are a part of a sweep or of another run.")  # fmt: skip
     return columns
 
 

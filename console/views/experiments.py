@@ -6,18 +6,18 @@ import streamlit as st
 from streamlit.elements.arrow import DataframeStateInput
 
 from backend.domain.clock import utc_now
+from backend.domain.people import Actor
 from backend.domain.run_search import Found, Search
 from backend.errors import Invalid
 from console import navigation, topics, wiring
-from console.components.cards import card
 from console.components.header import page_header
 from console.components.live import FAST, follow
-from console.components.markup import card_head, draw
-from console.components.run_views import column_menu, saved_views
+from console.components.markup import card_head, draw, fill
+from console.components.run_views import column_menu, first_page, saved_views
 from console.components.states import empty, freshness, notice, waiting
 from console.session import parameter, signed_in, tell
 from console.viewmodels.figures import ago, plural
-from console.viewmodels.run_list import Address, read_address, rows, title, turned
+from console.viewmodels.run_list import DEFAULT, Address, read_address, rows, title, turned
 from console.viewmodels.text import Untrusted
 from console.views.experiments_compare import MOST, show_comparison
 from console.views.experiments_new import show_new
@@ -52,33 +52,30 @@ def show() -> None:
     with st.container(border=True, key="card_runs"):
         found = _searched(wired, address)
         if found is not None:
-            with st.container(horizontal=True, key="list_doors"):
-                saved_views(wired, actor)
-                navigation.link(navigation.EXPERIMENTS, "New run", "to_new_run", "add", new="run")
-            _list(wired, found, address)
+            _list(wired, actor, found, address)
 
 
 def _searched(wired: Wiring, address: Address) -> Found | None:
     """The search line, and one page of what it finds; None where it could not be understood, which is said."""
-    st.text_input("Search", key="q", bind="query-params", placeholder=HINT, on_change=_first_page)
+    words = st.text_input("Search", key="q", bind="query-params", placeholder=HINT, on_change=first_page)
+    # A bound widget is what counts: the address follows it a run later.
+    page = int(st.session_state.get("page") or address.page)
     try:
-        return wired.backend.runs.find(
-            Search(text=address.query, sort=address.sort, page=address.page, nested=address.parts)
-        )
+        return wired.backend.runs.find(Search(text=words or "", sort=address.sort, page=page, nested=address.parts))
     except Invalid as refusal:
         draw(notice("This search was not understood", Untrusted(str(refusal), 400), "warn", "search_off"))
         return None
 
 
-def _first_page() -> None:
-    st.query_params.pop("page", None)
-
-
-def _list(wired: Wiring, found: Found, address: Address) -> None:
+def _list(wired: Wiring, actor: Actor, found: Found, address: Address) -> None:
     state = wired.backend.runs.state()
     known = f"{state.runs:,} known" if state.complete else f"{state.runs:,} read so far, going on"
     read = f"index read {ago(state.at, utc_now())}" if state.at else "index not read yet"
     draw(card_head(plural(found.total, "run"), f"{known} · {read} · times in UTC"))
+    with st.container(horizontal=True, vertical_alignment="center", key="list_menus"):
+        columns = column_menu(found.names, address)
+        saved_views(wired, actor)
+        navigation.link(navigation.EXPERIMENTS, "New run", "to_new_run", "add", new="run")
     if not found.total:
         if state.runs:
             draw(empty("No run matches", "Fewer words find more.", "search_off"))
@@ -86,12 +83,11 @@ def _list(wired: Wiring, found: Found, address: Address) -> None:
             would_be = "Each training run, with its metrics, parameters, commit and pull request."
             draw(empty("No run yet", would_be, "experiment"))
         return
-    columns = column_menu(found.names, address)
     picked = _picked()
+    _chosen(picked)
     _grid(wired, found, columns, picked)
     if found.pages > 1:
         st.pagination(found.pages, key="page", bind="query-params", default=found.page)
-    _chosen(picked)
 
 
 def _picked() -> list[str]:
@@ -109,7 +105,7 @@ def _grid(wired: Wiring, found: Found, columns: tuple[str, ...], picked: list[st
             column = headings[chosen["columns"][0]]
             if column != "labels":
                 st.query_params["sort"] = turned(column, sort or "-started")
-                _first_page()
+                first_page()
             return
         here = [keys[row] for row in chosen["rows"] if row < len(keys)]
         kept = [key for key in picked if key not in keys]
@@ -120,7 +116,7 @@ def _grid(wired: Wiring, found: Found, columns: tuple[str, ...], picked: list[st
     preset: DataframeStateInput = {"selection": {"rows": [i for i, key in enumerate(keys) if key in picked]}}
     shown = rows(found.runs, columns, utc_now(), wired.backend.run_remarks.marks(), found.children)
     figures = {
-        title(column): st.column_config.NumberColumn(title(column), format="%.4g")
+        title(column): st.column_config.NumberColumn(title(column), format="%.4f" if column in DEFAULT else "%.5g")
         for column in columns
         if column.startswith("metrics.")
     }
@@ -132,7 +128,7 @@ def _grid(wired: Wiring, found: Found, columns: tuple[str, ...], picked: list[st
         selection_default=preset,
         column_config=figures,
         hide_index=True,
-        height=min(38 + 34 * len(keys), 600),
+        height=min(38 + 34 * len(keys), 560),
         row_height=34,
         placeholder="–",
     )
@@ -141,12 +137,12 @@ def _grid(wired: Wiring, found: Found, columns: tuple[str, ...], picked: list[st
 def _chosen(picked: list[str]) -> None:
     """What can be done with the selected runs."""
     if not picked:
-        draw(card("Nothing selected", empty("Select runs on the left of their rows",
-             f"One opens with its logs, files and lineage; 2 to {MOST} are compared. A click on a heading sorts.",
-             "check_box"), name="chosen"))  # fmt: skip
+        how = f"Select a run to open it, 2 to {MOST} to compare them. A click on a heading sorts."
+        draw(fill('<p class="quiet">{how}</p>', how=how))
         return
     with st.container(horizontal=True, vertical_alignment="center", key="chosen_runs"):
-        st.html(f'<p class="quiet">{plural(len(picked), "run")} selected</p>', width="content")
+        words = fill('<p class="quiet">{picked} selected</p>', picked=plural(len(picked), "run"))
+        st.html(words, width="content")
         if len(picked) > 1:
             label = f"Compare {plural(len(picked), 'run')}"
             navigation.link(navigation.EXPERIMENTS, label, "to_compare", "compare_arrows", compare=",".join(picked))

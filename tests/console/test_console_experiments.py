@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hospital_models import comparison
 from hospital_readings import run_detail, runs
 from visitors import claims, text
 
 from backend.domain.run_requests import Startable
 from backend.domain.run_search import Search
-from backend.domain.runs import Preview, RunCurves, RunDifference
+from backend.domain.runs import Artefact, Preview, RunCurves, RunDifference
+from backend.gateways.azureml.run_index import shared
 from backend.policy.run_params import flat
 from console import topics
 from console.viewmodels.run_list import DEFAULT, read_address, turned, write_columns, write_view
@@ -20,7 +22,7 @@ FIRST, SECOND = (run.key for run in runs()[:2])
 
 def listed(app):
     """The names in the grid, in its order."""
-    (grid,) = app.main.get("arrow_data_frame")
+    (grid,) = app.main.dataframe
     return list(grid.value["Run"])
 
 
@@ -28,7 +30,6 @@ def put_comparison(world, keys, problem=""):
     first, second = (run_detail(run) for run in runs()[:2])
     curves = tuple(RunCurves(key=d.run.key, curves=d.curves) for d in (first, second))
     world.wired.snapshots.put(topics.run_curves(keys), curves)
-    from hospital_models import comparison
 
     found = RunDifference(
         key=keys[1], rows=3000, differences=() if problem else comparison().differences, problem=problem
@@ -40,7 +41,7 @@ def test_the_address_decides_what_is_listed_and_in_which_order(visit, world):
     assert listed(visit(PAGE))[:2] == ["train 000 boosting", "train 001 logistic"]
     best = visit(PAGE, q="model=logistic metrics.auc > 0.5", sort="started", columns="metrics.auc,params.reg_rate")
     assert listed(best)[0] == "train 023 logistic"
-    assert list(best.main.get("arrow_data_frame")[0].value.columns) == ["Run", "AUC", "params.reg_rate"]
+    assert list(best.main.dataframe[0].value.columns) == ["Run", "AUC", "params.reg_rate"]
     assert "24 known" in text(best)
     assert "No run matches" in text(visit(PAGE, q="nobody"))
 
@@ -52,12 +53,12 @@ def test_a_search_that_makes_no_sense_says_why(visit, world):
 
 
 def test_pages_are_short_and_the_last_page_is_the_limit(visit, world):
-    from backend.gateways.azureml.run_index import shared
-
     many = [runs()[0].model_copy(update={"id": f"many-{n}", "name": f"many {n:03d}"}) for n in range(250)]
     shared(world.wired.settings.home / "cache").take_in(many)
     assert len(listed(visit(PAGE))) == 100
-    assert len(listed(visit(PAGE, page="3"))) == 74
+    app = visit(PAGE)
+    app.query_params["page"] = "3"
+    assert len(listed(app.run())) == 74
 
 
 def test_what_is_selected_can_be_compared(visit, world):
@@ -104,7 +105,7 @@ def test_each_part_of_a_run(visit, world, part):
         "Results": "Parameters",
         "Files": "No file yet",
         "Log": "epoch 1 &lt;b&gt;ok&lt;/b&gt;",
-        "Code": "Code since the champion",
+        "Code": "Reading the changed files",
         "Lineage": "Where it comes from",
         "Made again": "Not made again yet",
         "Notes": "No note yet",
@@ -114,8 +115,6 @@ def test_each_part_of_a_run(visit, world, part):
 
 
 def test_a_file_is_previewed_and_nothing_in_it_is_markup(visit, world):
-    from backend.domain.runs import Artefact
-
     detail = run_detail(runs()[0]).model_copy(update={"artefacts": (Artefact(path="evidence/a.json", size=12),)})
     world.wired.snapshots.put(topics.run(detail.run.workspace, detail.run.id), detail)
     found = Preview(path="evidence/a.json", kind="text", size=12, text="<img src=x>")
@@ -153,9 +152,8 @@ def test_a_new_run_is_checked_while_one_types_and_asked_for_once(visit, world):
     button = app.button(key="start_run")
     assert button.label == "Start the sweep of 2 runs"
     button.click().run()
-    assert [one.params for one in world.wired.backend.run_requests.recent()] == [
-        {"logistic.reg_rate": 0.1}, {"logistic.reg_rate": 1.0},
-    ]  # fmt: skip
+    asked = world.wired.backend.run_requests.recent()
+    assert {one.part: one.params for one in asked} == {1: {"logistic.reg_rate": 0.1}, 2: {"logistic.reg_rate": 1.0}}
 
 
 def test_an_address_that_makes_no_sense_is_the_usual_list():
