@@ -87,7 +87,7 @@ def _list(wired: Wiring, actor: Actor, found: Found, address: Address) -> None:
     _chosen(picked)
     _grid(wired, found, columns, picked)
     if found.pages > 1:
-        st.pagination(found.pages, key="page", bind="query-params", default=found.page)
+        st.pagination(found.pages, key="page", bind="query-params")
 
 
 def _picked() -> list[str]:
