@@ -30,8 +30,8 @@ unit: environments ## The unit tests alone
 	@$(PYTHON) -m sandbox.demo.install --database
 	$(DEV)/python -m pytest tests/unit
 
-test-recovery: environments ## The long crash matrix on both databases, and the seeded defects
-	@$(PYTHON) -m sandbox.demo.install --database
+test-recovery: environments ## What takes long: crash matrix on both databases, seeded defects, outages, every page in every width
+	@$(PYTHON) -m sandbox.demo.install --browser --database
 	$(DEV)/python -m tests.deal recovery
 
 check: environments ## Lint, format, types, import rules, generated files

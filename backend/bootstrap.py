@@ -74,6 +74,7 @@ from backend.operations.run_remarks import RunRemarks
 from backend.operations.run_requests import RunRequests
 from backend.operations.runs import Runs, training_price
 from backend.operations.setup import Setup
+from backend.operations.steering import Steering
 from backend.operations.telemetry import Telemetry
 from backend.operations.training import Training
 from backend.settings import Settings
@@ -106,6 +107,7 @@ class Backend:
     models: Models
     releases: Releases
     promotions: Promotions
+    steering: Steering
     judging: Judging
     approvers: Approvers
     overrides: Overrides
@@ -164,24 +166,25 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     gateways = connect(settings, clock)
     endpoints = EndpointGateway(gateways.prod)
     project = gateways.project
-    promotions = Promotions(store, project, clock)
-    known = rules_of(project).people
+    promotions, steering = Promotions(store, project, clock), Steering(store, project, clock)
+    rules = rules_of(project)
     cache, contents = settings.home / "cache", Contents(gateways.github)
     runs = Runs(gateways.workspaces, store, shared(cache), training_price(project), clock)
     return Backend(
         settings=settings,
-        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, known),
+        reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, rules),
         runs=runs,
         run_remarks=RunRemarks(store, clock),
         run_comparisons=RunComparisons(gateways.workspaces, runs, RunFiles(cache / "artefacts"), contents),
         run_requests=RunRequests(store, project, runs, contents, clock),
-        models=Models(store, project, ModelGateway(gateways.prod), promotions, clock),
+        models=Models(store, project, ModelGateway(gateways.prod), promotions, steering, clock),
         releases=Releases(store, project, clock),
         judging=Judging(store, Jobs(gateways.prod)),
         promotions=promotions,
+        steering=steering,
         approvers=Approvers(store, project, clock),
         overrides=Overrides(store, project, clock),
-        quarantines=Quarantines(store, project, promotions, clock),
+        quarantines=Quarantines(store, project, steering, clock),
         endpoints=Endpoints(endpoints),
         events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),

@@ -30,6 +30,7 @@ from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
 from backend.gateways.targets import trusted
 from backend.operations.anchoring import Anchoring
+from backend.operations.council import rules_of
 from backend.operations.doorbell import Rounds
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.notifying import Notifying
@@ -130,7 +131,9 @@ class Worker:
         sides = setup_sides(settings, gateways)
         setup = SetupWatch(store, lambda: declared_resources(sides), FIX_SECONDS)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
-        performing = Performing(store, lent, lambda token: as_person(settings, project, token), lease, clock)
+        performing = Performing(
+            store, lent, lambda token: as_person(settings, project, token), rules_of(project), lease, clock
+        )
         self._duties = (
             *(Duty(f"promotions {n + 1}", engine.tick, poll) for n in range(PROMOTERS)),
             Duty("wishes", performing.perform_next, poll),

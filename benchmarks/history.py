@@ -162,7 +162,7 @@ def _click(world: Any, number: int) -> float:
     taken = seconds(
         lambda: backend.promotions.approve_and_promote(LEAD, known, stable, "Measured in a benchmark.", key, told)
     )
-    promotion = backend.promotions.abort(LEAD, key, "The measurement is over.")
+    promotion = backend.steering.abort(LEAD, key, "The measurement is over.")
     world.walk(promotion)
     _end(world.store, key)
     return 1000 * taken

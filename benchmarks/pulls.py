@@ -1,4 +1,4 @@
-"""Refreshing the list of 100 open pull requests: one query a page, against PyGithub's ordinary methods."""
+"""Refreshing the list of 100 open pull requests against PyGithub's methods, and how soon a push is on it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from github import Auth, Github
 from backend.gateways.github.app import program_credential
 from backend.gateways.github.board import Board
 from backend.gateways.github.client import GitHubReader
+from benchmarks import pushes
 from benchmarks.measure import Row, Sample, alternate, seconds
 from benchmarks.worlds import World, say
 from sandbox.accounts import ORGANISATION
@@ -49,6 +50,7 @@ def run(world: World) -> list[Row]:
     return [
         Row(f"Refresh {OPEN} pull requests: HTTP calls", *counts, aim="4 calls"),
         Row(f"Refresh {OPEN} pull requests: time, against PyGithub's methods", *times),
+        pushes.run(world),
     ]
 
 

@@ -4,8 +4,9 @@ A process that has spoken to one cloud cannot speak to another: azure-ai-ml and 
 each file that makes a world of its own has a process, and the files that share a world have one together. All of it
 runs in a network that has loopback only.
 
-    python -m tests.deal              everything but the long crash matrix
-    python -m tests.deal recovery     the long crash matrix on both databases, and the seeded defects
+    python -m tests.deal              everything but what takes long
+    python -m tests.deal recovery     what takes long: the crash matrix on both databases, the seeded defects, the
+                                      cloud going away under open pages, every page in every width and theme
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from tests import forked, offline
 from tests.forked import Ended
 
 ROOT = Path(__file__).resolve().parents[1]
-AT_A_TIME = 3
-"""One more than the two cores that are asked for: most suites wait for a service half of their time."""
+AT_A_TIME = 4
+"""Twice the two cores that are asked for: most suites wait for a service half of their time."""
+LONG_AT_A_TIME = 3
+"""Fewer: who kills workers in the middle of a step computes most of the time."""
 LONG = tuple(
     f"tests/{name}.py" for name in ("recovery/test_worker_killed", "wire/test_terminal_sign_in", "wire/test_setup",
                                     "wire/test_training_command", "wire/test_gateways_azureml"))  # fmt: skip
@@ -44,9 +47,7 @@ NOTHING_SELECTED = 5
 
 def suites() -> list[list[str]]:
     """Arguments of one pytest each, in the order in which they begin."""
-    files = {folder: sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests" / folder).glob("test_*.py")) for folder in
-             ("e2e", "recovery", "wire")}  # fmt: skip
-    found = [path for folder in files.values() for path in folder]
+    found = [path for folder in ("e2e", "recovery", "wire") for path in _tests_of(folder)]
     sharing = [path for path in found if "made_world" in (ROOT / path).read_text()]
     together = [[f"tests/wire/test_{name}.py" for name in names] for names in TOGETHER]
     grouped = {*sharing, *LONG, *(path for paths in together for path in paths)}
@@ -54,8 +55,14 @@ def suites() -> list[list[str]]:
     # What waits for jobs and steps, half of its time, begins beside what computes.
     # A second world costs 80 s of a core, and shortens what everybody waits for at the end by minutes.
     worlds = [[path for path in sharing if ("/e2e/" in path) is browsed] for browsed in (True, False)]
-    return [worlds[0], ["tests/unit", "tests/docs"], worlds[1], [LONG[0]], ["tests/console"],
+    unit = [*_tests_of("unit"), "tests/unit/training", "tests/docs"]
+    console = _tests_of("console")
+    return [worlds[0], worlds[1], [LONG[0]], unit[::2], unit[1::2], console[::2], console[1::2],
             *([path] for path in LONG[1:]), *together, *([path] for path in alone)]  # fmt: skip
+
+
+def _tests_of(folder: str) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / folder).glob("test_*.py"))
 
 
 def long_suites() -> list[list[str]]:
@@ -93,7 +100,7 @@ def main() -> int:
     options = ["-q", "-m", "recovery", "--timeout", "1800", *REPORT] if long else ["-q", "-m", "not recovery", *REPORT]
     with forked.warm() as environment:
         chosen = [[*options, *arguments] for arguments in (long_suites() if long else suites())]
-        ended = forked.run(chosen, environment, AT_A_TIME, told)
+        ended = forked.run(chosen, environment, LONG_AT_A_TIME if long else AT_A_TIME, told)
         # Suites on busy cores can miss a deadline that each keeps alone: what failed is tried once more, alone.
         again = [suite.arguments for suite in ended if not passed(suite)]
         failed = [suite.arguments for suite in forked.run(again, environment, 1, told) if not passed(suite)]

@@ -141,8 +141,9 @@ def log(number: int, check: str) -> None:
 def _record(kind: IntentKind, number: int, reason: str, as_json: bool) -> None:
     settings, known = load(), backend()
     actor = current_actor(settings, known)
-    pull = known.reviews.pull(number).summary
-    intent = known.reviews.record(actor, kind, number, pull.head_sha, pull.author, reason, str(uuid.uuid4()))
+    detail, key = known.reviews.pull(number), str(uuid.uuid4())
+    pull = detail.summary
+    intent = known.reviews.record(actor, kind, number, pull.head_sha, pull.author, reason, key, detail.commits)
     end = time.monotonic() + 120
     while intent.state in (IntentState.PENDING, IntentState.RUNNING):
         if time.monotonic() > end:

@@ -142,7 +142,7 @@ def abort(reason: str, wait: bool, as_json: bool) -> None:
 def release_hold(reason: str) -> None:
     """Let promotions go on after a rollback or an abort."""
     known, actor = _session()
-    known.promotions.release_hold(actor, reason)
+    known.steering.release_hold(actor, reason)
     click.echo("The hold is released")
 
 
@@ -157,10 +157,10 @@ def _control(verb: str, reason: str, as_json: bool, wait: bool = False) -> None:
     if active is None:
         raise NotFound(f"Nothing is being promoted on {load().project.endpoint}, so there is nothing to {verb}.")
     action = {
-        "pause": known.promotions.pause,
-        "resume": known.promotions.resume,
-        "abort": known.promotions.abort,
-        "promote now": known.promotions.promote_now,
+        "pause": known.steering.pause,
+        "resume": known.steering.resume,
+        "abort": known.steering.abort,
+        "promote now": known.steering.promote_now,
     }[verb]
     wanted = Phase.ROLLED_BACK if verb == "abort" else Phase.SUCCEEDED
     _follow(known, action(actor, active.id, reason), wait, as_json, wanted)

@@ -53,7 +53,7 @@ def request_changes(version: str, reason: str, as_json: bool) -> None:
 def hold(reason: str, as_json: bool) -> None:
     """Let no promotion begin on the production endpoint until a lead lifts the hold."""
     known = backend()
-    held = known.promotions.set_hold(current_actor(load(), known), reason)
+    held = known.steering.set_hold(current_actor(load(), known), reason)
     print_json(held) if as_json else click.echo(f"{held.endpoint} is on hold: {printable(held.reason, 400)}")
 
 

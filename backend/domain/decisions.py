@@ -169,7 +169,8 @@ class Decision(Value):
     `approve_refusal` why they may not approve, and `duty` what keeps them apart from what they made, in words.
     `overridable` names the hard gates that break-glass could go past; `author_apart` says that no author may approve.
     `way_back` is None where nothing serves yet. `another_threshold` says that the version serves, and that this is
-    about the same model at another threshold than it serves with.
+    about the same model at another threshold than it serves with. `stale_comparison` says why the comparison that is
+    shown is not between what would serve and what serves now, "" where it is.
     """
 
     dossier: Dossier
@@ -189,6 +190,7 @@ class Decision(Value):
     author_apart: bool = True
     another_threshold: bool = False
     way_back: WayBack | None = None
+    stale_comparison: str = ""
 
     @property
     def serves(self) -> bool:

@@ -44,6 +44,7 @@ CONCERNS: Mapping[NotificationKind, frozenset[Right]] = {
 _ON_PRODUCTION = {Kind.PROMOTE.value, Kind.ROLL_BACK.value, Kind.ADOPT.value}
 _ATTENTION = {"promotion.needs_attention", "promotion.errored", "hold.set"}
 _DECIDED = {"version.approved", "version.rejected", "version.changes_requested", "version.held"}
+_SETUP = {"setup.drifted", "setup.unknown", "setup.not_refused", "setup.in_order"}
 _BEGUN_OR_ENDED = {
     *("promotion.promote_requested", "promotion.roll_back_requested", "promotion.abort_requested"),
     *("promotion.succeeded", "promotion.failed", "promotion.rolling_back", "promotion.rolled_back"),
@@ -53,13 +54,13 @@ _EXACT = {
     **dict.fromkeys(_ATTENTION, NotificationKind.ATTENTION),
     **dict.fromkeys(_DECIDED, NotificationKind.DECIDED),
     "event.noticed": NotificationKind.UNEXPLAINED,
+    **dict.fromkeys(_SETUP, NotificationKind.SETUP),
     "github.merged": NotificationKind.MERGE,
     "gates.changed": NotificationKind.DECIDED,
 }
 _BEGINS = {
     "break_glass.": NotificationKind.BREAK_GLASS,
     "version.quarantine": NotificationKind.ATTENTION,
-    "setup.differs": NotificationKind.SETUP,
     "notification.": NotificationKind.SETUP,
 }
 

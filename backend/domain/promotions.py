@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from backend.domain.unexplained import Noticed
 from backend.domain.value import Value
 
 
@@ -215,11 +216,15 @@ FOUND, FOUND_SINCE = "found", "found_since"
 
 
 class Failed(Value):
-    """Policy, a check or a person said no."""
+    """Policy, a check or a person said no.
+
+    `noticed` is what nobody of ours did and a person has to explain: it becomes an event with the step's outcome.
+    """
 
     outcome: Literal["failed"] = "failed"
     reason: str
     output: dict[str, str | int | float | bool] = {}
+    noticed: tuple[Noticed, ...] = ()
 
 
 class Skipped(Value):

@@ -164,12 +164,16 @@ class ChangedFile(Value):
 
 
 class PullCommit(Value):
-    """One commit of a pull request; `author` is a login where GitHub knows one, else the name in the commit."""
+    """One commit of a pull request; `author` is a login where GitHub knows one, else the name in the commit.
+
+    `authors` are all who wrote it, co-authors included, as a version names its own; nobody for a merge.
+    """
 
     sha: str
     title: str
     author: str
     at: datetime
+    authors: tuple[str, ...] = ()
 
 
 class Comment(Value):

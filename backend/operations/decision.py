@@ -16,7 +16,7 @@ from backend.domain.telemetry import Traffic
 from backend.operations.council import cannot_approve, cannot_promote, council_of, duty
 from backend.policy import blockers
 from backend.policy.approval import Council, assent, completes, standing_approval
-from backend.policy.findings import findings, is_champion
+from backend.policy.findings import findings, is_champion, stale_comparison
 from backend.policy.freezes import Frozen, frozen, window_finding
 from backend.policy.live_health import health_finding
 from backend.policy.overriding import open_override, overridable
@@ -163,6 +163,7 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
         another_threshold=_at_another_threshold(dossier, situation.champion),
         author_apart=not council.rules.author_may_approve,
         way_back=_way_back(store, situation, dossier),
+        stale_comparison=stale_comparison(dossier, situation.champion),
     )
 
 

@@ -24,6 +24,7 @@ from backend.domain.registry import Lineage, ModelVersion
 from backend.errors import NotPermitted, PolicyDenied, RemoteUnavailable
 from backend.operations.drills_branch import asked
 from backend.operations.promotions import Promotions
+from backend.operations.steering import Steering
 from backend.promotion import transitions
 from backend.promotion.context import UNAPPROVED, Reach
 from backend.promotion.engine import Engine
@@ -93,7 +94,7 @@ class ReleaseDrill:
             return _verdict(Control.OPERATION, Outcome.NOT_REFUSED, told, AS_DRILL)
         except NotPermitted as refusal:
             return _verdict(Control.OPERATION, Outcome.UNKNOWN, f"Refused before it was judged: {refusal}", AS_DRILL)
-        promotions.abort(actor, begun.id, f"{MARK} it should not have begun.")
+        Steering(self.store, self._nowhere, self.clock).abort(actor, begun.id, f"{MARK} it should not have begun.")
         told = f"Promotion {begun.id} began, for an endpoint that does not exist."
         left = f"promotion {begun.id} in the ledger, aborted"
         return _verdict(Control.OPERATION, Outcome.NOT_REFUSED, told, AS_DRILL, left)

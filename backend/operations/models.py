@@ -19,6 +19,7 @@ from backend.operations.authorise import LONGEST_REASON, require, require_key, r
 from backend.operations.council import council_of, require_may_approve
 from backend.operations.decision import Situation, compared_with, dossier_of
 from backend.operations.promotions import Promotions
+from backend.operations.steering import Steering
 from backend.policy import blockers
 from backend.policy.findings import findings
 from backend.policy.seen import refuse_if_changed, seen_of
@@ -40,12 +41,19 @@ class Models:
     """The versions of one project's model. Only `versions` reaches the network."""
 
     def __init__(
-        self, store: Store, project: Project, registry: Registry, promotions: Promotions, clock: Clock
+        self,
+        store: Store,
+        project: Project,
+        registry: Registry,
+        promotions: Promotions,
+        steering: Steering,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._project = project
         self._registry = registry
         self._promotions = promotions
+        self._steering = steering
         self._clock = clock
 
     def versions(self) -> tuple[ModelVersion, ...]:
@@ -122,7 +130,7 @@ class Models:
                 return recorded
             why = f"v{version.version} was rejected: {said}"[:LONGEST_REASON]
             if active is not None:
-                self._promotions.abort(actor, active.id, why, within=transaction)
+                self._steering.abort(actor, active.id, why, within=transaction)
             elif serves and stable is not None:
                 self._promotions.roll_back(
                     actor, stable.target.deployment, why, key + ROLL_BACK_SUFFIX, within=transaction

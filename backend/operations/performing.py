@@ -8,17 +8,21 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
+from backend.domain.approvals import ApprovalRules
 from backend.domain.clock import Clock, utc_now
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.errors import BackendError, CorruptState, CredentialsRejected, RemoteRejected, RemoteUnavailable
 from backend.gateways.github.actions import Actions
 from backend.gateways.github.client import GitHubConnection
+from backend.gateways.github.commits import Commits
 from backend.gateways.github.files import ChangedFiles
 from backend.gateways.github.pulls import MergeState, Pulls
 from backend.gateways.github.refusals import in_plain_words
 from backend.gateways.github.rows import TRAINING
 from backend.gateways.github.verdicts import Verdicts
 from backend.operations.lent_tokens import BeingRenewed, LentTokens
+from backend.policy.duty import may_not_approve_change
+from backend.policy.identity import names_of
 from backend.store import Store
 from backend.store.intents import ClaimedIntent
 
@@ -43,7 +47,7 @@ class NotYet(Exception):
 
 
 class Performing:
-    """`connect` makes GitHub reachable as the holder of a token.
+    """`connect` makes GitHub reachable as the holder of a token; `rules` say whether an author may approve.
 
     One merge is under way at a time, and one that retrains waits until what main retrains has ended: two at once would
     each be judged against a champion that the other may replace.
@@ -54,12 +58,14 @@ class Performing:
         store: Store,
         lent: LentTokens,
         connect: Callable[[SecretStr], GitHubConnection],
+        rules: ApprovalRules,
         lease_seconds: float,
         clock: Clock = utc_now,
     ) -> None:
         self._store = store
         self._lent = lent
         self._connect = connect
+        self._rules = rules
         self._lease_seconds = lease_seconds
         self._clock = clock
 
@@ -126,12 +132,21 @@ class Performing:
         verdicts = Verdicts(connection)
         done = []
         if intent.kind in _APPROVING:
+            self._refuse_own(connection, intent, login)
             done.append(_review(verdicts, intent, state, login, "APPROVED"))
         if intent.kind is IntentKind.REQUEST_CHANGES:
             done.append(_review(verdicts, intent, state, login, "CHANGES_REQUESTED"))
         if intent.kind in _MERGING:
             done.append(self._merge(connection, intent, state, login))
         return " ".join(part for part in done if part)
+
+    def _refuse_own(self, connection: GitHubConnection, intent: Intent, login: str) -> None:
+        """GitHub keeps only who opened a pull request from approving it, not who wrote a commit of it."""
+        person = names_of(self._rules.people, intent.actor, login)
+        commits = Commits(connection).of_pull(intent.pull_request).commits
+        why = may_not_approve_change(self._rules, commits, person)
+        if why:
+            raise Refused(why)
 
     def _merge(self, connection: GitHubConnection, intent: Intent, state: MergeState, login: str) -> str:
         """The merge call is the judge. A merge that somebody else made meanwhile is the one that was asked for."""

@@ -11,7 +11,7 @@ from backend.domain.promotions import Promotion, Request
 from backend.domain.registry import ModelVersion
 from backend.errors import Conflict, NotFound
 from backend.operations.authorise import LONGEST_REASON, require, require_reason
-from backend.operations.promotions import Promotions
+from backend.operations.steering import Steering
 from backend.promotion.transitions import rolling_back
 from backend.settings_project import Project
 from backend.store import Store
@@ -19,10 +19,10 @@ from backend.store.audit import Note
 
 
 class Quarantines:
-    def __init__(self, store: Store, project: Project, promotions: Promotions, clock: Clock) -> None:
+    def __init__(self, store: Store, project: Project, steering: Steering, clock: Clock) -> None:
         self._store = store
         self._project = project
-        self._promotions = promotions
+        self._steering = steering
         self._clock = clock
 
     def quarantine(self, actor: Actor, version: ModelVersion, reason: str) -> Quarantine:
@@ -65,7 +65,7 @@ class Quarantines:
         active = self._store.promotions.active(self._project.endpoint)
         if active is not None and _is(active, version) and not rolling_back(active):
             why = f"v{version.version} was quarantined: {reason}"[:LONGEST_REASON]
-            self._promotions.abort(actor, active.id, why, within=transaction)
+            self._steering.abort(actor, active.id, why, within=transaction)
 
 
 def _is(active: Promotion, version: ModelVersion) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from backend.domain.approvals import ApprovalRules
-from backend.domain.authorship import Authorship
+from backend.domain.authorship import Authorship, CommitAuthors
 from backend.domain.decisions import Dossier
 from backend.policy.identity import Names, signature, unknown_author, unknown_submitter
 
@@ -21,10 +23,19 @@ def written(dossier: Dossier, person: Names) -> str:
     if signature(lineage.author).names & person:
         return lineage.commit
     known = authorship(dossier)
-    for commit in known.commits if known else ():
-        if any(signature(author).names & person for author in commit.authors):
-            return commit.commit
-    return ""
+    return one_of(known.commits if known else (), person)
+
+
+def one_of(commits: Iterable[CommitAuthors], person: Names) -> str:
+    """The first commit that the person wrote or is named in as co-author, "" if there is none."""
+    theirs = (c.commit for c in commits if any(signature(author).names & person for author in c.authors))
+    return next(theirs, "")
+
+
+def may_not_approve_change(rules: ApprovalRules, commits: Iterable[CommitAuthors], person: Names) -> str:
+    """Why this person may not approve a pull request of these commits; "" where they may. GitHub asks who opened it."""
+    commit = "" if rules.author_may_approve else one_of(commits, person)
+    return f"You wrote commit {commit[:7]} of this pull request, so another reviewer must approve it." if commit else ""
 
 
 def submitted(dossier: Dossier, person: Names) -> bool:

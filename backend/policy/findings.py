@@ -88,6 +88,31 @@ def comparison_with(dossier: Dossier, champion: Target) -> Comparison | None:
     return _newest_between((e.comparison for e in _about(dossier)), champion, dossier.version)
 
 
+def stale_comparison(dossier: Dossier, champion: Target | None) -> str:
+    """Why the newest comparison of this version is not about now, in a sentence; "" where it is, or there is none."""
+    compared = next((e.comparison for e in _about(dossier) if e.comparison), None)
+    if compared is None:
+        return ""
+    version, moved = dossier.version, moved_since(dossier)
+    serves = is_champion(champion, version.digest, version.threshold)
+    if champion is not None and not serves and _newest_between((compared,), champion, version) is None:
+        then, now = (
+            _at(compared.champion.version, compared.champion.threshold),
+            _at(champion.version, champion.threshold),
+        )
+        if then != now:
+            return f"Compared with {then}; production serves {now}."
+        chosen = f"{version.threshold:g}"
+        return f"Compared with other files of v{champion.version} than serve, or at another threshold than {chosen}."
+    if moved:
+        return f"Compared for another {' and '.join(moved)} than v{version.version} is registered with."
+    return "" if dossier.gates_are_current else "Judged by another gate file than main has now."
+
+
+def _at(version: str, threshold: float | None) -> str:
+    return f"v{version}" if threshold is None else f"v{version} at {threshold:g}"
+
+
 def production_with(dossier: Dossier, champion: Target) -> ProductionFlips | None:
     """The newest replay of production's inputs between this version and what serves."""
     return _newest_between((e.production_flips for e in _about(dossier)), champion, dossier.version)

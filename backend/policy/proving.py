@@ -12,6 +12,7 @@ from backend.domain.registry import ModelVersion
 from backend.domain.unexplained import EventKind, Look, Noticed
 from backend.domain.value import Value
 from backend.policy.expectation import Expected, Weights
+from backend.policy.traffic_story import MIRRORED
 
 
 class Found(Value):
@@ -106,7 +107,7 @@ def _noticed(expected: Expected, found: Found) -> Iterator[Noticed]:
     live = _live(found.endpoint)
     mirrored = "" if expected.promoting else split_in_words(found.endpoint.mirror_traffic, "")
     if live not in expected.weights or mirrored:
-        also = f", mirrored to {mirrored}" if mirrored else ""
+        also = f"{MIRRORED}{mirrored}" if mirrored else ""
         yield Noticed(kind=EventKind.TRAFFIC, subject=place, expected=rest, actual=f"{split_in_words(live)}{also}")
     there = {deployment.name: deployment for deployment in found.endpoint.deployments}
     for name in sorted(expected.needed - there.keys()):

@@ -13,7 +13,8 @@ from backend.domain.promotions import FOUND, FOUND_SINCE, Kind, StepKind, StepSt
 from backend.domain.unexplained import EventKind
 
 _ONE_SHARE = re.compile(r"([\w-]+) (\d+) %")
-_MIRRORED = ", mirrored to "
+MIRRORED = ", mirrored to "
+"""Between the split that answers and what only gets a copy."""
 _BEGUN = {StepState.WAITING, StepState.SUCCEEDED, StepState.FAILED, StepState.ERRORED, StepState.SKIPPED}
 
 
@@ -146,7 +147,7 @@ def _set_elsewhere(story: Story, seen: dict[str, int], entry: AuditEntry, writte
 
 def in_words_again(words: str) -> dict[str, int]:
     """The weights that were written as `v11-3c9e 90 %, v12-7f3a 10 %`; what is mirrored beside them answers nobody."""
-    return {name: int(weight) for name, weight in _ONE_SHARE.findall(words.partition(_MIRRORED)[0])}
+    return {name: int(weight) for name, weight in _ONE_SHARE.findall(words.partition(MIRRORED)[0])}
 
 
 def _shift(story: Story, name: str, told: Told, entry: AuditEntry) -> None:

@@ -23,6 +23,7 @@ from backend.domain.promotions import (
     StepState,
     Target,
 )
+from backend.domain.unexplained import EventKind, Noticed
 from backend.errors import PolicyDenied, Rejected, RemoteError
 from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.client import Workspace
@@ -35,6 +36,7 @@ from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.policy.approval import quarantined
 from backend.policy.proving import split_in_words
+from backend.policy.traffic_story import MIRRORED
 from backend.settings_project import Project
 from backend.store import Store
 
@@ -153,22 +155,50 @@ def changed_elsewhere(ctx: StepContext, endpoint: Endpoint) -> Failed | None:
     mirror = ctx.recorded_mirror()
     if ctx.promotion.kind is Kind.PROMOTE and endpoint.mirror_traffic != mirror:
         found, expected = split_in_words(endpoint.mirror_traffic), split_in_words(mirror)
-        return Failed(reason=f"The mirrored traffic was changed elsewhere: expected {expected}, found {found}.")
+        split = split_in_words(endpoint.live)
+        return Failed(
+            reason=f"The mirrored traffic was changed elsewhere: expected {expected}, found {found}.",
+            noticed=(
+                _noticed(
+                    endpoint,
+                    f"{split}{MIRRORED}{expected}",
+                    f"{split}{MIRRORED}{found}",
+                    _last_change(ctx, endpoint),
+                ),
+            ),
+        )
     return None
 
 
-def _changed(ctx: StepContext, endpoint: Endpoint, left: dict[str, int]) -> Failed:
-    """With who did it and since when, where Azure tells: it is put right within seconds, and the ledger has to know."""
+def _last_change(ctx: StepContext, endpoint: Endpoint) -> Change:
+    """Who did it and since when, where Azure tells: it is put right within seconds, and the ledger has to know."""
     try:
-        change = ctx.reach.endpoints.last_change(endpoint.name)
+        return ctx.reach.endpoints.last_change(endpoint.name)
     except (RemoteError, Rejected):
-        change = Change()
+        return Change()
+
+
+def _noticed(endpoint: Endpoint, expected: str, actual: str, change: Change) -> Noticed:
+    """In the words of the look at what serves, so that the same change seen by both is one event."""
+    return Noticed(
+        kind=EventKind.TRAFFIC,
+        subject=f"endpoint/{endpoint.name}",
+        expected=expected,
+        actual=actual,
+        by=change.by,
+        happened_at=change.at,
+    )
+
+
+def _changed(ctx: StepContext, endpoint: Endpoint, left: dict[str, int]) -> Failed:
+    change = _last_change(ctx, endpoint)
     found, expected = split_in_words(endpoint.traffic), split_in_words(left)
     by = f" by {change.by}" if change.by else ""
     since = {FOUND_SINCE: change.at.isoformat()} if change.at else {}
     return Failed(
         reason=f"The traffic was changed elsewhere{by}: expected {expected}, found {found}.",
         output={FOUND: json.dumps(endpoint.live, sort_keys=True), **since},
+        noticed=(_noticed(endpoint, expected, found, change),),
     )
 
 

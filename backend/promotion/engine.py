@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from backend.domain.clock import Clock
 from backend.domain.promotions import Errored, Failed, Hold, Kind, Outcome, Phase, Promotion, Request
+from backend.domain.unexplained import Look
 from backend.errors import (
     BackendError,
     Conflict,
@@ -127,6 +128,9 @@ class Engine:
                 fence=claimed.fence,
                 within=transaction,
             )
+            if isinstance(outcome, Failed) and outcome.noticed:
+                # The way back puts it right within seconds: a look every twenty may never see it.
+                self._store.unexplained.take_in(Look(noticed=outcome.noticed), transaction)
             if after.phase is Phase.ROLLED_BACK and after.kind is Kind.PROMOTE:
                 self._hold(after, transaction)
 

@@ -39,6 +39,20 @@ class Notifications:
         with self._database.reading() as connection:
             return tuple(Notification.model_validate(dict(row._mapping)) for row in connection.execute(query))
 
+    def unread(self, actor: str, kinds: Collection[NotificationKind], among: int) -> int:
+        """How many of the newest of these kinds this person has neither read nor done."""
+        newest = (
+            select(notifications.c.sequence, notifications.c.actor)
+            .where(notifications.c.kind.in_(sorted(kinds)))
+            .order_by(notifications.c.sequence.desc())
+            .limit(among)
+            .subquery()
+        )
+        mine = (notification_reads.c.sequence == newest.c.sequence) & (notification_reads.c.actor == actor)
+        query = select(func.count()).select_from(newest).where(newest.c.actor != actor, ~select(1).where(mine).exists())
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def mark_read(self, actor: str, sequences: Collection[int]) -> None:
         """Repeating it changes nothing; a number of no notification is passed over."""
         with self._database.writing() as transaction:

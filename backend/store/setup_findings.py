@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from backend.domain.clock import Clock
 from backend.domain.people import WORKER, Actor
 from backend.domain.setup import FindingState, FixState, PlannedResource, SetupFinding, SetupLook
-from backend.errors import Conflict, NotFound
-from backend.store.audit import Audit, Note
-from backend.store.database import Database
+from backend.errors import Conflict
+from backend.store.audit import Note
 from backend.store.notice_tables import setup_findings as findings
+from backend.store.owned import Owned
 
 Found = tuple[PlannedResource, FindingState, tuple[str, ...]]
 
 
-class SetupFindings:
-    def __init__(self, database: Database, audit: Audit, clock: Clock) -> None:
-        self._database = database
-        self._audit = audit
-        self._clock = clock
+class SetupFindings(Owned[SetupFinding]):
+    table, noun = findings, "finding"
 
     def take_in(self, look: SetupLook, within: Connection | None = None) -> None:
         """Record what one comparison found. What it looked at and did not find is in order again."""
@@ -65,15 +60,18 @@ class SetupFindings:
 
     def _settle(self, transaction: Connection, finding: SetupFinding) -> None:
         transaction.execute(update(findings).where(findings.c.id == finding.id).values(resolved_at=self._clock()))
-        self._tell(transaction, finding, WORKER, "setup.in_order", f"no longer so: {'; '.join(finding.lines)}")
+        ended = f"no longer so: {finding.sentence}"
+        self._tell(transaction, finding, WORKER, "setup.in_order", ended)
 
     def take(self, finding_id: str, actor: Actor, reason: str) -> SetupFinding:
         """Make the actor its owner; taken again by the same person, nothing changes."""
         with self._database.writing() as transaction:
-            finding = self._get(transaction, finding_id)
+            finding = self._one(transaction, finding_id)
             if finding.owner == actor.name:
                 return finding
-            return self._change(transaction, finding, {"owner": actor.name}, actor, "setup.taken", reason)
+            return self._change(
+                transaction, finding, {"owner": actor.name}, actor, "setup.taken", reason, lease_until=None
+            )
 
     def ask_fix(self, finding_id: str, actor: Actor, reason: str) -> SetupFinding:
         """Record that the worker is to make it as declared. Who asks owns it; asked twice, it is asked once.
@@ -81,7 +79,7 @@ class SetupFindings:
         Raises NotFound, and Conflict for a finding that is in order again.
         """
         with self._database.writing() as transaction:
-            finding = self._get(transaction, finding_id)
+            finding = self._one(transaction, finding_id)
             if finding.resolved_at is not None:
                 raise Conflict(
                     f"{finding.kind} {finding.name} is as declared again.", expected="open", actual="in order"
@@ -90,7 +88,7 @@ class SetupFindings:
                 return finding
             wanted = {"fix": FixState.WANTED, "fix_by": actor.name, "fix_reason": reason, "fix_outcome": ""}
             wanted["owner"] = finding.owner or actor.name
-            return self._change(transaction, finding, wanted, actor, "setup.fix_asked", reason)
+            return self._change(transaction, finding, wanted, actor, "setup.fix_asked", reason, lease_until=None)
 
     def claim_fix(self, lease_seconds: float) -> SetupFinding | None:
         """A fix that is wanted, under a lease; None if there is none. Making it twice is harmless."""
@@ -106,66 +104,48 @@ class SetupFindings:
                 return None
             until = now + timedelta(seconds=lease_seconds)
             transaction.execute(update(findings).where(findings.c.id == row.id).values(lease_until=until))
-            return _finding(row)
+            return self._read(row)
 
     def end_fix(self, finding: SetupFinding, state: FixState, outcome: str) -> None:
         """Record what became of a fix that this worker had claimed; one that was ended before stays as it is."""
         with self._database.writing() as transaction:
-            now = self._get(transaction, finding.id)
+            now = self._one(transaction, finding.id)
             if now.fix is FixState.WANTED:
                 ended = {"fix": state, "fix_outcome": outcome}
-                self._change(transaction, now, ended, WORKER, f"setup.fix_{state.value}", outcome)
+                self._change(transaction, now, ended, WORKER, f"setup.fix_{state.value}", outcome, lease_until=None)
 
     def open(self) -> tuple[SetupFinding, ...]:
         """What is not in order, the oldest first."""
         with self._database.reading() as connection:
             return self._standing(connection)
 
-    def get(self, finding_id: str) -> SetupFinding:
-        with self._database.reading() as connection:
-            return self._get(connection, finding_id)
-
     def _standing(self, connection: Connection) -> tuple[SetupFinding, ...]:
         query = select(findings).where(findings.c.resolved_at.is_(None)).order_by(findings.c.first_seen, findings.c.id)
-        return tuple(_finding(row) for row in connection.execute(query))
+        return tuple(self._read(row) for row in connection.execute(query))
 
-    def _get(self, connection: Connection, finding_id: str) -> SetupFinding:
-        row = connection.execute(select(findings).where(findings.c.id == finding_id)).first()
-        if row is None:
-            raise NotFound(f"There is no finding {finding_id!r}.")
-        return _finding(row)
+    def _read(self, row: Row[tuple[object, ...]]) -> SetupFinding:
+        fields: dict[str, object] = dict(row._mapping)
+        fields.pop("lease_until")
+        return SetupFinding.model_validate({**fields, "lines": tuple(str(fields["lines"]).split("\n"))})
 
-    def _change(
+    def _tell(
         self,
         transaction: Connection,
-        finding: SetupFinding,
-        fields: Mapping[str, object],
+        found: SetupFinding,
         actor: Actor,
         action: str,
         reason: str,
-    ) -> SetupFinding:
-        stored = {name: value.value if isinstance(value, FixState) else value for name, value in fields.items()}
-        transaction.execute(update(findings).where(findings.c.id == finding.id).values(**stored, lease_until=None))
-        after = finding.model_copy(update=fields)
-        self._tell(transaction, after, actor, action, reason)
-        return after
-
-    def _tell(self, transaction: Connection, finding: SetupFinding, actor: Actor, action: str, reason: str) -> None:
+        before: str = "",  # noqa: ARG002 -- taken or not, a finding is what it is until it is in order
+    ) -> None:
         self._audit.append(
             Note(
                 actor=actor.name,
                 channel=actor.channel,
                 action=action,
-                subject=f"setup/{finding.kind}/{finding.place}/{finding.name}",
+                subject=f"setup/{found.kind}/{found.place}/{found.name}",
                 reason=reason,
-                after="in order" if action == "setup.in_order" else finding.state.value,
-                detail={"finding": finding.id, "differences": "; ".join(finding.lines), "owner": finding.owner},
+                after="in order" if action == "setup.in_order" else found.state.value,
+                detail={"finding": found.id, "differences": "; ".join(found.lines), "owner": found.owner},
             ),
             transaction,
         )
-
-
-def _finding(row: Row[tuple[object, ...]]) -> SetupFinding:
-    fields: dict[str, object] = dict(row._mapping)
-    fields.pop("lease_until")
-    return SetupFinding.model_validate({**fields, "lines": tuple(str(fields["lines"]).split("\n"))})

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 
-from backend.domain.clock import Clock
 from backend.domain.people import WORKER, Actor
 from backend.domain.unexplained import PASSING, EventState, Look, Noticed, UnexplainedEvent
-from backend.errors import NotFound
-from backend.store.audit import Audit, Note
-from backend.store.database import Database
+from backend.store.audit import Note
+from backend.store.owned import Owned
 from backend.store.tables import unexplained_events as events
 
 _UNEXPLAINED = (EventState.OPEN.value, EventState.OWNED.value)
 _LONGEST = 255
 
 
-class UnexplainedEvents:
-    def __init__(self, database: Database, audit: Audit, clock: Clock) -> None:
-        self._database = database
-        self._audit = audit
-        self._clock = clock
+class UnexplainedEvents(Owned[UnexplainedEvent]):
+    table, noun = events, "event"
 
     def take_in(self, look: Look, within: Connection | None = None) -> tuple[UnexplainedEvent, ...]:
         """Record what one look noticed, and resolve what it could vouch for; answers the events that are new.
@@ -54,7 +48,7 @@ class UnexplainedEvents:
         values = event.model_dump() | {"kind": event.kind.value, "state": event.state.value}
         values |= {name: str(values[name])[:_LONGEST] for name in ("by", "subject", "reference")}
         transaction.execute(events.insert().values(fingerprint=noticed.fingerprint, **values))
-        self._tell(transaction, event, WORKER, "event.noticed", "", event.sentence)
+        self._tell(transaction, event, WORKER, "event.noticed", event.sentence)
         return event
 
     def _resolve(self, transaction: Connection, look: Look) -> None:
@@ -62,17 +56,17 @@ class UnexplainedEvents:
         seen = {noticed.fingerprint for noticed in look.noticed}
         standing = events.c.resolved_at.is_(None) & events.c.kind.not_in([kind.value for kind in PASSING])
         for row in transaction.execute(select(events).where(standing)).all():
-            event = _event(row)
+            event = self._read(row)
             if row.fingerprint in seen or not _vouched(look, event):
                 continue
             transaction.execute(update(events).where(events.c.id == event.id).values(resolved_at=self._clock()))
             why = f"{event.subject} is no longer so: {event.actual}"
-            self._tell(transaction, event, WORKER, "event.resolved", event.state.value, why)
+            self._tell(transaction, event, WORKER, "event.resolved", why, event.state.value)
 
     def take(self, event_id: str, actor: Actor, reason: str) -> UnexplainedEvent:
         """Make the actor its owner. Taken again by the same person, the first reason stands."""
         with self._database.writing() as transaction:
-            event = self._get(transaction, event_id)
+            event = self._one(transaction, event_id)
             if event.owner == actor.name or event.state is EventState.EXPLAINED:
                 return event
             owned = {"state": EventState.OWNED, "owner": actor.name, "owned_because": reason}
@@ -81,7 +75,7 @@ class UnexplainedEvents:
     def attribute(self, event_id: str, by: str, happened_at: datetime | None) -> UnexplainedEvent:
         """Add who did it, where a service tells that later than what was done; the first word stands."""
         with self._database.writing() as transaction:
-            event = self._get(transaction, event_id)
+            event = self._one(transaction, event_id)
             if event.by or not by:
                 return event
             known = {"by": by[:_LONGEST], "happened_at": happened_at}
@@ -91,72 +85,50 @@ class UnexplainedEvents:
     def explain(self, event_id: str, actor: Actor, reason: str) -> UnexplainedEvent:
         """Close it with an explanation; the first one stands."""
         with self._database.writing() as transaction:
-            event = self._get(transaction, event_id)
+            event = self._one(transaction, event_id)
             if event.state is EventState.EXPLAINED:
                 return event
             said = {"state": EventState.EXPLAINED, "explained_by": actor.name, "explanation": reason}
             return self._change(transaction, event, said, actor, "event.explained", reason)
 
-    def _change(
-        self,
-        transaction: Connection,
-        event: UnexplainedEvent,
-        fields: Mapping[str, object],
-        actor: Actor,
-        action: str,
-        reason: str,
-    ) -> UnexplainedEvent:
-        after = event.model_copy(update=fields)
-        stored = {**fields, "state": after.state.value}
-        transaction.execute(update(events).where(events.c.id == event.id).values(**stored))
-        self._tell(transaction, after, actor, action, event.state.value, reason)
-        return after
-
-    def get(self, event_id: str) -> UnexplainedEvent:
-        with self._database.reading() as connection:
-            return self._get(connection, event_id)
-
     def unexplained(self) -> tuple[UnexplainedEvent, ...]:
         """Those that nobody has explained yet, newest first."""
-        return self._many(events.c.state.in_(_UNEXPLAINED))
+        return self._newest(events.c.state.in_(_UNEXPLAINED))
 
     def recent(self, limit: int = 100) -> tuple[UnexplainedEvent, ...]:
         """All, newest first."""
-        return self._many(events.c.id != "", limit)
+        return self._newest(events.c.id != "", limit)
 
-    def _many(self, chosen: ColumnElement[bool], limit: int = 1000) -> tuple[UnexplainedEvent, ...]:
-        query = select(events).where(chosen).order_by(events.c.first_seen.desc(), events.c.id).limit(limit)
-        with self._database.reading() as connection:
-            return tuple(_event(row) for row in connection.execute(query))
+    def _newest(self, chosen: ColumnElement[bool], limit: int = 1000) -> tuple[UnexplainedEvent, ...]:
+        return self._many(select(events).where(chosen).order_by(events.c.first_seen.desc(), events.c.id).limit(limit))
 
-    def _get(self, connection: Connection, event_id: str) -> UnexplainedEvent:
-        row = connection.execute(select(events).where(events.c.id == event_id)).first()
-        if row is None:
-            raise NotFound(f"There is no event {event_id!r}.")
-        return _event(row)
+    def _read(self, row: Row[tuple[object, ...]]) -> UnexplainedEvent:
+        fields: dict[str, object] = dict(row._mapping)
+        fields.pop("fingerprint")
+        return UnexplainedEvent.model_validate(fields)
 
     def _tell(
-        self, transaction: Connection, event: UnexplainedEvent, actor: Actor, action: str, before: str, reason: str
+        self, transaction: Connection, found: UnexplainedEvent, actor: Actor, action: str, reason: str, before: str = ""
     ) -> None:
         """The row quotes who did it and the service's own id and time, where it told them."""
-        quoted = {"by": event.by, "reference": event.reference}
-        if event.happened_at is not None:
-            quoted["happened_at"] = event.happened_at.isoformat()
-        after = "resolved" if action == "event.resolved" else event.state.value
+        quoted = {"by": found.by, "reference": found.reference}
+        if found.happened_at is not None:
+            quoted["happened_at"] = found.happened_at.isoformat()
+        after = "resolved" if action == "event.resolved" else found.state.value
         self._audit.append(
             Note(
                 actor=actor.name,
                 channel=actor.channel,
                 action=action,
-                subject=f"event/{event.id}",
+                subject=f"event/{found.id}",
                 reason=reason,
                 before=before,
                 after=after,
                 detail={
-                    "kind": event.kind.value,
-                    "about": event.subject,
-                    "expected": event.expected,
-                    "actual": event.actual,
+                    "kind": found.kind.value,
+                    "about": found.subject,
+                    "expected": found.expected,
+                    "actual": found.actual,
                     **{name: value for name, value in quoted.items() if value},
                 },
             ),
@@ -170,9 +142,3 @@ def _vouched(look: Look, event: UnexplainedEvent) -> bool:
         and (event.subject.startswith(subject[:-1]) if subject.endswith("*") else event.subject == subject)
         for kind, subject in look.checked
     )
-
-
-def _event(row: Row[tuple[object, ...]]) -> UnexplainedEvent:
-    fields: dict[str, object] = dict(row._mapping)
-    fields.pop("fingerprint")
-    return UnexplainedEvent.model_validate(fields)

@@ -7,7 +7,7 @@ from datetime import datetime
 from backend.domain.comparison import Comparison
 from backend.domain.decisions import Dossier
 from console.components.cards import card, word
-from console.components.markup import Content, Html, fill, join
+from console.components.markup import Content, Html, fill, icon, join
 from console.components.states import not_compared
 from console.components.tables import Column, strong, table, two_lines
 from console.viewmodels.bands import AxisTable, Change, axis_tables, rule, tally
@@ -20,7 +20,8 @@ FOLDED = frozenset({"Calibr. slope", "Calibr. intercept"})
 """Judged by gates of their own; a lead who wants the figures opens them."""
 
 
-def patients_card(dossier: Dossier, note: Content = "next against now") -> Html:
+def patients_card(dossier: Dossier, note: Content = "", stale: str = "") -> Html:
+    """`stale` says why the comparison is not about now; without a note it is told which versions are compared."""
     compared = comparison(dossier)
     view = patients(compared) if compared else None
     if view is None or compared is None:
@@ -33,8 +34,29 @@ def patients_card(dossier: Dossier, note: Content = "next against now") -> Html:
         missed=_tile(view.missed, f"{view.missed_now} → {view.missed_next}", view.missed_interval),
         alarms=_tile(view.false_alarms, f"{view.false_now} → {view.false_next}", view.false_interval),
     )
-    body = fill("{tiles}{below}", tiles=tiles, below=bands(compared) if compared.subgroups else _estimated(compared))
-    return card("Patients per 1,000", body, note=note, width=6, name="patients")
+    body = fill(
+        "{stale}{tiles}{below}",
+        stale=_stale(stale),
+        tiles=tiles,
+        below=bands(compared) if compared.subgroups else _estimated(compared),
+    )
+    return card("Patients per 1,000", body, note=note or _sides(compared), width=6, name="patients")
+
+
+def _sides(compared: Comparison) -> Html:
+    challenger, champion = compared.challenger.version, compared.champion.version
+    return fill(
+        "{challenger} against {champion}",
+        challenger=Untrusted(f"v{challenger}" if challenger else "challenger", 20),
+        champion=Untrusted(f"v{champion}" if champion else "champion", 20),
+    )
+
+
+def _stale(why: str) -> Html:
+    """Above the figures: they are true of what was compared, and not of what a click would change."""
+    if not why:
+        return Html("")
+    return fill('<p class="warn">{icon} <b>Stale.</b> {why}</p>', icon=icon("history", "warn"), why=Untrusted(why, 200))
 
 
 def _tile(headline: str, values: str, interval: str) -> Html:
@@ -92,7 +114,7 @@ def _changed(found: Change) -> Html:
     return two_lines(figures, word(found.verdict)) if found.change != found.interval else word(found.verdict)
 
 
-def champion_card(dossier: Dossier, now: datetime, width: int = 6) -> Html:
+def champion_card(dossier: Dossier, now: datetime, width: int = 6, stale: str = "") -> Html:
     compared = comparison(dossier)
     if compared is None:
         would_be = "Both models scored on the same holdout rows, with the difference and its interval."
@@ -119,7 +141,8 @@ def champion_card(dossier: Dossier, now: datetime, width: int = 6) -> Html:
         when=measured(comparison_of(dossier), now),
     )
     about = fill(
-        '<p class="quiet">{holdout}</p>{rows}{folded}',
+        '{stale}<p class="quiet">{holdout}</p>{rows}{folded}',
+        stale=_stale(stale),
         holdout=Untrusted(holdout(compared, ill=False)),
         rows=table(heads, first, caption="Champion against challenger"),
         folded=folded if more else Html(""),

@@ -72,7 +72,8 @@ def _one_line(text: Untrusted) -> Html:
 def flips_link(decision: Decision) -> Html:
     """To the list of cases, without identifiers, whose answer changes."""
     return fill(
-        'next against now · <a href="models?version={number}" target="_self">whose answer changes</a>',
+        '{what} · <a href="models?version={number}" target="_self">whose answer changes</a>',
+        what=Html('<b class="warn">stale</b>') if decision.stale_comparison else "next against now",
         number=decision.dossier.version.version,
     )
 

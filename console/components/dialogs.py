@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -44,6 +46,43 @@ def open_dialog(title: str, draw_body: Callable[[], None]) -> None:
     """Show `draw_body` in a dialog; the page behind stays as it is until it is closed."""
     hold_still(True)
     st.dialog(title, on_dismiss=lambda: hold_still(False))(draw_body)()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a button in earnest asks first: what changes, what that means, what else has to be said, and why.
+
+    `label` is the button that does it, `done` what is told then; `fields` draws what `wish` reads beside the reason.
+    """
+
+    title: str
+    changes: Sequence[Change]
+    effect: Html
+    form: str
+    label: str
+    done: str
+    wish: Callable[[str, str], object]
+    fields: Callable[[], None] | None = None
+
+
+def ask(label: str, question: Question, *, key: str, refusal: str = "", symbol: str = "") -> None:
+    """A button that opens the question's dialog."""
+    if action(label, key=key, refusal=refusal, symbol=symbol):
+        open_dialog(question.title, partial(_asked, question))
+
+
+def _asked(question: Question) -> None:
+    if question.fields is not None:
+        question.fields()
+    confirm_body(
+        question.changes,
+        question.effect,
+        form=question.form,
+        label=question.label,
+        reason="",
+        done=question.done,
+        wish=question.wish,
+    )
 
 
 def action(

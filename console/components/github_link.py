@@ -42,7 +42,9 @@ def disconnect_github(wired: Wiring, actor: Actor, login: str) -> None:
 
     with st.container(key="github_connected", horizontal=True, vertical_alignment="center"):
         draw(fill('<p class="quiet">On GitHub you act as <b>{login}</b>.</p>', login=login))
-        st.button("Disconnect", key="disconnect_github", type="tertiary", on_click=take_back)
+        st.button(
+            "Disconnect", key="disconnect_github", type="tertiary", icon=":material/link_off:", on_click=take_back
+        )
 
 
 def connect_github(wired: Wiring, actor: Actor, page: str) -> None:

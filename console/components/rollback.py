@@ -69,7 +69,7 @@ def _body(wired: Wiring, actor: Actor, endpoint: Endpoint | None, stable: str, v
 
 def hold_notice(wired: Wiring, actor: Actor) -> None:
     """Who holds the endpoint and why, with the button that lifts it; nothing where there is no hold."""
-    held = wired.backend.promotions.hold()
+    held = wired.backend.steering.hold()
     if held is None:
         return
     text = Untrusted(f"{held.set_by}, {ago(held.set_at, utc_now())}: {held.reason}", 400)
@@ -86,7 +86,7 @@ def hold_notice(wired: Wiring, actor: Actor) -> None:
             label="Lift the hold",
             reason="",
             done="The hold is lifted.",
-            wish=lambda _, reason: wired.backend.promotions.release_hold(actor, reason),
+            wish=lambda _, reason: wired.backend.steering.release_hold(actor, reason),
         )
 
     open_dialog("Lift the hold", body)

@@ -7,8 +7,9 @@ import streamlit as st
 from backend.domain.people import Actor
 from backend.domain.setup import SetupFinding, SetupPlan
 from console.components.cards import word
-from console.components.dialogs import action, confirm_body, open_dialog
+from console.components.dialogs import Question, ask
 from console.components.markup import Html, card_head, draw, fill
+from console.components.owned import owned_row, take_button
 from console.components.states import empty
 from console.viewmodels.figures import stamp
 from console.viewmodels.setup import FOUND, fix_line, fix_refusal
@@ -32,18 +33,15 @@ def setup_findings(wired: Wiring, actor: Actor, plan: SetupPlan | None) -> None:
 
 
 def _finding(wired: Wiring, actor: Actor, finding: SetupFinding, plan: SetupPlan | None) -> None:
-    told, take, fix = st.columns([0.64, 0.18, 0.18], vertical_alignment="center")
-    with told:
-        draw(_told(finding))
-    refusal = wired.backend.setup.refusal(actor)
-    with take:
-        mine = "You have taken it." if finding.owner == actor.name else ""
-        if action("Take…", key=f"take_{finding.id}", refusal=refusal or mine, symbol="person_add"):
-            open_dialog("Take it", lambda: _take(wired, actor, finding))
-    with fix:
-        refused = fix_refusal(finding, plan.named(finding.resource) if plan else None, refusal)
-        if action("Fix…", key=f"fix_{finding.id}", refusal=refused, symbol="build"):
-            open_dialog("Make it as declared", lambda: _fix(wired, actor, finding))
+    setup = wired.backend.setup
+    refusal = setup.refusal(actor)
+    refused = fix_refusal(finding, plan.named(finding.resource) if plan else None, refusal)
+    effect = Html("<p>You look after it until it is as declared again.</p>")
+    owned_row(
+        _told(finding),
+        lambda: take_button(actor, finding.id, finding.owner, effect, setup.take, refusal, "You look after it now."),
+        lambda: ask("Fix…", _fix(wired, actor, finding), key=f"fix_{finding.id}", refusal=refused, symbol="build"),
+    )
 
 
 def _told(finding: SetupFinding) -> Html:
@@ -59,29 +57,16 @@ def _told(finding: SetupFinding) -> Html:
     )
 
 
-def _take(wired: Wiring, actor: Actor, finding: SetupFinding) -> None:
-    confirm_body(
-        (("Owner", finding.owner or "nobody", actor.name),),
-        Html("<p>You look after it until it is as declared again.</p>"),
-        form=f"take_{finding.id}",
-        label="Take it",
-        reason="",
-        done="You look after it now.",
-        wish=lambda _, reason: wired.backend.setup.take(actor, finding.id, reason),
-    )
-
-
-def _fix(wired: Wiring, actor: Actor, finding: SetupFinding) -> None:
-    changes = [_change(line) for line in finding.lines]
-    confirm_body(
-        changes,
-        Html(
+def _fix(wired: Wiring, actor: Actor, finding: SetupFinding) -> Question:
+    return Question(
+        title="Make it as declared",
+        changes=[_change(line) for line in finding.lines],
+        effect=Html(
             "<p>The worker makes it as declared, with its own rights. Where it has none, it says what a person has to "
             "do. Nothing is deleted.</p>"
         ),
         form=f"fix_{finding.id}",
         label="Make it as declared",
-        reason="",
         done="The worker has been asked.",
         wish=lambda _, reason: wired.backend.setup.fix(actor, finding.id, reason),
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 
 import streamlit as st
 
 from backend.domain.approvals import ApprovalRules, Delegation
 from backend.domain.clock import utc_now
 from backend.domain.people import Actor
-from console.components.dialogs import action, confirm_body, open_dialog
+from console.components.dialogs import Question, ask
 from console.components.markup import Html, card_head, draw, fill
 from console.components.states import empty
 from console.viewmodels.text import Untrusted
@@ -28,12 +27,12 @@ def stand_ins(wired: Wiring, actor: Actor) -> None:
     for found in holding:
         draw(_told(found))
         label = f"Withdraw {Untrusted(found.delegate, 30).one_line()}…"
-        if action(label, key=f"withdraw_{found.id[:12]}", refusal=approvers.cannot_revoke(actor, found)):
-            open_dialog("Withdraw a stand-in", partial(_withdraw, wired, actor, found))
+        refusal = approvers.cannot_revoke(actor, found)
+        ask(label, _withdrawal(wired, actor, found), key=f"withdraw_{found.id[:12]}", refusal=refusal)
     if not holding:
         draw(empty("Nobody stands in", "For an approver who is away, until a day that they name.", "person_off"))
-    if action("Let somebody stand in…", key="stand_in", refusal=approvers.cannot_delegate(actor), symbol="person_add"):
-        open_dialog("Let somebody stand in for you", lambda: _delegate(wired, actor))
+    refusal = approvers.cannot_delegate(actor)
+    ask("Let somebody stand in…", _delegation(wired, actor), key="stand_in", refusal=refusal, symbol="person_add")
 
 
 def stand_in_marks(wired: Wiring) -> tuple[object, ...]:
@@ -70,33 +69,35 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day, time(), UTC) + timedelta(days=1)
 
 
-def _delegate(wired: Wiring, actor: Actor) -> None:
-    today = utc_now().date()
-    st.text_input("Account that stands in for you", key=ACCOUNT, max_chars=255)
-    st.date_input("Last day, UTC", today + timedelta(days=7), min_value=today, key=LAST_DAY, format="YYYY-MM-DD")
+def _delegation(wired: Wiring, actor: Actor) -> Question:
+    def fields() -> None:
+        today = utc_now().date()
+        st.text_input("Account that stands in for you", key=ACCOUNT, max_chars=255)
+        st.date_input("Last day, UTC", today + timedelta(days=7), min_value=today, key=LAST_DAY, format="YYYY-MM-DD")
 
     def wish(key: str, reason: str) -> object:
         until = end_of_day(st.session_state[LAST_DAY])
         return wired.backend.approvers.delegate(actor, str(st.session_state.get(ACCOUNT, "")), until, reason, key)
 
-    confirm_body(
-        ((f"An approval by {actor.name}", "given in person", "or by who stands in, in their own name"),),
-        Html("<p>Who stands in needs the right to approve, and is bound by what they made themselves.</p>"),
+    return Question(
+        title="Let somebody stand in for you",
+        changes=((f"An approval by {actor.name}", "given in person", "or by who stands in, in their own name"),),
+        effect=Html("<p>Who stands in needs the right to approve, and is bound by what they made themselves.</p>"),
         form=f"stand_in_{actor.name}",
         label="Let them stand in",
-        reason="",
         done="It is recorded.",
         wish=wish,
+        fields=fields,
     )
 
 
-def _withdraw(wired: Wiring, actor: Actor, found: Delegation) -> None:
-    confirm_body(
-        ((f"{found.delegate} for {found.person}", f"until {found.until:%d %b %H:%M} UTC", "ended now"),),
-        Html("<p>What was approved meanwhile stands.</p>"),
+def _withdrawal(wired: Wiring, actor: Actor, found: Delegation) -> Question:
+    return Question(
+        title="Withdraw a stand-in",
+        changes=((f"{found.delegate} for {found.person}", f"until {found.until:%d %b %H:%M} UTC", "ended now"),),
+        effect=Html("<p>What was approved meanwhile stands.</p>"),
         form=f"withdraw_{found.id[:12]}",
         label="Withdraw",
-        reason="",
         done="It has ended.",
         wish=lambda _, reason: wired.backend.approvers.revoke(actor, found.id, reason),
     )

@@ -7,8 +7,9 @@ import streamlit as st
 from backend.domain.people import Actor
 from backend.domain.unexplained import UnexplainedEvent
 from console.components.cards import word
-from console.components.dialogs import action, confirm_body, open_dialog
+from console.components.dialogs import Question, ask
 from console.components.markup import Content, Html, card_head, draw, fill
+from console.components.owned import owned_row, take_button
 from console.components.states import empty
 from console.components.tables import Column, table, two_lines
 from console.viewmodels.figures import stamp
@@ -43,17 +44,20 @@ def unexplained_events(wired: Wiring, actor: Actor) -> None:
 
 
 def _event(wired: Wiring, actor: Actor, event: UnexplainedEvent) -> None:
-    told, take, explain = st.columns([0.64, 0.18, 0.18], vertical_alignment="center")
-    with told:
-        draw(_told(event))
-    refusal = wired.backend.events.refusal(actor)
-    with take:
-        mine = "You have taken it." if event.owner == actor.name else ""
-        if action("Take…", key=f"take_{event.id}", refusal=refusal or mine, symbol="person_add"):
-            open_dialog("Take it", lambda: _take(wired, actor, event))
-    with explain:
-        if action("Explain…", key=f"explain_{event.id}", refusal=refusal, symbol="edit_note"):
-            open_dialog("Explain it", lambda: _explain(wired, actor, event))
+    events = wired.backend.events
+    refusal = events.refusal(actor)
+    effect = Html("<p>You look into it. It stays open, and nothing is promoted, until somebody explains it.</p>")
+    owned_row(
+        _told(event),
+        lambda: take_button(actor, event.id, event.owner, effect, events.take, refusal, "You look into it now."),
+        lambda: ask(
+            "Explain…",
+            _explanation(wired, actor, event),
+            key=f"explain_{event.id}",
+            refusal=refusal,
+            symbol="edit_note",
+        ),
+    )
 
 
 def _told(event: UnexplainedEvent) -> Html:
@@ -71,28 +75,16 @@ def _told(event: UnexplainedEvent) -> Html:
     )
 
 
-def _take(wired: Wiring, actor: Actor, event: UnexplainedEvent) -> None:
-    confirm_body(
-        (("Owner", event.owner or "nobody", actor.name),),
-        Html("<p>You look into it. It stays open, and nothing is promoted, until somebody explains it.</p>"),
-        form=f"take_{event.id}",
-        label="Take it",
-        reason="",
-        done="You look into it now.",
-        wish=lambda _, reason: wired.backend.events.take(actor, event.id, reason),
-    )
-
-
-def _explain(wired: Wiring, actor: Actor, event: UnexplainedEvent) -> None:
-    confirm_body(
-        (("State", event.state.value, "explained"),),
-        fill(
+def _explanation(wired: Wiring, actor: Actor, event: UnexplainedEvent) -> Question:
+    return Question(
+        title="Explain it",
+        changes=(("State", event.state.value, "explained"),),
+        effect=fill(
             "<p>{what}</p><p>What was it, and who did it? This closes it for ever.</p>",
             what=Untrusted(event.sentence, 400),
         ),
         form=f"explain_{event.id}",
         label="Explain it",
-        reason="",
         done="It is explained.",
         wish=lambda _, reason: wired.backend.events.explain(actor, event.id, reason),
     )

@@ -21,7 +21,7 @@ OUTCOMES = {
 def approval_marks(wired: Wiring, decision: Decision) -> tuple[object, ...]:
     """What makes the page draw itself anew."""
     dossier = decision.dossier
-    return dossier.assent, dossier.quarantine, dossier.override, dossier.overrides, wired.backend.promotions.hold()
+    return dossier.assent, dossier.quarantine, dossier.override, dossier.overrides, wired.backend.steering.hold()
 
 
 def needs(actor: Actor, right: Right) -> str:
@@ -83,7 +83,7 @@ def reject_button(wired: Wiring, actor: Actor, decision: Decision) -> None:
 
 def hold_button(wired: Wiring, actor: Actor) -> None:
     """A person's own hold; lifting it stands with the notice that tells of it."""
-    refusal = needs(actor, Right.CONTROL) or ("On hold already." if wired.backend.promotions.hold() else "")
+    refusal = needs(actor, Right.CONTROL) or ("On hold already." if wired.backend.steering.hold() else "")
     if not action("Hold…", key="hold", refusal=refusal):
         return
 
@@ -95,7 +95,7 @@ def hold_button(wired: Wiring, actor: Actor) -> None:
             label="Hold promotions",
             reason="",
             done="Promotions are held.",
-            wish=lambda _, reason: wired.backend.promotions.set_hold(actor, reason),
+            wish=lambda _, reason: wired.backend.steering.set_hold(actor, reason),
         )
 
     open_dialog("Hold promotions", body)

@@ -146,11 +146,12 @@ def _evidence(
     now, project, version = utc_now(), wired.settings.project, decision.dossier.version
     stable = find(world.versions.value or (), decision.stable_version)
     rows = now_next(decision, stable, project, pulls)
-    draw(cards((now_next_card(decision, rows), patients_card(decision.dossier, flips_link(decision)))))
+    patients = patients_card(decision.dossier, flips_link(decision), decision.stale_comparison)
+    draw(cards((now_next_card(decision, rows), patients)))
     with st.container(key="row_blockers"):
         compared, blocked = st.columns(2)
         with compared:
-            draw(cards((champion_card(decision.dossier, now, width=12),)))
+            draw(cards((champion_card(decision.dossier, now, 12, decision.stale_comparison),)))
         with blocked:
             accepted = blockers_card(decision, now)
     told = why(decision.dossier, pulls.get(version.lineage.pull_request))

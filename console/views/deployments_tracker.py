@@ -164,7 +164,7 @@ def _pause(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> N
             label="Pause",
             reason="",
             done="Pause is recorded.",
-            wish=lambda _, reason: wired.backend.promotions.pause(actor, promotion.id, reason),
+            wish=lambda _, reason: wired.backend.steering.pause(actor, promotion.id, reason),
         )
 
     if clicked:
@@ -183,7 +183,7 @@ def _resume(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> 
             label="Resume",
             reason="",
             done="Resume is recorded.",
-            wish=lambda _, reason: wired.backend.promotions.resume(actor, promotion.id, reason),
+            wish=lambda _, reason: wired.backend.steering.resume(actor, promotion.id, reason),
         )
 
     if clicked:
@@ -208,7 +208,7 @@ def _promote_now(wired: Wiring, actor: Actor, promotion: Promotion) -> None:
             label="Promote now",
             reason="",
             done="It goes on; the page follows it.",
-            wish=lambda _, reason: wired.backend.promotions.promote_now(actor, promotion.id, reason),
+            wish=lambda _, reason: wired.backend.steering.promote_now(actor, promotion.id, reason),
         )
 
     open_dialog("Go on before the observation has ended", body)
@@ -231,7 +231,7 @@ def _abort(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> N
             label="Abort",
             reason=f"v{promotion.target.version} is not good enough.",
             done="The abort is recorded; the page follows it.",
-            wish=lambda _, reason: wired.backend.promotions.abort(actor, promotion.id, reason),
+            wish=lambda _, reason: wired.backend.steering.abort(actor, promotion.id, reason),
         )
 
     open_dialog("Abort this promotion", body)

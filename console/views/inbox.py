@@ -57,7 +57,8 @@ def _row(wired: Wiring, person: Actor, row: Row) -> None:
     what, about, mark = st.columns([0.64, 0.22, 0.14], vertical_alignment="center")
     with what:
         place = _PLACES.get(row.path, navigation.AUDIT)
-        navigation.link(place, row.what, f"told_{row.sequence}", row.symbol, **row.selects)
+        key = f"{'told' if row.read else 'unread'}_{row.sequence}"
+        navigation.link(place, row.what, key, row.symbol, **row.selects)
     with about:
         draw(
             fill(

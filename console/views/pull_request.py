@@ -187,7 +187,9 @@ def _verdict(
         (IntentKind.REQUEST_CHANGES, "Request changes", "edit_note", ""),
     )
     for kind, label, symbol, blocked in buttons:
-        refusal = common or wired.backend.reviews.refusal(actor, kind, pull) or underway(intents) or blocked
+        refusal = (
+            common or wired.backend.reviews.refusal(actor, kind, pull, detail.commits) or underway(intents) or blocked
+        )
         _button(wired, actor, detail, kind, label, refusal, symbol)
     if closed(detail):
         return
@@ -212,7 +214,9 @@ def _button(
             reason = RERUN_REASON
         attempt(
             f"{kind}/{pull.number}/{pull.head_sha}",
-            lambda key: reviews.record(actor, kind, pull.number, pull.head_sha, pull.author, reason, key),
+            lambda key: reviews.record(
+                actor, kind, pull.number, pull.head_sha, pull.author, reason, key, detail.commits
+            ),
             f"{label} is recorded; the worker does it on GitHub now.",
         )
 

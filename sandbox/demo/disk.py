@@ -23,11 +23,12 @@ UNUSED = (
 )  # fmt: skip
 """Folders of packages that no process of ours reads: a sixth of what pip lays down."""
 
-UNUSED_LIBRARIES = tuple(
-    f"{SITE}/pyarrow/{name}*" for name in
-    ("libarrow_flight", "libarrow_python_flight", "_flight", "libarrow_s3", "_s3fs")
+UNUSED_FILES = (
+    *(f"{SITE}/pyarrow/{name}*" for name in
+      ("libarrow_flight", "libarrow_python_flight", "_flight", "libarrow_s3", "_s3fs")),
+    f"{SITE}/plotly/package_data/widgetbundle.js",
 )  # fmt: skip
-"""Arrow's clients of Flight servers and of S3: 50 MB that nothing else of Arrow is linked to."""
+"""Arrow's clients of Flight servers and of S3, 50 MB that nothing else of Arrow is linked to; Plotly for notebooks."""
 
 IMPORTED = (
     *("streamlit.web.server", "streamlit.web.bootstrap", "plotly.graph_objects", "pandas", "pyarrow.parquet"),
@@ -47,11 +48,11 @@ SMALLEST_SHARED = 16 * 1024
 
 
 def prune(environment: Path) -> None:
-    """Remove what UNUSED names. A later pip puts it back only with a new version of the package."""
+    """Remove what UNUSED and UNUSED_FILES name. A later pip puts it back only with a new version of the package."""
     for pattern in UNUSED:
         for folder in list(environment.glob(pattern)):
             shutil.rmtree(folder, ignore_errors=True)
-    for pattern in UNUSED_LIBRARIES:
+    for pattern in UNUSED_FILES:
         for file in list(environment.glob(pattern)):
             file.unlink(missing_ok=True)
 

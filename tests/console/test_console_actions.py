@@ -74,6 +74,31 @@ def test_one_click_approves_and_promotes_and_the_page_becomes_the_tracker(visit,
     assert "Live traffic" in text(app)
 
 
+def test_a_click_on_a_page_that_is_out_of_date_is_refused_with_what_changed(visit, world):
+    app = visit("views/deployments.py", version="2")
+    accept_advisories(app)
+    on_test = hospital_models.target(hospital_models.version(2), world.project.test_endpoint)
+    known = hospital_models.robustness(hospital_models.version(2))
+    world.store.evidence.freeze("measured-again", known, on_test, "a second test")
+    button(app, "promote").click().run()
+    assert world.wired.backend.promotions.active("diabetes-endpoint") is None
+    said = text(app)
+    assert "What you looked at has changed since: evidence " in said
+    assert " → " in said
+    assert "Nothing was done; look again." in said
+
+
+def test_another_threshold_is_chosen_by_the_slider_and_tested(visit, world):
+    app = visit("views/models.py", version="2")
+    assert "is tested at 0.29 already" in button(app, "choose_threshold").help
+    app.slider(key="threshold_2").set_value(0.4).run()
+    assert button(app, "choose_threshold").label == "Test v2 at 0.4"
+    button(app, "choose_threshold").click().run()
+    test = world.wired.backend.promotions.active(world.project.test_endpoint)
+    assert (test.target.version, test.target.threshold) == ("2", 0.4)
+    assert "approvals for another threshold are void" in text(app)
+
+
 def test_the_clicks_of_a_double_click_are_one_wish(empty_world):
     def page():
         import streamlit as st
@@ -170,7 +195,7 @@ def test_a_pause_without_a_reason_is_refused_in_words(visit, world):
 def test_a_paused_promotion_goes_on_for_a_reason(visit, world):
     promotion = promotion_under_way(world)
     promotions = world.wired.backend.promotions
-    promotions.pause(hospital.LEAD, promotion.id, "The ward calls too seldom now.")
+    world.wired.backend.steering.pause(hospital.LEAD, promotion.id, "The ward calls too seldom now.")
     paused = world.store.promotions.change(
         promotion.id, lambda now: transitions.honour(now, utc_now()), hospital.worker_note
     )

@@ -93,7 +93,7 @@ def test_an_operator_holds_promotions_from_the_page(visit, world):
     assert button(app, "reject").disabled
     assert button(app, "request_changes").disabled
     confirm(app, "hold", "hold")
-    held = world.wired.backend.promotions.hold()
+    held = world.wired.backend.steering.hold()
     assert (held.set_by, held.reason, held.promotion) == ("operator", WHY, "")
     assert button(app, "hold").disabled
     assert "Promotions are held" in text(decide(visit))

@@ -158,6 +158,17 @@ def test_every_piece_of_evidence_tells_its_age(decision):
     assert found.line.startswith("9 pieces of evidence, ")
 
 
+def test_figures_of_a_stale_comparison_do_not_stand_under_next_against_now(visit, world):
+    """Another version has come to serve since v2 was tested: its figures are about the one before."""
+    assert "next against now" in text(visit("views/deployments.py", version="2"))
+    hotfix = hospital_models.version(1).model_copy(update={"version": "3", "digest": "sha256:" + "77" * 32})
+    world.finish(world.begin(Kind.PROMOTE, hotfix))
+    shown = text(visit("views/deployments.py", version="2"))
+    assert "next against now" not in shown
+    assert shown.count("Compared with v1") == 2
+    assert "production serves v3" in shown
+
+
 def test_stale_evidence_is_named_where_freshness_is_told(decision, world):
     stale = decision.findings[0].model_copy(update={"state": FindingState.STALE})
     update = {"findings": (stale, *decision.findings[1:])}

@@ -135,6 +135,20 @@ def test_a_role_that_was_taken_away_refuses_the_next_click(visit, world, roles, 
     assert entries(world) == before
 
 
+def test_a_role_that_goes_while_a_dialog_is_open_is_told_on_the_page_below_it(visit, world, roles):
+    """Two clicks: one opened the dialog with the role, the other confirms it without."""
+    roles.held = frozenset({"lead", "operator"})
+    app = visit("views/deployments.py", user=person(roles=["lead", "operator"]), version="2")
+    app.button(key="reject").click().run()
+    before = entries(world)
+    roles.held = frozenset({"operator"})
+    app.text_area(key="reason_reject_2").set_value("It misses too many patients.")
+    app.button(key="confirm_reject_2").click().run()
+    assert "Not done" in text(app)
+    assert "You no longer have the role lead. Sign out and in again" in text(app)
+    assert entries(world) == before
+
+
 def test_with_the_role_the_click_is_carried_out_also_while_the_directory_is_silent(visit, world, roles):
     app = ready_to_approve(visit, "lead")
     roles.silent = True

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from browsing import MINUTE, Complaints, button, give_reason, refusal, settled
 from playwright.sync_api import Page, expect
 
@@ -44,6 +45,7 @@ def _add_a_line(tree: Path) -> None:
 DISCUSSED = Branch("discussed", "feature/changelog", "Add a line to the changelog", "To be discussed.", _add_a_line)
 
 
+@pytest.mark.recovery
 def test_pages_outlive_the_cloud_and_decide_nothing_meanwhile(
     made_world: MadeWorld, enter: Callable[..., Page], visitor: Page, complaints: Complaints
 ) -> None:

@@ -14,12 +14,23 @@ WIDTHS = (1440, 1100)
 INK = {"light": "rgb(26, 31, 43)", "dark": "rgb(228, 232, 239)"}
 
 
+@pytest.mark.recovery
 def test_every_page_fits_and_follows_the_theme(
     made_world: MadeWorld, enter: Callable[..., Page], complaints: Complaints
 ) -> None:
-    url = made_world.console()
+    _look_at(_pages(made_world), made_world, enter, complaints)
+
+
+def test_what_a_promotion_is_decided_on_fits_and_follows_the_theme(
+    made_world: MadeWorld, enter: Callable[..., Page], complaints: Complaints
+) -> None:
+    _look_at(["", "deployments?version=1"], made_world, enter, complaints)
+
+
+def _look_at(paths: list[str], world: MadeWorld, enter: Callable[..., Page], complaints: Complaints) -> None:
+    url = world.console()
     page = enter(url, "Lee Lead")
-    for path in _pages(made_world):
+    for path in paths:
         page.goto(f"{url}/{path}")
         title = page.get_by_role("heading", level=1)
         expect(title).to_be_visible(timeout=MINUTE)

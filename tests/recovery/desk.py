@@ -18,6 +18,7 @@ from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.errors import CredentialsRejected
 from backend.gateways.github.client import GitHubWriter
 from backend.gateways.github.oauth import OAuth
+from backend.operations.council import rules_of
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.performing import Performing
 from backend.settings import GitHub
@@ -66,7 +67,8 @@ class Desk:
 
     def hands(self, api_url: str = "", **changes: Any) -> Performing:
         """A worker; `changes` are those of its GitHub settings."""
-        return Performing(self.store, self.lent(**changes), lambda token: self.connect(token, api_url), LEASE, self.now)
+        lent, rules = self.lent(**changes), rules_of(self.settings.project)
+        return Performing(self.store, lent, lambda token: self.connect(token, api_url), rules, LEASE, self.now)
 
     def lend(self, login: str = "lead") -> GitHubGrant:
         """Connect by GitHub's device flow, with a token that expires as this world's do."""

@@ -18,6 +18,7 @@ from backend.operations.models import Models
 from backend.operations.overrides import Overrides
 from backend.operations.promotions import Promotions
 from backend.operations.quarantines import Quarantines
+from backend.operations.steering import Steering
 from backend.policy.blockers import to_acknowledge
 from backend.promotion.engine import Engine
 from backend.promotion.registry_watch import RegistryWatch
@@ -97,9 +98,10 @@ class Hospital:
         """Let people act under another approval policy from now on: `hospital.under(quorum=2)`."""
         project = PROJECT.model_copy(update={"approval": ApprovalPolicy.model_validate(approval)})
         self.promotions = Promotions(self.store, project, self.clock)
-        self.models = Models(self.store, project, None, self.promotions, self.clock)  # type: ignore[arg-type]
+        self.steering = Steering(self.store, project, self.clock)
+        self.models = Models(self.store, project, None, self.promotions, self.steering, self.clock)  # type: ignore[arg-type]
         self.overrides = Overrides(self.store, project, self.clock)
-        self.quarantines = Quarantines(self.store, project, self.promotions, self.clock)
+        self.quarantines = Quarantines(self.store, project, self.steering, self.clock)
         self.approvers = Approvers(self.store, project, self.clock)
         return project
 

@@ -55,11 +55,11 @@ def nothing(_hospital: Hospital) -> None:
 
 
 def abort(hospital: Hospital) -> None:
-    hospital.promotions.abort(LEAD, CLICK, "complaints from the ward")
+    hospital.steering.abort(LEAD, CLICK, "complaints from the ward")
 
 
 def pause(hospital: Hospital) -> None:
-    hospital.promotions.pause(LEAD, CLICK, "the ward round is under way")
+    hospital.steering.pause(LEAD, CLICK, "the ward round is under way")
 
 
 def errors(hospital: Hospital) -> None:

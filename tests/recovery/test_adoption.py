@@ -64,6 +64,7 @@ def test_what_serves_becomes_the_champion_once_and_is_unproven(hospital):
     assert hospital.cloud.effects == []
 
 
+@pytest.mark.recovery
 def test_blue_is_no_stranger_any_more_but_nobody_calls_it_proven(hospital):
     assert proven(hospital).state is ProofState.MISMATCH
     assert hospital.store.unexplained.unexplained() != ()
@@ -74,6 +75,7 @@ def test_blue_is_no_stranger_any_more_but_nobody_calls_it_proven(hospital):
     assert all(event.resolved_at is not None for event in hospital.store.unexplained.unexplained())
 
 
+@pytest.mark.recovery
 def test_what_served_at_a_moment_is_told_from_the_adoption_on(hospital):
     adopting(hospital).adopt(LEAD, WHY)
     hospital.clock.pass_(60)
@@ -82,6 +84,7 @@ def test_what_served_at_a_moment_is_told_from_the_adoption_on(hospital):
     assert "v1 served" in answers[0].sentence
 
 
+@pytest.mark.recovery
 def test_the_next_candidate_is_evaluated_against_it_and_takes_its_place(hospital):
     adopting(hospital).adopt(LEAD, WHY)
     version = hospital.staged("2")
@@ -94,6 +97,7 @@ def test_the_next_candidate_is_evaluated_against_it_and_takes_its_place(hospital
     assert proven(hospital).state is ProofState.PROVEN
 
 
+@pytest.mark.recovery
 def test_a_candidate_that_was_tested_before_is_evaluated_again_against_what_was_adopted(hospital):
     version = hospital.staged("2")
     assert [e for e in hospital.models.dossier(version).evidence if e.comparison] == []
@@ -103,6 +107,7 @@ def test_a_candidate_that_was_tested_before_is_evaluated_again_against_what_was_
     assert [one.champion.version for one in compared] == ["1"]
 
 
+@pytest.mark.recovery
 def test_the_way_back_to_blue_needs_it_warm_and_asks_it_nothing(hospital):
     adopting(hospital).adopt(LEAD, WHY)
     promotion = hospital.promote(hospital.staged("2"))
@@ -113,6 +118,7 @@ def test_the_way_back_to_blue_needs_it_warm_and_asks_it_nothing(hospital):
     assert (ended.phase, hospital.traffic) == (Phase.SUCCEEDED, {"blue": 100}), ended.reason
 
 
+@pytest.mark.recovery
 def test_files_that_are_not_those_that_were_registered_are_not_adopted(hospital):
     known = hospital.cloud.registered["1"]
     hospital.cloud.registered["1"] = known.model_copy(update={"digest": "sha256:other"})
@@ -120,6 +126,7 @@ def test_files_that_are_not_those_that_were_registered_are_not_adopted(hospital)
         adopting(hospital).adopt(LEAD, WHY)
 
 
+@pytest.mark.recovery
 def test_a_split_endpoint_and_an_empty_one_are_refused(hospital):
     place = hospital.cloud.places[PRODUCTION]
     place.machines["green"] = place.machines["blue"]
@@ -131,6 +138,7 @@ def test_a_split_endpoint_and_an_empty_one_are_refused(hospital):
         adopting(hospital).adopt(LEAD, WHY)
 
 
+@pytest.mark.recovery
 def test_something_of_ours_is_never_adopted_over(hospital):
     hospital.cloud.places[PRODUCTION].traffic = {}
     hospital.cloud.places[PRODUCTION].machines.clear()
@@ -143,6 +151,7 @@ def test_something_of_ours_is_never_adopted_over(hospital):
         adopting(hospital).adopt(LEAD, WHY)
 
 
+@pytest.mark.recovery
 @pytest.mark.parametrize("actor", [VIEWER, WORKER])
 def test_who_may_not_promote_may_not_adopt(hospital, actor):
     with pytest.raises(NotPermitted):

@@ -70,7 +70,7 @@ class Telling:
         if self.stopped > SEEN_WHILE_STOPPED:
             self.stopped = 0
             self.hospital.cloud.troubles = []
-            self.hospital.promotions.resume(LEAD, CLICK, "looked into it, go on")
+            self.hospital.steering.resume(LEAD, CLICK, "looked into it, go on")
 
     def _tick(self) -> None:
         hospital = self.hospital
@@ -103,7 +103,7 @@ class Telling:
             assert hospital.traffic == self.before
             hospital.settle(3)
             assert candidate not in machines
-            assert hospital.promotions.hold() is not None
+            assert hospital.steering.hold() is not None
         report = hospital.store.audit.verify()
         assert report.whole, report.problem
         told = hospital.store.audit.entries(limit=1000, subject=f"promotion/{CLICK}")

@@ -107,6 +107,7 @@ def outlive(ward, point):
         ward.end()
 
 
+@pytest.mark.recovery
 @pytest.mark.timeout(600)
 def test_a_worker_that_is_killed_is_outlived(tmp_path, databases):
     outlive(Ward(tmp_path / "killed", databases), POINTS[len(POINTS) // 2])

@@ -13,6 +13,7 @@ import pytest
 
 from backend.domain.promotions import IntentKind, IntentState
 from backend.errors import CredentialsRejected, SignInEnded
+from backend.operations.council import rules_of
 from backend.operations.lent_tokens import RENEWAL_SECONDS, BeingRenewed
 from backend.operations.performing import Performing
 from tests.recovery.desk import LEASE, NOWHERE, opened_desk
@@ -69,6 +70,7 @@ def test_a_token_that_ended_on_the_wire_is_renewed_and_the_review_is_made(make_s
         assert kept(desk).expires_at > first.expires_at
 
 
+@pytest.mark.recovery
 def test_a_world_without_expiry_lends_tokens_that_stay(make_sandbox, tmp_path):
     world = make_sandbox("--github-user-token-seconds", "0")
     with opened_desk(world, tmp_path) as desk:
@@ -82,6 +84,7 @@ def test_a_world_without_expiry_lends_tokens_that_stay(make_sandbox, tmp_path):
         assert desk.exchanges() == before
 
 
+@pytest.mark.recovery
 @pytest.mark.usefixtures("asked")
 def test_a_token_is_renewed_some_minutes_before_it_ends_and_not_sooner(desk):
     first = desk.lend()
@@ -97,6 +100,7 @@ def test_a_token_is_renewed_some_minutes_before_it_ends_and_not_sooner(desk):
     assert told(desk)[0][1] == "github.connected", "a renewal is no event of the person's"
 
 
+@pytest.mark.recovery
 @pytest.mark.usefixtures("asked")
 def test_a_spent_refresh_token_ends_the_wish_and_the_connection(desk, lent):
     desk.oauth().refresh(lent.refresh)
@@ -107,6 +111,7 @@ def test_a_spent_refresh_token_ends_the_wish_and_the_connection(desk, lent):
     assert told(desk)[0] == ("worker", "github.disconnected", "GitHub no longer renews the token.")
 
 
+@pytest.mark.recovery
 @pytest.mark.usefixtures("lent")
 def test_two_processes_at_once_spend_one_refresh_token(desk):
     """GitHub answers slowly, so that both are there: one renews, the other hears so and finds the new token."""
@@ -136,6 +141,7 @@ def test_two_processes_at_once_spend_one_refresh_token(desk):
     other.close()
 
 
+@pytest.mark.recovery
 @pytest.mark.usefixtures("asked")
 def test_who_comes_second_waits_and_goes_on_with_the_new_token(desk, lent):
     held = desk.store.tokens.held("lead")
@@ -148,6 +154,7 @@ def test_who_comes_second_waits_and_goes_on_with_the_new_token(desk, lent):
     assert desk.exchanges() == before
 
 
+@pytest.mark.recovery
 @pytest.mark.usefixtures("asked")
 def test_a_death_before_github_was_asked_costs_only_the_wait(desk, lent):
     assert desk.store.tokens.begin_renewal(desk.store.tokens.held("lead"), RENEWAL_SECONDS)
@@ -157,6 +164,7 @@ def test_a_death_before_github_was_asked_costs_only_the_wait(desk, lent):
     assert kept(desk).access != lent.access
 
 
+@pytest.mark.recovery
 @pytest.mark.usefixtures("asked")
 def test_a_death_between_githubs_answer_and_our_commit_asks_the_person(desk, lent):
     assert desk.store.tokens.begin_renewal(desk.store.tokens.held("lead"), RENEWAL_SECONDS)
@@ -172,6 +180,7 @@ def test_a_death_between_githubs_answer_and_our_commit_asks_the_person(desk, len
     assert desk.lent().live("lead").login == "lead"
 
 
+@pytest.mark.recovery
 def test_a_token_renewed_in_the_middle_of_a_wish_costs_a_second_try(desk):
     """One worker has begun with the old token while another renews it: the 401 that follows forgets nothing."""
     pull = desk.pull_request()
@@ -185,13 +194,14 @@ def test_a_token_renewed_in_the_middle_of_a_wish_costs_a_second_try(desk):
             desk.lent(other).live("lead")
         return desk.connect(token)
 
-    desk.performing = Performing(desk.store, desk.lent(), connect, LEASE)
+    desk.performing = Performing(desk.store, desk.lent(), connect, rules_of(desk.settings.project), LEASE)
     assert desk.done() == (IntentState.PENDING, "The GitHub sign-in of lead is being renewed. Trying again.")
     desk.clock.pass_(2)
     assert desk.done() == (IntentState.SUCCEEDED, "Approved as lead.")
     other.close()
 
 
+@pytest.mark.recovery
 @pytest.mark.usefixtures("asked")
 def test_while_githubs_sign_in_is_away_the_wish_waits(desk, lent):
     reachable, desk.performing = desk.performing, desk.hands(login_url=NOWHERE)
@@ -204,6 +214,7 @@ def test_while_githubs_sign_in_is_away_the_wish_waits(desk, lent):
     assert desk.done() == (IntentState.SUCCEEDED, "Approved as lead."), "the right to renew was given back"
 
 
+@pytest.mark.recovery
 @pytest.mark.usefixtures("asked")
 def test_a_wrong_client_secret_is_no_fault_of_the_person(desk, lent):
     desk.performing = desk.hands(client_secret=type(lent.access)("wrong"))

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from backend.domain.people import GitHubGrant
 from backend.domain.promotions import IntentKind, IntentState
+from backend.gateways.github.pulls import Pulls
 from backend.operations.performing import SETTLING, TURN_SECONDS
 from sandbox.actions import records
 from sandbox.actions.workflow_file import read_workflow
@@ -44,6 +45,7 @@ def states(desk):
     return desk.store.intents.get("wish").state, desk.store.intents.get("wish").outcome
 
 
+@pytest.mark.recovery
 def test_a_review_whose_answer_was_lost_is_made_once(desk):
     pull = desk.pull_request()
     desk.wish(IntentKind.APPROVE, pull.number, pull.head.sha)
@@ -95,6 +97,7 @@ def test_two_people_who_merge_at_once_merge_once(desk):
     assert asked(desk, f"/pulls/{pull.number}/merge").count("PUT") == 1
 
 
+@pytest.mark.recovery
 def test_a_merge_that_somebody_made_on_github_meanwhile_is_the_one(desk):
     pull = desk.pull_request()
     desk.lab.approve("lead", pull.number)
@@ -105,6 +108,21 @@ def test_a_merge_that_somebody_made_on_github_meanwhile_is_the_one(desk):
     assert outcome.endswith("by deputy, before this came to it.")
 
 
+def test_who_is_named_in_a_commit_approves_nothing_of_it(desk):
+    """GitHub would take it: a co-author has not opened the pull request."""
+    trailer = "Better\n\nCo-authored-by: Lee <1+lead@users.noreply.github.com>"
+    _, pull = desk.lab.feature("two-hands", {"training/params.toml": "reg_rate = 0.1\n"}, trailer)
+    desk.lab.check(pull.head.sha)
+    (told,) = Pulls(desk.connect(SecretStr(desk.lab.token("lead")))).detail(pull.number).commits
+    assert told.authors == ("scientist", "lead")
+    desk.wish(IntentKind.APPROVE, pull.number, pull.head.sha)
+    why = f"You wrote commit {pull.head.sha[:7]} of this pull request, so another reviewer must approve it."
+    assert desk.done() == (IntentState.FAILED, why)
+    desk.wish(IntentKind.APPROVE, pull.number, pull.head.sha, "deputy", "deputy's")
+    assert desk.done("deputy's") == (IntentState.SUCCEEDED, "Approved as deputy.")
+
+
+@pytest.mark.recovery
 def test_github_is_the_judge_and_its_refusal_is_told_plainly(desk):
     _, pull = desk.lab.feature("unready", {"training/params.toml": "reg_rate = 0.5\n"})
     desk.wish(IntentKind.MERGE, pull.number, pull.head.sha)
@@ -116,6 +134,7 @@ def test_github_is_the_judge_and_its_refusal_is_told_plainly(desk):
     assert "Repository rule violations" not in outcome
 
 
+@pytest.mark.recovery
 def test_new_commits_refuse_the_wish_and_say_that_what_was_said_is_void(desk):
     clone, pull = desk.lab.feature("moving", {"training/params.toml": "reg_rate = 0.5\n"})
     desk.wish(IntentKind.APPROVE_AND_MERGE, pull.number, pull.head.sha)
@@ -141,6 +160,7 @@ def retraining(desk):
     return records.change_run(desk.lab.world, run["id"], status="in_progress")
 
 
+@pytest.mark.recovery
 def test_merges_that_retrain_go_one_at_a_time(desk):
     pull = desk.pull_request()
     desk.lab.approve("lead", pull.number)
@@ -157,6 +177,7 @@ def test_merges_that_retrain_go_one_at_a_time(desk):
     assert asked(desk, f"/pulls/{pull.number}/merge").count("PUT") == 1
 
 
+@pytest.mark.recovery
 def test_a_merge_waits_until_the_one_before_has_begun_to_retrain(desk):
     first = desk.pull_request()
     desk.lab.approve("lead", first.number)
@@ -181,6 +202,7 @@ def test_a_merge_waits_until_the_one_before_has_begun_to_retrain(desk):
     assert desk.done()[0] is IntentState.SUCCEEDED
 
 
+@pytest.mark.recovery
 def test_a_wait_for_a_turn_ends(desk):
     pull = desk.pull_request()
     desk.lab.approve("lead", pull.number)
@@ -193,6 +215,7 @@ def test_a_wait_for_a_turn_ends(desk):
     assert outcome.endswith("Given up after 2 h.")
 
 
+@pytest.mark.recovery
 def test_a_limit_is_waited_for_as_long_as_github_says(desk):
     pull = desk.pull_request()
     desk.wish(IntentKind.APPROVE, pull.number, pull.head.sha)
@@ -208,6 +231,7 @@ def test_a_limit_is_waited_for_as_long_as_github_says(desk):
     assert desk.done() == (IntentState.SUCCEEDED, "Approved as lead.")
 
 
+@pytest.mark.recovery
 def test_no_failed_run_is_left_to_run_again(desk):
     pull = desk.pull_request()
     desk.wish(IntentKind.RERUN, pull.number, pull.head.sha, "scientist")

@@ -149,7 +149,7 @@ MUTANTS = (
     ),
     Mutant(
         "nothing is evaluated again at the click",
-        "backend/operations/promotions.py",
+        "backend/operations/admission.py",
         "    deny(found, what)\n",
         "",
         (DECIDE, "test_an_approval_is_void_for_another_digest_or_threshold"),

@@ -308,7 +308,7 @@ def test_an_abort_is_no_event(world, weight):
     while not hospital.store.promotions.get("click-2").phase.final:
         hospital.tick()
         if not asked and weight in hospital.traffic.values():
-            hospital.promotions.abort(LEAD, "click-2", WHY)
+            hospital.steering.abort(LEAD, "click-2", WHY)
             asked = True
         world.proving._prove(PRODUCTION)
         assert world.events.unexplained() == (), world.events.unexplained()

@@ -34,9 +34,9 @@ def ready(tmp_path, databases):
 def click_on_the_earlier_release(hospital):
     """As a release would have recorded it that knew neither smoke test nor warm deployments, nor their fields."""
     begun = hospital.click("2", "model")
-    hospital.promotions.abort(LEAD, "model", "only its plan is wanted")
+    hospital.steering.abort(LEAD, "model", "only its plan is wanted")
     hospital.run("model")
-    hospital.promotions.release_hold(LEAD, WHY)
+    hospital.steering.release_hold(LEAD, WHY)
     left_out = {StepKind.SMOKE_TEST, StepKind.SCHEDULE_RETIREMENT}
     plan = tuple(step for step in begun.plan if step.kind not in left_out)
     wanted = transitions.begin(
@@ -60,6 +60,7 @@ def click_on_the_earlier_release(hospital):
     return plan
 
 
+@pytest.mark.recovery
 @pytest.mark.parametrize("cut_at", [9, 40, 90])
 def test_a_later_release_finishes_the_plan_that_it_finds(ready, cut_at):
     plan = click_on_the_earlier_release(ready)
@@ -97,6 +98,7 @@ def plan_a_step_of_a_later_release(hospital):
     return texts[-1], plan
 
 
+@pytest.mark.recovery
 def test_an_earlier_release_leaves_alone_what_it_cannot_read(ready):
     ready.click("2", "click")
     while ready.traffic.get(ready.store.promotions.get("click").target.deployment) != 10:
@@ -110,7 +112,7 @@ def test_an_earlier_release_leaves_alone_what_it_cannot_read(ready):
         ready.clock.pass_(LEASE)
     found = ready.promotions.active(PRODUCTION)
     assert (found.id, found.reason) == ("click", LEFT_ALONE)
-    for verb in (ready.promotions.pause, ready.promotions.abort):
+    for verb in (ready.steering.pause, ready.steering.abort):
         with pytest.raises(Conflict, match="cannot be changed from here"):
             verb(LEAD, "click", WHY)
     assert (ready.traffic, len(ready.cloud.effects), stored(ready)) == (before, effects, left)

@@ -176,7 +176,7 @@ class Ward(RuleBasedStateMachine):
     def wish(self, verb):
         active = self.hospital.promotions.active(PRODUCTION)
         with suppress(Invalid):
-            getattr(self.hospital.promotions, verb)(LEAD, active.id, WHY)
+            getattr(self.hospital.steering, verb)(LEAD, active.id, WHY)
 
     @rule()
     def roll_back(self):
@@ -186,7 +186,9 @@ class Ward(RuleBasedStateMachine):
     @rule()
     def release_hold(self):
         with suppress(NotFound):
-            self.hospital.promotions.release_hold(LEAD, "looked into it, go on")
+            self.hospital.steering.release_hold(LEAD, "looked into it, go on")
+        for event in self.hospital.store.unexplained.unexplained():
+            self.hospital.store.unexplained.explain(event.id, LEAD, "looked into it, go on")
 
     @rule(version=st.sampled_from(VERSIONS), threshold=st.sampled_from([0.4, 0.5]))
     def stage(self, version, threshold):
@@ -236,7 +238,7 @@ class Ward(RuleBasedStateMachine):
                 continue
             self.ended.add(promotion.id)
             if promotion.phase is Phase.ROLLED_BACK and promotion.kind is Kind.PROMOTE:
-                assert self.hospital.promotions.hold() is not None
+                assert self.hospital.steering.hold() is not None
             if promotion.id in self.strange or promotion.snapshot is None:
                 continue
             if promotion.phase is Phase.SUCCEEDED:

@@ -35,7 +35,7 @@ def until(hospital, kind, weight=None):
 
 def test_a_candidate_with_traffic_is_not_removed(ready):
     until(ready, StepKind.OBSERVE, 10)
-    ready.promotions.abort(LEAD, "click", "complaints from the ward")
+    ready.steering.abort(LEAD, "click", "complaints from the ward")
     place, stable, candidate = until(ready, StepKind.REMOVE_CANDIDATE)
     place.traffic = {stable: 50, candidate: 50}
     ready.run("click")
@@ -46,7 +46,7 @@ def test_a_candidate_with_traffic_is_not_removed(ready):
 
 def test_there_is_no_way_back_to_what_is_being_removed(ready):
     until(ready, StepKind.OBSERVE, 50)
-    ready.promotions.abort(LEAD, "click", "complaints from the ward")
+    ready.steering.abort(LEAD, "click", "complaints from the ward")
     place, stable, candidate = until(ready, StepKind.RESTORE_TRAFFIC)
     place.traffic = {candidate: 100}
     going = place.machines[stable]

@@ -52,12 +52,14 @@ def test_a_worker_that_died_after_the_write_is_not_repeated(desk, opened):
     assert reviews(desk, opened.number) == [("lead", "APPROVED")]
 
 
+@pytest.mark.recovery
 def test_changes_are_requested(desk, opened):
     desk.wish(IntentKind.REQUEST_CHANGES, opened.number, opened.head.sha)
     assert desk.done() == (IntentState.SUCCEEDED, "Changes requested as lead.")
     assert reviews(desk, opened.number) == [("lead", "CHANGES_REQUESTED")]
 
 
+@pytest.mark.recovery
 def test_new_commits_since_the_page_was_drawn_refuse_the_wish(desk, opened):
     desk.wish(IntentKind.APPROVE_AND_MERGE, opened.number, "a" * 40)
     state, outcome = desk.done()
@@ -67,6 +69,7 @@ def test_new_commits_since_the_page_was_drawn_refuse_the_wish(desk, opened):
     assert reviews(desk, opened.number) == []
 
 
+@pytest.mark.recovery
 def test_github_refuses_ones_own_pull_request_and_an_unreviewed_merge(desk, opened):
     desk.wish(IntentKind.APPROVE, opened.number, opened.head.sha, actor="scientist", key="own")
     state, outcome = desk.done("own")
@@ -78,11 +81,13 @@ def test_github_refuses_ones_own_pull_request_and_an_unreviewed_merge(desk, open
     assert "it needs an approval of this commit by people who may write" in outcome
 
 
+@pytest.mark.recovery
 def test_without_a_connected_account_nothing_is_tried(desk, opened):
     desk.wish(IntentKind.APPROVE, opened.number, opened.head.sha, actor="deputy")
     assert desk.done() == (IntentState.FAILED, "deputy has not connected GitHub; connect it and ask again.")
 
 
+@pytest.mark.recovery
 def test_a_token_that_github_no_longer_accepts_is_dropped(desk, opened):
     expired = GitHubGrant(access=SecretStr("ghu_expired0000000000000000000000000000"))
     desk.store.tokens.put("lead", "lead", expired)
@@ -93,6 +98,7 @@ def test_a_token_that_github_no_longer_accepts_is_dropped(desk, opened):
     assert desk.store.tokens.login("lead") is None
 
 
+@pytest.mark.recovery
 def test_while_github_is_away_the_wish_waits_and_says_so(desk, opened):
     desk.wish(IntentKind.APPROVE, opened.number, opened.head.sha)
     reachable, desk.performing = desk.performing, desk.hands("https://localhost:1/api/v3")
@@ -105,6 +111,7 @@ def test_while_github_is_away_the_wish_waits_and_says_so(desk, opened):
     assert desk.done() == (IntentState.SUCCEEDED, "Approved as lead.")
 
 
+@pytest.mark.recovery
 def test_a_wish_that_never_gets_through_ends_with_a_word(desk, opened):
     desk.wish(IntentKind.APPROVE, opened.number, opened.head.sha)
     desk.performing = desk.hands("https://localhost:1/api/v3")

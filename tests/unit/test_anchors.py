@@ -89,7 +89,7 @@ def test_a_promotion_is_not_due_before_it_ended_and_is_due_however_it_ended(worl
     for _ in range(30):
         world.tick()
     assert anchoring(world).due() is None
-    world.promotions.abort(OPERATOR, "click-2", "complaints from the ward")
+    world.steering.abort(OPERATOR, "click-2", "complaints from the ward")
     world.run("click-2")
     due = anchoring(world).due()
     assert (due.subject, due.after) == ("promotion/click-2", "rolled back")

@@ -237,7 +237,7 @@ def test_rejecting_what_serves_asks_and_rolls_back_only_if_told(two):
     assert (begun.kind, begun.target.version) == (Kind.ROLL_BACK, "1")
     two.run(begun.id)
     assert two.traffic == {begun.target.deployment: 100}
-    assert "v2 was rejected: far too many missed" in two.promotions.hold().reason
+    assert "v2 was rejected: far too many missed" in two.steering.hold().reason
 
 
 def test_rejecting_what_is_on_its_way_asks_and_aborts_only_if_told(ready):
@@ -255,21 +255,21 @@ def test_rejecting_what_is_on_its_way_asks_and_aborts_only_if_told(ready):
     ready.run("click-2")
     ended = ready.store.promotions.get("click-2")
     assert (ended.phase, ready.traffic) == (Phase.ROLLED_BACK, before)
-    assert "v2 was rejected: it misses far too many" in ready.promotions.hold().reason
+    assert "v2 was rejected: it misses far too many" in ready.steering.hold().reason
     ready.models.reject(DEPUTY, ready.version("2"), "and it stays out", "later")
 
 
 def test_a_person_holds_promotions_and_only_a_lead_lifts_it(ready):
     with pytest.raises(NotPermitted):
-        ready.promotions.set_hold(VIEWER, "the ward moves house")
-    first = ready.promotions.set_hold(OPERATOR, "the ward moves house")
-    assert ready.promotions.set_hold(OPERATOR, "the ward moves house") == first
+        ready.steering.set_hold(VIEWER, "the ward moves house")
+    first = ready.steering.set_hold(OPERATOR, "the ward moves house")
+    assert ready.steering.set_hold(OPERATOR, "the ward moves house") == first
     assert actions(ready).count("hold.set") == 1
     with pytest.raises(Conflict, match="on hold already, by operator"):
-        ready.promotions.set_hold(LEAD, "and for another reason")
+        ready.steering.set_hold(LEAD, "and for another reason")
     with pytest.raises(PolicyDenied, match=r"on hold since .*: the ward moves house\.$"):
         ready.click("2")
     with pytest.raises(NotPermitted):
-        ready.promotions.release_hold(OPERATOR, "the ward has moved")
-    ready.promotions.release_hold(LEAD, "the ward has moved")
+        ready.steering.release_hold(OPERATOR, "the ward has moved")
+    ready.steering.release_hold(LEAD, "the ward has moved")
     assert ready.click("2").phase is Phase.PENDING

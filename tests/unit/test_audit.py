@@ -161,7 +161,7 @@ def test_replaying_the_ledger_gives_every_phase(tmp_path, databases):
     hospital.click("2")
     for _ in range(30):
         hospital.tick()
-    hospital.promotions.abort(LEAD, "click-2", "complaints from the ward")
+    hospital.steering.abort(LEAD, "click-2", "complaints from the ward")
     hospital.run("click-2")
     phases: dict[str, str] = {}
     for entry in reversed(hospital.store.audit.entries(limit=1000)):
@@ -198,7 +198,7 @@ def test_records_that_decisions_rest_on_agree_with_the_ledger(tmp_path, database
     world = Hospital.after(tmp_path, "1", staged="2", databases=databases)
     world.click("2")
     world.quarantines.quarantine(LEAD, world.version("1"), "its data were recalled")
-    world.promotions.set_hold(LEAD, "the ward moves")
+    world.steering.set_hold(LEAD, "the ward moves")
     noticed = Noticed(kind=EventKind.KEYS, subject="endpoint/diabetes-endpoint", expected="one key", actual="another")
     world.store.unexplained.take_in(Look(noticed=(noticed,)))
     assert world.store.audit.verify().whole, world.store.audit.verify().problem

@@ -9,6 +9,7 @@ import pytest
 from backend.domain.clock import utc_now
 from backend.domain.endpoints import ProvisioningState
 from backend.domain.promotions import Kind, Phase, Request, StepKind, StepState
+from backend.domain.unexplained import EventKind
 from backend.errors import RemoteRejected, RemoteUnavailable
 from backend.promotion.engine import Engine
 from backend.store import Store
@@ -139,7 +140,7 @@ def test_errors_at_any_weight_return_the_traffic_by_themselves(ready, weight):
     assert f"At {weight} %: errors" in promotion.reason
     assert ready.traffic == before
     assert promotion.target.deployment not in ready.cloud.places[PRODUCTION].machines
-    assert "rolled back" in ready.promotions.hold().reason
+    assert "rolled back" in ready.steering.hold().reason
 
 
 def _observing(hospital, weight):
@@ -155,7 +156,7 @@ def test_a_quiet_endpoint_ends_inconclusive_and_waits_for_a_person(ready):
     ready.settle(50)
     assert ready.traffic[promotion.target.deployment] == 10
     ready.cloud.calls_per_second = 20
-    ready.promotions.resume(LEAD, promotion.id, "the clinic has opened, calls arrive")
+    ready.steering.resume(LEAD, promotion.id, "the clinic has opened, calls arrive")
     ready.run(promotion.id)
     assert ready.store.promotions.get(promotion.id).phase is Phase.SUCCEEDED
 
@@ -164,7 +165,7 @@ def test_a_pause_changes_nothing_and_its_analysis_goes_on(ready):
     ready.click("2")
     while not _observing(ready, 10):
         ready.tick()
-    ready.promotions.pause(LEAD, "click-2", "waiting for the ward round")
+    ready.steering.pause(LEAD, "click-2", "waiting for the ward round")
     ready.run("click-2")
     weights, effects = ready.traffic, len(ready.cloud.effects)
     ready.settle(100)
@@ -182,14 +183,14 @@ def test_an_abort_restores_the_snapshot_and_holds_the_endpoint(ready):
     ready.click("2")
     while not _observing(ready, 50):
         ready.tick()
-    ready.promotions.abort(LEAD, "click-2", "complaints from the ward")
+    ready.steering.abort(LEAD, "click-2", "complaints from the ward")
     assert ready.store.promotions.get("click-2").request is Request.ABORT
     ready.run("click-2")
     aborted = ready.store.promotions.get("click-2")
     assert aborted.phase is Phase.ROLLED_BACK
     assert aborted.reason == "Aborted by lead: complaints from the ward"
     assert ready.traffic == before
-    assert ready.promotions.hold().set_by == "lead"
+    assert ready.steering.hold().set_by == "lead"
 
 
 def test_a_rollback_takes_the_warm_deployment_within_seconds(second):
@@ -227,7 +228,7 @@ def test_a_rollback_that_does_not_hold_calls_a_person(second):
     assert second.store.promotions.active(PRODUCTION).id == "back-1"
     second.cloud.error_rates.clear()
     second.settle(30)
-    second.promotions.resume(LEAD, "back-1", "the database is up again")
+    second.steering.resume(LEAD, "back-1", "the database is up again")
     second.run("back-1")
     assert second.store.promotions.get("back-1").phase in {Phase.SUCCEEDED, Phase.NEEDS_ATTENTION}
 
@@ -244,6 +245,13 @@ def test_traffic_changed_elsewhere_ends_the_promotion(ready):
     assert promotion.phase is Phase.ROLLED_BACK
     assert "changed elsewhere" in promotion.reason
     assert ready.traffic == before
+    (event,) = ready.store.unexplained.unexplained()
+    (stable,) = before
+    assert (event.kind, event.subject, event.owner) == (EventKind.TRAFFIC, f"endpoint/{PRODUCTION}", "")
+    assert (event.expected, event.actual) == (
+        f"{stable} 90 %, {promotion.target.deployment} 10 %",
+        f"{stable} 50 %, {promotion.target.deployment} 50 %",
+    )
 
 
 def test_a_split_of_somebodys_is_no_production_to_return_to(tmp_path):
@@ -305,7 +313,7 @@ def test_a_way_back_that_is_barred_keeps_the_endpoint_and_calls_a_person(ready):
     ready.click("2")
     while not _observing(ready, 50):
         ready.tick()
-    ready.promotions.abort(LEAD, "click-2", "complaints from the ward")
+    ready.steering.abort(LEAD, "click-2", "complaints from the ward")
     while ready.store.promotions.get("click-2").phase is not Phase.ROLLING_BACK:
         ready.tick()
     ready.cloud.troubles = [RemoteRejected("Locked.", service="Azure ML", operation="look", status=403)]
@@ -313,7 +321,7 @@ def test_a_way_back_that_is_barred_keeps_the_endpoint_and_calls_a_person(ready):
     assert ready.store.promotions.get("click-2").phase is Phase.NEEDS_ATTENTION
     ready.settle(100)
     assert ready.store.promotions.active(PRODUCTION).id == "click-2"
-    ready.promotions.resume(LEAD, "click-2", "the lock on the resource was removed")
+    ready.steering.resume(LEAD, "click-2", "the lock on the resource was removed")
     ready.run("click-2")
     assert ready.store.promotions.get("click-2").phase is Phase.ROLLED_BACK
     assert ready.traffic == before

@@ -26,6 +26,7 @@ from backend.gateways.github.contents import Contents
 from backend.gateways.github.pulls import Pulls
 from backend.operations.adopting import Adopting
 from backend.operations.authorise import refusal
+from backend.operations.council import rules_of
 from backend.operations.drills import Drills
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
@@ -56,7 +57,8 @@ class World:
         return self.hospital.version("2")
 
     def reviews(self) -> Reviews:
-        return Reviews(Pulls(NOWHERE), Board(NOWHERE), Actions(NOWHERE), self.hospital.store, self.hospital.clock, {})
+        known = self.hospital
+        return Reviews(Pulls(NOWHERE), Board(NOWHERE), Actions(NOWHERE), known.store, known.clock, rules_of(PROJECT))
 
     def runs(self) -> Runs:
         return Runs({}, self.hospital.store, shared(NO_CACHE), clock=self.hospital.clock)
@@ -108,14 +110,14 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
         lambda w, a: w.hospital.promotions.approve_and_promote(a, w.two, SEEN, WHY, a.name),
     ),
     "Promotions.promote": (Right.PROMOTE, lambda w, a: w.hospital.promotions.promote(a, w.two, SEEN, WHY, a.name)),
-    "Promotions.promote_now": (Right.PROMOTE_NOW, lambda w, a: w.hospital.promotions.promote_now(a, "none", WHY)),
+    "Steering.promote_now": (Right.PROMOTE_NOW, lambda w, a: w.hospital.steering.promote_now(a, "none", WHY)),
     "Promotions.stage": (Right.APPROVE, lambda w, a: w.hospital.promotions.stage(a, w.two, WHY, a.name)),
     "Promotions.roll_back": (Right.CONTROL, lambda w, a: w.hospital.promotions.roll_back(a, SEEN, WHY, a.name)),
-    "Promotions.pause": (Right.CONTROL, lambda w, a: w.hospital.promotions.pause(a, "none", WHY)),
-    "Promotions.resume": (Right.CONTROL, lambda w, a: w.hospital.promotions.resume(a, "none", WHY)),
-    "Promotions.abort": (Right.CONTROL, lambda w, a: w.hospital.promotions.abort(a, "none", WHY)),
-    "Promotions.set_hold": (Right.CONTROL, lambda w, a: w.hospital.promotions.set_hold(a, WHY)),
-    "Promotions.release_hold": (Right.PROMOTE, lambda w, a: w.hospital.promotions.release_hold(a, WHY)),
+    "Steering.pause": (Right.CONTROL, lambda w, a: w.hospital.steering.pause(a, "none", WHY)),
+    "Steering.resume": (Right.CONTROL, lambda w, a: w.hospital.steering.resume(a, "none", WHY)),
+    "Steering.abort": (Right.CONTROL, lambda w, a: w.hospital.steering.abort(a, "none", WHY)),
+    "Steering.set_hold": (Right.CONTROL, lambda w, a: w.hospital.steering.set_hold(a, WHY)),
+    "Steering.release_hold": (Right.PROMOTE, lambda w, a: w.hospital.steering.release_hold(a, WHY)),
     "Quarantines.quarantine": (Right.CONTROL, lambda w, a: w.hospital.quarantines.quarantine(a, w.two, WHY)),
     "Quarantines.release": (Right.APPROVE, lambda w, a: w.hospital.quarantines.release(a, w.two, WHY)),
     "Reviews.record": (Right.REVIEW, lambda w, a: w.review(a, IntentKind.MERGE)),
@@ -197,7 +199,7 @@ READING = {
     *("Events.unexplained", "Events.proof", "Events.proofs"),
     *("Judging.recorded", "Judging.replay", "Ledger.entries", "Ledger.verify"),
     *("Models.versions", "Models.dossier", "Models.findings", "Overrides.told"),
-    *("Promotions.hold", "Promotions.stable", "Promotions.endings", "Promotions.active", "Promotions.get"),
+    *("Steering.hold", "Promotions.stable", "Promotions.endings", "Promotions.active", "Promotions.get"),
     *("Promotions.recent", "Promotions.ways_back", "Promotions.worker_seen"),
     *("Releases.release", "Releases.dossier_file", "Releases.card", "Releases.compared_with", "Releases.difference"),
     *("Releases.card_file", "Releases.has_sbom", "Releases.sbom"),

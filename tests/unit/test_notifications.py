@@ -149,6 +149,16 @@ def test_read_is_of_one_person_and_ones_own_acts_are_read(store, clock):
     assert (mine.unread(LEAD), mine.unread(deputy)) == (0, 2)
 
 
+def test_what_is_unread_is_counted_among_what_the_inbox_shows(store, clock):
+    mine = inbox(store, clock)
+    for _ in range(102):
+        store.audit.append(MERGED)
+    assert mine.unread(LEAD) == len(mine.of(LEAD)) == 100
+    newest = [told.sequence for told in mine.of(LEAD)]
+    mine.read(LEAD, newest[:3])
+    assert mine.unread(LEAD) == 97
+
+
 def test_people_are_told_of_what_concerns_them(store, clock):
     for note in (APPROVED, MERGED, SETTLED, TESTED):
         store.audit.append(note)

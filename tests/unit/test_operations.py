@@ -127,12 +127,12 @@ def test_control_takes_the_right_and_operators_have_it(ready):
     ready.click("2")
     for verb in ("pause", "resume", "abort"):
         with pytest.raises(NotPermitted, match="lead or operator"):
-            getattr(ready.promotions, verb)(VIEWER, "click-2", WHY)
-    assert ready.promotions.abort(OPERATOR, "click-2", WHY).request_by == "operator"
+            getattr(ready.steering, verb)(VIEWER, "click-2", WHY)
+    assert ready.steering.abort(OPERATOR, "click-2", WHY).request_by == "operator"
     with pytest.raises(NotPermitted, match="lead or operator"):
         ready.promotions.roll_back(VIEWER, ready.promotions.stable(), WHY, "key")
     with pytest.raises(NotPermitted, match="lead"):
-        ready.promotions.release_hold(OPERATOR, WHY)
+        ready.steering.release_hold(OPERATOR, WHY)
 
 
 def test_the_author_cannot_approve_under_another_account_name_either(ready):
@@ -209,6 +209,7 @@ def test_a_comparison_with_an_older_champion_does_not_count(two):
     assert "Sensitivity" in hard(stale)
     assert "Not compared with v3" in next(b.why for b in stale.blockers if b.what == "Sensitivity")
     assert next(f for f in stale.findings if f.gate == "sensitivity").state is FindingState.STALE
+    assert stale.stale_comparison == "Compared with v1 at 0.5; production serves v3 at 0.5."
 
 
 def test_what_serves_is_decided_about_at_another_threshold(two):
@@ -274,10 +275,10 @@ def test_a_rollback_needs_no_approval_and_holds_the_endpoint(two):
     assert two.promotions.roll_back(OPERATOR, now, "the positive rate has doubled", "back").id == "back"
     two.run("back")
     assert two.promotions.stable().startswith("v1-")
-    assert two.promotions.hold().reason == "rolled back to v1: the positive rate has doubled"
+    assert two.steering.hold().reason == "rolled back to v1: the positive rate has doubled"
     with pytest.raises(PolicyDenied, match="Hold: diabetes-endpoint is on hold since"):
         two.click("2", "again")
-    two.promotions.release_hold(LEAD, "the cause was the intake form")
+    two.steering.release_hold(LEAD, "the cause was the intake form")
     assert two.click("2", "again").phase is Phase.PENDING
     assert [e.action for e in two.store.audit.entries(actor="lead", limit=4)][-1] == "hold.released"
 
@@ -291,7 +292,7 @@ def test_a_rollback_goes_only_where_something_has_served(two):
     two.models.reject(LEAD, two.version("1"), "its training data were recalled", "key")
     with pytest.raises(PolicyDenied, match="v1 may not serve again"):
         two.promotions.roll_back(LEAD, now, WHY, "back")
-    assert two.promotions.hold() is None
+    assert two.steering.hold() is None
 
 
 def test_nothing_to_roll_back_to(ready):
@@ -312,18 +313,18 @@ def test_a_second_rollback_does_not_return_to_the_version_just_left(two):
 def test_wishes_that_come_too_late_are_refused(two):
     for verb in ("pause", "abort"):
         with pytest.raises(Invalid, match=r"has ended \(succeeded\)"):
-            getattr(two.promotions, verb)(LEAD, "click-2", WHY)
+            getattr(two.steering, verb)(LEAD, "click-2", WHY)
     with pytest.raises(Invalid, match="nothing to resume"):
-        two.promotions.resume(LEAD, "click-2", WHY)
+        two.steering.resume(LEAD, "click-2", WHY)
     with pytest.raises(NotFound):
-        two.promotions.abort(LEAD, "unknown", WHY)
+        two.steering.abort(LEAD, "unknown", WHY)
 
 
 def test_asking_twice_is_asking_once(ready):
     ready.click("2")
     before = len(ready.store.audit.entries(limit=1000))
-    ready.promotions.abort(LEAD, "click-2", WHY)
-    ready.promotions.abort(DEPUTY, "click-2", "the same wish again")
+    ready.steering.abort(LEAD, "click-2", WHY)
+    ready.steering.abort(DEPUTY, "click-2", "the same wish again")
     assert len(ready.store.audit.entries(limit=1000)) == before + 1
     assert ready.promotions.get("click-2").request_by == "lead"
 

@@ -11,17 +11,19 @@ from pydantic import SecretStr
 
 from backend.domain.people import Actor, GitHubGrant, Role
 from backend.domain.promotions import IntentKind, IntentState
-from backend.domain.reviews import Mergeability, PullRequest
+from backend.domain.reviews import Mergeability, PullCommit, PullRequest
 from backend.errors import Conflict, Invalid, NotPermitted
 from backend.gateways.github.actions import Actions
 from backend.gateways.github.board import Board
 from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.oauth import OAuth
 from backend.gateways.github.pulls import Pulls
+from backend.operations.council import rules_of
 from backend.operations.people import People
 from backend.operations.reviews import Reviews
 from backend.settings import Cloud, GitHub
 from backend.store import Store
+from tests.recovery.hospital import PROJECT
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 HEAD = "a" * 40
@@ -39,8 +41,12 @@ def store(tmp_path):
 
 @pytest.fixture
 def reviews(store):
+    return reviews_of(store, PROJECT)
+
+
+def reviews_of(store, project):
     nowhere = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("recording reaches no network"))
-    return Reviews(Pulls(nowhere), Board(nowhere), Actions(nowhere), store, lambda: NOW, {})
+    return Reviews(Pulls(nowhere), Board(nowhere), Actions(nowhere), store, lambda: NOW, rules_of(project))
 
 
 @pytest.fixture
@@ -104,6 +110,31 @@ def test_what_is_refused_leaves_no_trace(reviews, store, changes, error):
         record(reviews, **changes)
     assert reviews.intents(7) == ()
     assert len(store.audit.entries()) == before
+
+
+def written_by(*authors):
+    return (PullCommit(sha="c" * 40, title="x", author="scientist", at=NOW, authors=authors),)
+
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize("kind", [IntentKind.APPROVE, IntentKind.APPROVE_AND_MERGE])
+@pytest.mark.parametrize("author", ["Lee-of-the-Hospital", "Lee <lead@home.example>"])
+def test_who_wrote_a_commit_or_is_named_in_it_does_not_approve_it(reviews, kind, author):
+    commits = written_by("scientist", author)
+    said = "You wrote commit ccccccc of this pull request, so another reviewer must approve it."
+    assert reviews.refusal(LEAD, kind, pull(), commits) == said
+    with pytest.raises(NotPermitted, match="You wrote commit ccccccc"):
+        record(reviews, kind=kind, commits=commits)
+    assert reviews.refusal(LEAD, IntentKind.MERGE, pull(), commits) == ""
+    assert reviews.refusal(LEAD, IntentKind.REQUEST_CHANGES, pull(), commits) == ""
+    assert reviews.refusal(LEAD, kind, pull(), written_by("scientist", "deputy")) == ""
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_project_that_lets_authors_approve_lets_co_authors(store):
+    approval = PROJECT.approval.model_copy(update={"author_may_approve": True})
+    reviews = reviews_of(store, PROJECT.model_copy(update={"approval": approval}))
+    assert reviews.refusal(LEAD, IntentKind.APPROVE, pull(), written_by("lee-of-the-hospital")) == ""
 
 
 REFUSALS = [

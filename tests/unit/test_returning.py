@@ -46,15 +46,15 @@ def test_a_rollback_is_measured_from_the_click_to_the_traffic(hospital):
 
 def test_giving_up_counts_once_traffic_had_moved(hospital):
     hospital.click("2", "early")
-    hospital.promotions.abort(LEAD, "early", "thought better of it")
+    hospital.steering.abort(LEAD, "early", "thought better of it")
     hospital.run("early")
     assert hospital.store.promotions.get("early").phase is Phase.ROLLED_BACK
     assert hospital.store.promotions.last_returns(PRODUCTION, 5)
     assert last(hospital) is None
-    hospital.promotions.release_hold(LEAD, "and once more")
+    hospital.steering.release_hold(LEAD, "and once more")
     hospital.click("2", "late")
     until_observed(hospital, "late")
-    hospital.promotions.abort(LEAD, "late", "complaints from the ward")
+    hospital.steering.abort(LEAD, "late", "complaints from the ward")
     hospital.run("late")
     assert returned(hospital.store.promotions.get("late")) == last(hospital)
     assert last(hospital).kind is Kind.PROMOTE

@@ -125,7 +125,7 @@ def test_a_candidate_that_fails_on_copies_never_answers_a_patient(mirrored):
     told = mirrored.cloud.effects[mirrored.cloud.effects.index(f"mirror {name}=20") :]
     assert told == [f"mirror {name}=20", "mirror none", f"delete {name}"]
     assert name not in mirrored.cloud.places[PRODUCTION].machines
-    assert "rolled back" in mirrored.promotions.hold().reason
+    assert "rolled back" in mirrored.steering.hold().reason
     with pytest.raises(PolicyDenied, match="on hold"):
         mirrored.click("2", "again")
 
@@ -136,7 +136,7 @@ def test_a_mirror_without_calls_pauses_and_a_person_may_go_on(mirrored):
     assert promotion.phase is Phase.PAUSED
     assert promotion.reason.startswith("Inconclusive")
     mirrored.cloud.calls_per_second = 20.0
-    mirrored.promotions.promote_now(LEAD, promotion.id, WHY)
+    mirrored.steering.promote_now(LEAD, promotion.id, WHY)
     until(mirrored, StepKind.MIRROR_TRAFFIC, 0)
     mirrored.run(promotion.id)
     assert mirrored.store.promotions.get(promotion.id).phase is Phase.SUCCEEDED
@@ -153,6 +153,8 @@ def test_a_mirror_changed_elsewhere_stops_the_rollout(mirrored, kind):
     promotion = mirrored.store.promotions.get("click-2")
     assert promotion.phase is Phase.ROLLED_BACK
     assert "The mirrored traffic was changed elsewhere" in promotion.reason
+    (event,) = mirrored.store.unexplained.unexplained()
+    assert ", mirrored to " in event.sentence
     assert (mirrored.traffic, place.mirror) == (before, {})
 
 
@@ -252,10 +254,10 @@ def test_a_freeze_refuses_the_click_and_lets_the_way_back_go(ready):
     before = ready.store.promotions.get("click-2").snapshot.traffic
     window = Freeze(reason="holidays", begins=ready.clock(), ends=ready.clock() + timedelta(days=9))
     freeze(ready, window)
-    ready.promotions.abort(LEAD, "click-2", WHY)
+    ready.steering.abort(LEAD, "click-2", WHY)
     ready.run("click-2")
     assert ready.traffic == before
-    ready.promotions.release_hold(LEAD, WHY)
+    ready.steering.release_hold(LEAD, WHY)
     with pytest.raises(PolicyDenied, match="Frozen until"):
         ready.click("2", "again")
     decision = ready.promotions.decision(LEAD, ready.version("2"), None)
@@ -266,14 +268,14 @@ def test_a_freeze_refuses_the_click_and_lets_the_way_back_go(ready):
 def test_promote_now_skips_the_rest_of_one_observation_by_its_own_right(ready):
     ready.click("2")
     with pytest.raises(Invalid, match="Nothing is being observed"):
-        ready.promotions.promote_now(LEAD, "click-2", WHY)
+        ready.steering.promote_now(LEAD, "click-2", WHY)
     until(ready, StepKind.OBSERVE, 10)
     with pytest.raises(NotPermitted):
-        ready.promotions.promote_now(OPERATOR, "click-2", WHY)
+        ready.steering.promote_now(OPERATOR, "click-2", WHY)
     assert not OPERATOR.may(Right.PROMOTE_NOW)
     ready.cloud.calls_per_second = 0.0
     for _ in range(2):
-        ready.promotions.promote_now(LEAD, "click-2", WHY)
+        ready.steering.promote_now(LEAD, "click-2", WHY)
     until(ready, StepKind.OBSERVE, 50)
     ready.cloud.calls_per_second = 20.0
     ready.run("click-2")
@@ -292,7 +294,7 @@ def test_what_has_failed_cannot_be_gone_on_from(ready):
     ready.cloud.error_rates["2"] = 0.5
     ready.run("click-2")
     with pytest.raises(Invalid, match="has ended"):
-        ready.promotions.promote_now(LEAD, "click-2", WHY)
+        ready.steering.promote_now(LEAD, "click-2", WHY)
 
 
 def test_a_pause_under_a_freeze_and_a_hurry_is_not_a_way_around_it(ready):
@@ -300,7 +302,7 @@ def test_a_pause_under_a_freeze_and_a_hurry_is_not_a_way_around_it(ready):
     until(ready, StepKind.OBSERVE, 10)
     weights = ready.traffic
     freeze(ready, Freeze(reason="holidays", begins=ready.clock(), ends=ready.clock() + timedelta(seconds=300)))
-    ready.promotions.promote_now(LEAD, "click-2", WHY)
+    ready.steering.promote_now(LEAD, "click-2", WHY)
     ready.settle(200)
     assert ready.traffic == weights
 

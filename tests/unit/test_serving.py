@@ -138,7 +138,7 @@ def test_everybody_of_a_quorum_is_named_and_after_a_rollback_again(tmp_path):
     assert [row.actor for row in share.approved] == ["lead", "deputy"]
     world.promotions.roll_back(OPERATOR, world.promotions.stable(), "errors since noon", "back")
     world.run("back")
-    world.promotions.release_hold(LEAD, "it was the form")
+    world.steering.release_hold(LEAD, "it was the form")
     world.promotions.roll_back(OPERATOR, world.promotions.stable(), "it was the form", "forth", "2")
     world.run("forth")
     (share,) = served_at(read(rows(world)), world.clock()).shares
@@ -180,7 +180,7 @@ def test_an_aborted_promotion_leaves_what_served_before(tmp_path):
     world.click("2")
     witness.tick(40)
     assert len(world.traffic) == 2
-    world.promotions.abort(OPERATOR, "click-2", "complaints from the ward")
+    world.steering.abort(OPERATOR, "click-2", "complaints from the ward")
     witness.run("click-2")
     answer = served_at(witness.agree(), world.clock())
     assert answer.sentence == "v1 served."
@@ -303,7 +303,7 @@ def test_every_history_is_told_as_it_was(served, acts):
 
 
 def _act(world, act, key):
-    promotions, why = world.promotions, "because the plan says so"
+    promotions, steering, why = world.promotions, world.steering, "because the plan says so"
     active = promotions.active(PRODUCTION)
     try:
         if act.startswith("promote"):
@@ -314,10 +314,10 @@ def _act(world, act, key):
         elif act == "back":
             promotions.roll_back(LEAD, promotions.stable(), why, key)
         elif act == "release":
-            promotions.release_hold(LEAD, why)
+            for event in world.store.unexplained.unexplained():
+                world.store.unexplained.explain(event.id, LEAD, why)
+            steering.release_hold(LEAD, why)
         elif active is not None:
-            {"abort": promotions.abort, "pause": promotions.pause, "resume": promotions.resume}[act](
-                OPERATOR, active.id, why
-            )
+            {"abort": steering.abort, "pause": steering.pause, "resume": steering.resume}[act](OPERATOR, active.id, why)
     except Rejected:
         return

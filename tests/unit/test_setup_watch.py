@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from backend.domain.notifications import NotificationKind
 from backend.domain.people import Actor, Role
 from backend.domain.setup import Change, FindingState, FixState
 from backend.errors import Conflict, CredentialsRejected, Invalid, NotPermitted, RemoteUnavailable
@@ -108,6 +109,9 @@ def test_drift_is_told_once_and_resolves_by_itself(watch, setup, store, thing, n
     assert setup.findings() == ()
     assert store.setup_findings.get(finding.id).resolved_at is not None
     assert actions(store) == ["setup.drifted", "setup.in_order"]
+    ended, began = store.notifications.of("admin", [NotificationKind.SETUP])
+    assert (began.sentence.startswith("Setup drifted: ruleset main"), began.link) == (True, "/setup")
+    assert ended.sentence.startswith("Setup in order: no longer so: ruleset main")
     thing.now = {"checks": "none"}
     watch.look()
     assert setup.findings()[0].id != finding.id

@@ -43,7 +43,7 @@ def test_a_version_that_was_rolled_back_says_by_whom_and_why(two):
 def test_a_version_on_its_way_waits_for_nobody_and_an_aborted_one_says_who_stopped_it(ready):
     ready.click("2")
     assert standing(ready, "2")[0] is VersionState.PROMOTING
-    ready.promotions.abort(OPERATOR, "click-2", "the ward calls too seldom")
+    ready.steering.abort(OPERATOR, "click-2", "the ward calls too seldom")
     ready.run("click-2")
     assert ready.promotions.get("click-2").phase is Phase.ROLLED_BACK
     assert standing(ready, "2") == (VersionState.ABORTED, "Aborted by operator: the ward calls too seldom")

@@ -70,8 +70,10 @@ def reach_of(gateways):
 
 
 class Lab:
-    def __init__(self, sandbox, home):
-        self.sandbox, self.home = sandbox, home
+    """`url` is the database of the drills: of this process, and of those that it starts."""
+
+    def __init__(self, sandbox, home, url):
+        self.sandbox, self.home, self.url = sandbox, home, url
         self.told = write_settings(home, Ports(console=1, sandbox=sandbox.port, browser=sandbox.browser_port))
         with self.as_program("mlops-setup"):
             self.setup_settings = load()
@@ -94,17 +96,16 @@ class Lab:
     @contextmanager
     def as_program(self, name):
         """The environment of one of our services, for this process too: what a drill starts inherits it."""
-        given = {
-            key: value
-            for key, value in service_environment(self.home, self.told, name).items()
-            if key.startswith("MLOPS_")
-        }
+        given = {key: value for key, value in self.environment(name).items() if key.startswith("MLOPS_")}
         os.environ.update(given)
         try:
             yield
         finally:
             for key in given:
                 del os.environ[key]
+
+    def environment(self, program):
+        return service_environment(self.home, self.told, program) | {"MLOPS_DATABASE_URL": self.url}
 
     def set_up(self):
         for seed, name in enumerate(("dev", "prod")):
@@ -134,7 +135,7 @@ class Lab:
 
     def begin_elsewhere(self):
         """A process of its own that performs the drill that waits."""
-        env = service_environment(self.home, self.told, "mlops-worker")
+        env = self.environment("mlops-worker")
         path = os.pathsep.join((str(ROOT), str(Path(__file__).parent)))
         process = subprocess.Popen(
             [sys.executable, "-c", DRILL_CODE], cwd=ROOT, env={**env, "PYTHONPATH": path}, stdout=subprocess.PIPE,

@@ -76,6 +76,7 @@ def test_a_look_sees_every_change_and_costs_a_point(lab, sandbox, tmp_path):
     assert {b.kind for b in look()[0][third.number].blockers} == {BlockerKind.CHECK_PENDING}, "rules are looked at too"
 
 
+@pytest.mark.recovery
 def test_every_row_is_read_again_now_and_then(lab, sandbox, tmp_path):
     _, opened = lab.feature("talk")
     board = Board(reader(lab, settings_of(sandbox, tmp_path)))
@@ -109,6 +110,7 @@ def test_pull_requests_that_are_not_like_the_others(lab, sandbox, tmp_path):
     assert repositories.get(documents, lab.full_name)["default_branch"] == "main"
 
 
+@pytest.mark.recovery
 def test_a_diff_of_five_megabytes_a_notebook_and_a_picture_are_named(lab, sandbox, tmp_path):
     clone = lab.clone("scientist")
     (clone / "data").mkdir()
@@ -133,6 +135,7 @@ def test_a_diff_of_five_megabytes_a_notebook_and_a_picture_are_named(lab, sandbo
     assert [commit.title for commit in detail.commits] == ["All at once"]
 
 
+@pytest.mark.recovery
 def test_discussions_and_reviews_come_with_the_page(lab, sandbox, tmp_path):
     clone, opened = lab.feature("discussed")
     pull = lab.repo("deputy").get_pull(opened.number)
@@ -153,6 +156,7 @@ def test_discussions_and_reviews_come_with_the_page(lab, sandbox, tmp_path):
     assert detail.summary.unresolved_threads == 1
 
 
+@pytest.mark.recovery
 def test_a_row_that_vanished_costs_one_look(lab, sandbox, tmp_path):
     """As when a pull request's repository was given to somebody else while its checks ran."""
     gone, stays = (lab.feature(name)[1] for name in ("gone", "stays"))

@@ -78,6 +78,7 @@ def test_an_ended_promotion_is_anchored_once_and_found_by_git(sandbox, lab, worl
     assert (report.agreeing, report.newest, report.problem, report.unread) == (1, due.sequence, "", "")
 
 
+@pytest.mark.recovery
 @pytest.mark.parametrize("crash", ["after the object", "after the ref"])
 def test_a_crashed_anchoring_finds_its_tag_and_writes_no_second(sandbox, lab, world, tmp_path, crash):
     tags = tags_of(sandbox, lab, tmp_path)
@@ -107,6 +108,7 @@ def test_a_ledger_rewritten_whole_is_betrayed_by_its_anchor(sandbox, lab, world,
     )
 
 
+@pytest.mark.recovery
 def test_a_removed_tag_is_betrayed_by_the_ledger(sandbox, lab, world, tmp_path):
     work = anchoring(world, tags_of(sandbox, lab, tmp_path))
     due = work.due()
@@ -115,6 +117,7 @@ def test_a_removed_tag_is_betrayed_by_the_ledger(sandbox, lab, world, tmp_path):
     assert f"the tag ledger/{due.sequence} is gone" in work.compare().problem
 
 
+@pytest.mark.recovery
 def test_under_the_ruleset_of_setup_an_anchor_is_written_and_stays(sandbox, lab, world, tmp_path):
     github = settings_of(sandbox, tmp_path).github
     lead = GitHubWriter(github.api_url, lab.full_name, SecretStr(lab.token("lead")), str(sandbox.ca_file))
@@ -129,6 +132,7 @@ def test_under_the_ruleset_of_setup_an_anchor_is_written_and_stays(sandbox, lab,
     assert work.compare().agreeing == 1
 
 
+@pytest.mark.recovery
 def test_a_tag_that_tells_of_another_ledger_is_left_as_it_is(sandbox, lab, world, tmp_path):
     tags = tags_of(sandbox, lab, tmp_path)
     due = anchoring(world, tags).due()
@@ -141,6 +145,7 @@ def test_a_tag_that_tells_of_another_ledger_is_left_as_it_is(sandbox, lab, world
     assert "holds no anchor" in anchoring(world, tags).compare().problem
 
 
+@pytest.mark.recovery
 def test_more_tags_than_a_page_are_all_read(sandbox, lab, tmp_path):
     tags = tags_of(sandbox, lab, tmp_path)
     clone = lab.clone("lead")
@@ -151,6 +156,7 @@ def test_more_tags_than_a_page_are_all_read(sandbox, lab, tmp_path):
     assert {tag.name: tag.message.strip() for tag in found} == {f"ledger/{n}": f"anchor {n}" for n in range(130)}
 
 
+@pytest.mark.recovery
 def test_with_github_away_the_anchors_are_unread_and_nothing_is_recorded(make_sandbox, tmp_path):
     away = make_sandbox()
     world = Hospital.after(tmp_path, "1")

@@ -133,6 +133,7 @@ def test_it_lists_what_the_page_lists_and_follows_the_version_to_its_end(told):
     assert told.said("1") == ("neutral", "Superseded")
 
 
+@pytest.mark.recovery
 def test_github_is_asked_only_where_there_is_something_new_to_say(told):
     told.look()
     told.away()
@@ -148,6 +149,7 @@ def test_github_is_asked_only_where_there_is_something_new_to_say(told):
     assert told.said("2") == ("success", "Ready")
 
 
+@pytest.mark.recovery
 def test_what_github_did_not_take_is_told_once_it_is_back(told):
     told.away("POST")
     with pytest.raises(RemoteUnavailable):
@@ -173,6 +175,7 @@ def test_a_worker_that_died_after_github_made_it_leaves_one(told):
     assert [run.id for run in told.runs("2")] == [made]
 
 
+@pytest.mark.recovery
 def test_a_worker_that_slept_past_its_claim_makes_none(told):
     version, worker = told.version("2"), told.another_worker()
     claimed = worker._claim(version, "", Told())
@@ -183,6 +186,7 @@ def test_a_worker_that_slept_past_its_claim_makes_none(told):
     assert len(told.runs("2")) == 1
 
 
+@pytest.mark.recovery
 def test_workers_that_look_at_once_make_one(told):
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(told.look, [told.another_worker() for _ in range(6)]))
@@ -190,6 +194,7 @@ def test_workers_that_look_at_once_make_one(told):
     assert [len(told.runs(number)) for number in ("1", "2")] == [1, 1]
 
 
+@pytest.mark.recovery
 def test_a_commit_that_github_does_not_know_is_said_once_and_keeps_nobody_waiting(told, caplog):
     told.commits["2"], lost = "0" * 40, told.commits["2"]
     with caplog.at_level(logging.WARNING):
@@ -201,6 +206,7 @@ def test_a_commit_that_github_does_not_know_is_said_once_and_keeps_nobody_waitin
     assert told.runs("2") == []
 
 
+@pytest.mark.recovery
 def test_a_rejected_version_is_closed_left_alone_and_taken_up_again(told):
     told.look()
     told.hospital.models.reject(LEAD, told.version("2"), "too many alarms <b>@deputy</b>", "no")
@@ -218,6 +224,7 @@ def test_a_rejected_version_is_closed_left_alone_and_taken_up_again(told):
     assert [found.id for found in told.runs("2")] == [run.id]
 
 
+@pytest.mark.recovery
 def test_a_version_that_was_over_before_anybody_told_of_it_gets_none(told):
     told.hospital.models.reject(LEAD, told.version("2"), "too many alarms", "no")
     told.look()
@@ -226,6 +233,7 @@ def test_a_version_that_was_over_before_anybody_told_of_it_gets_none(told):
     told.look()
 
 
+@pytest.mark.recovery
 def test_a_check_run_that_is_gone_is_made_anew(told):
     told.look()
     version = told.version("2")

@@ -114,6 +114,7 @@ def test_a_regenerated_key_is_noticed_and_the_service_goes_on(stranger: Stranger
         stranger.lead.mlops("promote", "1", "--reason", WHY, *stranger.lead.acknowledging("1"))
 
 
+@pytest.mark.recovery
 def test_a_foreign_deployment_and_its_traffic_are_noticed_with_who_did_it(stranger: Stranger, stable: str):
     theirs = copy.deepcopy(stranger.deployment(stable))
     theirs.name = "theirs"
@@ -140,6 +141,7 @@ def test_a_foreign_deployment_and_its_traffic_are_noticed_with_who_did_it(strang
     assert set(stranger.events()) == {"foreign deployment", "traffic changed"}, "they still want an explanation"
 
 
+@pytest.mark.recovery
 def test_a_threshold_changed_in_place_is_noticed_on_record_and_in_the_answer(stranger: Stranger, stable: str):
     entity = stranger.deployment(stable)
     approved = entity.environment_variables["MLOPS_THRESHOLD"]

@@ -13,6 +13,7 @@ from backend.gateways.github.client import GitHubConnection
 
 MOST = 250
 """GitHub lists at most 250 commits of a pull request."""
+PARENTS_OF_A_MERGE = 2
 PAGE = 100
 """GitHub's largest page of a comparison that is asked for in pages."""
 
@@ -61,7 +62,9 @@ class Commits:
 def _authors(items: Iterable[Mapping[str, Any]]) -> tuple[CommitAuthors, ...]:
     """Merge commits are left out: merging is not writing."""
     return tuple(
-        CommitAuthors(commit=item["sha"], authors=authors_of(item)) for item in items if len(item["parents"]) < 2
+        CommitAuthors(commit=item["sha"], authors=authors_of(item))
+        for item in items
+        if len(item["parents"]) < PARENTS_OF_A_MERGE
     )
 
 
@@ -71,9 +74,14 @@ def authors_of(item: Mapping[str, Any]) -> tuple[str, ...]:
     A name alone would be whatever its author calls themselves. `author` is null where the address is no account's.
     """
     account, commit = item.get("author"), item["commit"]
-    named = [account["login"] if account else _signed(commit["author"]["name"], commit["author"]["email"])]
-    named += [_signed(trailer["name"], trailer["mail"]) for trailer in _TRAILER.finditer(commit["message"])]
-    return tuple(dict.fromkeys(named))
+    login = account["login"] if account else ""
+    return named(login, commit["author"]["name"], commit["author"]["email"], commit["message"])
+
+
+def named(login: str, name: str, mail: str, message: str) -> tuple[str, ...]:
+    """The same of the parts that both of GitHub's wires have; `login` is "" where the address is no account's."""
+    trailers = (_signed(trailer["name"], trailer["mail"]) for trailer in _TRAILER.finditer(message))
+    return tuple(dict.fromkeys((login or _signed(name, mail), *trailers)))
 
 
 def _signed(name: str, mail: str) -> str:

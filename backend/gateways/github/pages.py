@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.domain.reviews import Comment, PullCommit, Thread
+from backend.gateways.github.commits import PARENTS_OF_A_MERGE, named
 from backend.gateways.github.rows import login, moment
 
 
@@ -16,11 +17,14 @@ def commits(node: Mapping[str, Any]) -> tuple[PullCommit, ...]:
 
 def _commit(commit: Mapping[str, Any]) -> PullCommit:
     author = commit.get("author") or {}
+    account, name = (author.get("user") or {}).get("login") or "", author.get("name") or ""
+    merge = commit["parents"]["totalCount"] >= PARENTS_OF_A_MERGE
     return PullCommit(
         sha=commit["oid"],
         title=commit["messageHeadline"],
-        author=(author.get("user") or {}).get("login") or author.get("name") or "",
+        author=account or name,
         at=moment(commit["committedDate"]),
+        authors=() if merge else named(account, name, author.get("email") or "", commit["message"]),
     )
 
 

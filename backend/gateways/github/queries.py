@@ -105,7 +105,12 @@ ONE_PULL = (
     + """      }
       latest: commits(last: 100) {
         totalCount
-        nodes { commit { oid messageHeadline committedDate author { name user { login } } } }
+        nodes {
+          commit {
+            oid message messageHeadline committedDate parents(first: 2) { totalCount }
+            author { name email user { login } }
+          }
+        }
       }
       reviews(last: 50) {
         nodes { author { login } state submittedAt body authorCanPushToRepository commit { oid } }

@@ -106,6 +106,10 @@ class CommitView:
         known = actor(self.context, login) if person_named(login) else None
         return {"name": given.name, "email": given.email, "date": given.date, "user": known}
 
+    def parents(self, **arguments: Any) -> dict[str, Any]:
+        found = [commit_view(self.context, self.repository, sha) for sha in self.commit.parents]
+        return connection(found, "parents", arguments)
+
     @property
     def url(self) -> str:
         return f"{html_url(self.context.world, self.repository)}/commit/{self.commit.sha}"
