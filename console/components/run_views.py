@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from backend.domain.people import Actor
-from backend.domain.run_search import Names
+from backend.domain.run_search import MOMENTS, Names
 from console import navigation
 from console.session import attempt
 from console.viewmodels.run_list import Address, choices, read_view, title, turned, write_columns, write_view
@@ -47,7 +47,11 @@ def column_menu(names: Names, address: Address) -> tuple[str, ...]:
                  label_visibility="collapsed", width=210)  # fmt: skip
     down = address.sort.startswith("-")
     st.button(
-        "Largest first" if down else "Smallest first",
+        ("Newest first" if down else "Oldest first")
+        if by in MOMENTS
+        else "Largest first"
+        if down
+        else "Smallest first",
         key="sort_turn",
         icon=":material/arrow_downward:" if down else ":material/arrow_upward:",
         on_click=lambda: st.query_params.update({"sort": turned(by, address.sort)}),

@@ -8,7 +8,7 @@ from math import isfinite
 
 from backend.domain.comparison import Difference
 from backend.domain.runs import History, Run, RunCurves, RunDifference
-from console.viewmodels.figures import asset, duration, metric, short_commit, stamp
+from console.viewmodels.figures import asset, duration, metric, short_commit, short_digest, stamp
 from console.viewmodels.series import Chart, Series
 from console.viewmodels.state import RUNS
 from console.viewmodels.text import Untrusted
@@ -67,6 +67,8 @@ def _tag(name: str, run: Run, *, whole: bool) -> str:
     value = run.tags.get(name, "")
     if name == "commit" and not whole:
         return short_commit(value)
+    if name == "data_digest" and value and not whole:
+        return short_digest(value)
     return asset(value) if name == "data_asset" else value or "–"
 
 

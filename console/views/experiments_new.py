@@ -93,7 +93,7 @@ def _form(wired: Wiring, actor: Actor, of: Startable) -> None:
 
 def draw_requests(found: tuple[RunRequest, ...]) -> None:
     if not found:
-        would_be = "Each run that was asked for here or with `mlops runs start`, and what came of it."
+        would_be = "Each run that was asked for here or on the command line, and what came of it."
         draw(empty("Nothing asked for yet", would_be, "playlist_add"))
         return
     rows: list[tuple[Content, ...]] = [

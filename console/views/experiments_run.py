@@ -23,7 +23,7 @@ from console.components.run_again import again_tab, ask_again
 from console.components.run_files import files_tab
 from console.components.run_remarks import remarks
 from console.components.states import empty, freshness, notice, waiting
-from console.components.tables import Column, copyable, strong, table
+from console.components.tables import Column, code, copyable, strong, table
 from console.session import tell
 from console.surroundings import find
 from console.viewmodels.experiments import facts, history_chart, overlaid
@@ -51,7 +51,7 @@ def show_run(wired: Wiring, actor: Actor, key: str) -> None:
             draw(waiting(reading, Untrusted(key, 80).one_line()))
         return
     name = Untrusted(run.name or run.id, 80)
-    meta = fill("{id} in {workspace}, by {author}, started {ago}{took}", id=copyable(Untrusted(run.id, 80)),
+    meta = fill("{id} in {workspace}, by {author}, started {ago}{took}", id=code(Untrusted(run.id, 80)),
                 workspace=run.workspace, author=Untrusted(run.author, 40), ago=ago(run.started_at, utc_now()),
                 took=f", took {duration(run.took)}" if run.took is not None else "")  # fmt: skip
     page_header(name, state=RUNS[run.state], meta=meta, parent=navigation.EXPERIMENTS, here=name)
@@ -71,7 +71,7 @@ def _said(wired: Wiring, run: Run) -> tuple[str, ...]:
 
 def _actions(wired: Wiring, actor: Actor, run: Run) -> None:
     refused = wired.backend.run_remarks.refusal(actor)
-    with st.container(horizontal=True, key="run_actions"):
+    with st.container(horizontal=True, vertical_alignment="center", key="run_actions"):
         if run.state in GOING:
             with st.container(width=150):
                 clicked = action("Cancel", key="cancel_run", refusal=refused, symbol="cancel")
