@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import csv
 import io
-from pathlib import PurePosixPath
 
 from backend.domain.runs import Preview
 
@@ -29,7 +28,7 @@ def preview(path: str, content: bytes) -> Preview:
     text = _text(content) if size <= LARGEST else None
     if text is None:
         return other
-    if PurePosixPath(path).suffix.lower() == ".csv":
+    if path.lower().endswith(".csv"):
         return _csv(path, text, size)
     return Preview(path=path, kind="text", size=size, text=text[:MOST_TEXT])
 
