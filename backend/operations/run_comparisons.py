@@ -15,10 +15,7 @@ from backend.gateways.azureml.runs import CURVES, PREDICTIONS, as_curves
 from backend.gateways.azureml.runs import Runs as TrackedRuns
 from backend.gateways.github.contents import Contents
 from backend.operations.runs import Runs
-from backend.policy.comparison import differences
 from backend.policy.curves_file import read_curves
-from backend.policy.holdout import pair
-from backend.policy.threshold_curve import threshold_curves
 
 MOST = 100
 AT_ONCE = 8
@@ -57,6 +54,9 @@ class RunComparisons:
             return tuple(pool.map(ask, runs))
 
     def _curves(self, run: Run) -> RunCurves:
+        # NumPy and SciPy take a second, which no command waits for that compares nothing.
+        from backend.policy.threshold_curve import threshold_curves
+
         try:
             drawn = as_curves(read_curves(self._file(run, CURVES)))
         except NotFound:
@@ -70,6 +70,9 @@ class RunComparisons:
         return RunCurves(key=run.key, curves=drawn)
 
     def _difference(self, baseline: Run, predictions: bytes, run: Run) -> RunDifference:
+        from backend.policy.comparison import differences
+        from backend.policy.holdout import pair
+
         try:
             holdout = pair(predictions, self._predictions(run))
             found = differences(holdout, _threshold(baseline), _threshold(run))

@@ -46,12 +46,9 @@ def column_menu(names: Names, address: Address) -> tuple[str, ...]:
     st.selectbox("Sort by", sorts, key="sort_by", format_func=title, on_change=chosen_sort,
                  label_visibility="collapsed", width=210)  # fmt: skip
     down = address.sort.startswith("-")
+    first, last = ("Newest", "Oldest") if by in MOMENTS else ("Largest", "Smallest")
     st.button(
-        ("Newest first" if down else "Oldest first")
-        if by in MOMENTS
-        else "Largest first"
-        if down
-        else "Smallest first",
+        f"{first if down else last} first",
         key="sort_turn",
         icon=":material/arrow_downward:" if down else ":material/arrow_upward:",
         on_click=lambda: st.query_params.update({"sort": turned(by, address.sort)}),
