@@ -48,13 +48,7 @@ curl --silent --show-error --max-time 10 --retry 3 "$MLOPS_URL" \\
 
 _PYTHON = '''\
 """Asks ENDPOINT about one patient. Python 3.9 or newer, nothing to install."""
-import hashlib
-import json
-import os
-import time
-import urllib.error
-import urllib.request
-import uuid
+import hashlib, json, os, time, urllib.error, urllib.request, uuid
 
 URL, KEY = os.environ["MLOPS_URL"], os.environ["MLOPS_KEY"]
 CALLER = "my-app/1 key/" + hashlib.sha256(KEY.encode()).hexdigest()[:8]
