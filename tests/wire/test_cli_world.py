@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 
 import click
 import pytest
+from playwright._impl._driver import compute_driver_executable
 
 from backend.cli import commands
+from backend.domain.contract import Language
 from sandbox.demo.branches import Branch
 from sandbox.demo.session import CommandFailed
 
@@ -66,6 +70,12 @@ WRITES = {
     *("setup take", "setup fix", "adopt", "drill run", "notifications read", "notifications retry"),
     *("behaviour accept", "behaviour dismiss", "labels import"),
 }
+RUN = {
+    Language.CURL: ["bash"],
+    Language.PYTHON: [sys.executable],
+    Language.JAVASCRIPT: [compute_driver_executable()[0]],
+}
+"""Node comes with Playwright."""
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
 
 
@@ -166,6 +176,24 @@ def test_the_card_and_the_bill_of_materials_of_what_serves_are_whole(made_world,
     assert run(made_world, "models", "sbom", "1", "--out", str(bill)).returncode == 0
     assert json.loads(bill.read_text())["bomFormat"] == "CycloneDX"
     assert json.loads(run(made_world, "models", "sbom", "1").stdout)["specVersion"] == "1.6"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_client_runs_against_the_test_endpoint_as_it_is_copied(made_world, language, tmp_path):
+    """The whole first call: the client, the address and the key, each from its command."""
+    file = tmp_path / f"client.{language.suffix}"
+    file.write_text(run(made_world, "contract", "client", language.value).stdout)
+    key = run(made_world, "contract", "key", "--only").stdout.strip()
+    url = made_world.lead.read("endpoint", "show", "diabetes-test")["scoring_uri"]
+    trusted = str(made_world.home / "sandbox" / "tls" / "ca.pem")
+    names = ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+    env = {**os.environ, "MLOPS_URL": url, "MLOPS_KEY": key, **dict.fromkeys(names, trusted)}
+    done = subprocess.run([*RUN[language], str(file)], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    example = made_world.lead.read("contract", "show", "v1")["contract"]["examples"][0]
+    assert answer["predictions"][0]["probability"] == pytest.approx(example["probability"], abs=1e-9)
+    assert answer["model_version"] == "1"
 
 
 def test_with_github_away_the_chain_is_proved_and_the_anchors_are_said_to_be_unread(made_world):

@@ -41,7 +41,7 @@ mark=$(printf %s "$MLOPS_KEY" | sha256sum | cut -c1-8)
 curl --silent --show-error --max-time 10 --retry 3 "$MLOPS_URL" \\
   --header "Authorization: Bearer $MLOPS_KEY" \\
   --header "Content-Type: application/json" \\
-  --header "x-ms-client-request-id: my-app-$(date +%s)" \\
+  --header "x-request-id: my-app-$(date +%s)" \\
   --user-agent "my-app/1 key/$mark" \\
   --data '{"rows": [ROW]}'
 """
@@ -69,7 +69,7 @@ def score(rows, tries=3):
         "Authorization": "Bearer " + KEY,
         "Content-Type": "application/json",
         "User-Agent": CALLER,
-        "x-ms-client-request-id": str(uuid.uuid4()),
+        "x-request-id": str(uuid.uuid4()),
     })
     for attempt in range(1, tries + 1):
         try:
@@ -115,7 +115,7 @@ export async function score(rows, tries = 3) {
         Authorization: `Bearer ${key}`,
         "Content-Type": "application/json",
         "User-Agent": caller,
-        "x-ms-client-request-id": randomUUID(),
+        "x-request-id": randomUUID(),
       },
       body: JSON.stringify({ rows }),
     });
