@@ -20,6 +20,8 @@ from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.limits import Limits
 from backend.gateways.azureml.models import Models as ModelGateway
+from backend.gateways.azureml.run_files import RunFiles
+from backend.gateways.azureml.run_index import shared
 from backend.gateways.azureml.runs import Runs as RunGateway
 from backend.gateways.credentials import ProgramIdentity, tls_context
 from backend.gateways.directory import Directory
@@ -50,7 +52,9 @@ from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
 from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
+from backend.operations.behaviour import ModelBehaviour
 from backend.operations.checking import clock_agrees
+from backend.operations.contracts import Contracts
 from backend.operations.council import rules_of
 from backend.operations.doctor import Doctor
 from backend.operations.doorbell import Doorbell
@@ -60,6 +64,8 @@ from backend.operations.events import Events
 from backend.operations.history import History
 from backend.operations.inbox import Inbox
 from backend.operations.judging import Judging
+from backend.operations.keyring import Keyring
+from backend.operations.labels import Labels
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
 from backend.operations.objectives import Objectives
@@ -69,7 +75,10 @@ from backend.operations.promotions import Promotions
 from backend.operations.quarantines import Quarantines
 from backend.operations.releases import Releases
 from backend.operations.reviews import Reviews
-from backend.operations.runs import Runs
+from backend.operations.run_comparisons import RunComparisons
+from backend.operations.run_remarks import RunRemarks
+from backend.operations.run_requests import RunRequests
+from backend.operations.runs import Runs, training_price
 from backend.operations.setup import Setup
 from backend.operations.steering import Steering
 from backend.operations.telemetry import Telemetry
@@ -98,6 +107,9 @@ class Backend:
     settings: Settings
     reviews: Reviews
     runs: Runs
+    run_remarks: RunRemarks
+    run_comparisons: RunComparisons
+    run_requests: RunRequests
     models: Models
     releases: Releases
     promotions: Promotions
@@ -107,8 +119,12 @@ class Backend:
     overrides: Overrides
     quarantines: Quarantines
     endpoints: Endpoints
+    contracts: Contracts
+    keyring: Keyring
     events: Events
     telemetry: Telemetry
+    behaviour: ModelBehaviour
+    labels: Labels
     ledger: Ledger
     auditing: Auditing
     anchoring: Anchoring
@@ -164,10 +180,15 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     project = gateways.project
     promotions, steering = Promotions(store, project, clock), Steering(store, project, clock)
     rules = rules_of(project)
+    cache, contents = settings.home / "cache", Contents(gateways.github)
+    runs = Runs(gateways.workspaces, store, shared(cache), training_price(project), clock)
     return Backend(
         settings=settings,
         reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, rules),
-        runs=Runs(gateways.workspaces, store),
+        runs=runs,
+        run_remarks=RunRemarks(store, clock),
+        run_comparisons=RunComparisons(gateways.workspaces, runs, RunFiles(cache / "artefacts"), contents),
+        run_requests=RunRequests(store, project, runs, contents, clock),
         models=Models(store, project, ModelGateway(gateways.prod), promotions, steering, clock),
         releases=Releases(store, project, clock),
         judging=Judging(store, Jobs(gateways.prod)),
@@ -177,8 +198,12 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         overrides=Overrides(store, project, clock),
         quarantines=Quarantines(store, project, steering, clock),
         endpoints=Endpoints(endpoints),
+        contracts=Contracts(store, project, endpoints, clock),
+        keyring=Keyring(store, project, endpoints, gateways.logs, clock),
         events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
+        behaviour=ModelBehaviour(store, project, clock),
+        labels=Labels(store, project, clock),
         ledger=Ledger(store),
         people=_people(settings, store, clock),
         auditing=Auditing(store, project, clock),

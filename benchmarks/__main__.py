@@ -14,7 +14,9 @@ from typing import Any
 from benchmarks import (
     board,
     dashboards,
+    drift,
     engine,
+    experiments,
     history,
     jobs,
     pages,
@@ -32,12 +34,14 @@ Opening = Callable[[], AbstractContextManager[Any]]
 
 BENCHMARKS: dict[str, tuple[Opening, Callable[[Any], list[Row]]]] = {
     "statistics": (nullcontext, statistics.run),
+    "drift": (nullcontext, drift.run),
     "engine": (engine.both_databases, engine.run),
     "dashboards": (dashboards.two_apps, dashboards.run),
     "history": (history.young_and_old, history.run),
     "pulls": (bare_world, pulls.run),
     "jobs": (bare_world, jobs.run),
     "board": (board.served_board, board.run),
+    "experiments": (experiments.ten_thousand_runs, experiments.run),
     "scoring": (bare_world, scoring.run),
     "rollback": (bare_world, rollback.run),
     "waits": (world_of_its_own, waits.run),

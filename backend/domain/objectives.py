@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from backend.domain.value import Value
 
-SLO_PATH = "monitoring/slo.toml"
+SLO_PATH = ".github/slo.toml"
 """Where a team's objectives are committed."""
 
 
@@ -55,7 +55,7 @@ class Burn(Value):
 
 
 class Slo(Value):
-    """`monitoring/slo.toml` as read from the default branch; `digest` is sha256 of the file's bytes.
+    """`.github/slo.toml` as read from the default branch; `digest` is sha256 of the file's bytes.
 
     `hard` says that a spent budget stops promotions, because of `reason`; with less than `least_calls` in the budget's
     window nothing is said of it.

@@ -49,7 +49,7 @@ def standing_of_production(store: Store, project: Project) -> Standing | None:
 
 
 class ObjectiveWatch:
-    """Reads `monitoring/slo.toml` from the default branch, counts at the source, and hands signals to the alerts."""
+    """Reads `.github/slo.toml` from the default branch, counts at the source, and hands signals to the alerts."""
 
     def __init__(self, store: Store, contents: Contents, logs: Logs, project: Project, clock: Clock) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Monitoring: what the endpoint answered, and what was found wrong with it."""
+"""Monitoring: what the endpoint answered, how its model behaves, and what was found wrong with it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from console.components.markup import fill
 from console.session import signed_in, tell
 from console.viewmodels.figures import plural
 from console.views.monitoring_alerts import show_alerts
+from console.views.monitoring_behaviour import show_behaviour
 from console.views.monitoring_traffic import show_traffic
 
-SECTIONS = {"Traffic": show_traffic, "Alerts": show_alerts}
+SECTIONS = {"Traffic": show_traffic, "Behaviour": show_behaviour, "Alerts": show_alerts}
 FIRST = "Traffic"
 
 actor = signed_in()

@@ -19,9 +19,14 @@ READS = {
     ("whoami",): {"name", "roles", "github"},
     ("pr", "list"): [],
     ("runs", "list"): [{"id", "workspace", "state", "tags", "metrics"}],
+    ("runs", "requests"): [],
     ("models", "list"): [{"name", "version", "digest", "state", "lineage"}],
     ("models", "show", "v1"): {"version", "digest", "state", "dossier"},
     ("models", "card", "v1"): {"model", "version", "parts", "problems", "against", "differences"},
+    ("contract", "show", "v1"): {"model", "version", "digest", "threshold", "contract"},
+    ("contract", "diff", "v1", "diabetes-endpoint"): [],
+    ("contract", "changes"): [{"id", "at", "version", "before", "changes", "known"}],
+    ("contract", "keys"): {"endpoint", "keys", "unstated", "denied", "data_until"},
     ("decision", "1"): {"effect", "findings", "blockers", "to_acknowledge", "refusal"},
     ("evidence", "replay", "1"): {"recorded", "lines", "same"},
     ("endpoint", "show"): {"name", "state", "traffic", "deployments", "scoring_uri"},
@@ -32,6 +37,8 @@ READS = {
     ("alerts", "silences"): [],
     ("slo",): {"declared", "standing"},
     ("setup", "findings"): [],
+    ("behaviour", "show"): {"behaviour", "signals", "monitor_problem"},
+    ("behaviour", "retrainings"): [],
     ("drill", "list"): {"drill", "controls"},
     ("notifications", "list"): [],
     ("notifications", "targets"): [],
@@ -44,14 +51,20 @@ READS = {
     ("audit", "at", "2026-01-01"): [{"moment", "sentence", "shares", "changing"}],
     ("audit", "verify"): {"whole", "entries", "anchors"},
 }
-FOLLOWED = {"pr show", "promotions show", "runs show", "setup plan"}
+FOLLOWED = {
+    *("behaviour profile", "pr show", "promotions show", "setup plan"),
+    *("runs show", "runs compare", "runs remarks"),
+}
 """Reads of what another command names; each has its test below, `setup plan` in test_setup.py."""
 WRITES = {
     *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage", "promote-now"),
     *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
     *("pr approve", "pr merge", "pr request-changes", "pr rerun", "events take", "events explain"),
     *("alerts ack", "alerts own", "alerts close", "alerts silence", "alerts lift"),
+    "contract rotate",
+    *("runs start", "runs retry", "runs reproduce"),
     *("setup take", "setup fix", "adopt", "drill run", "notifications read", "notifications retry"),
+    *("behaviour accept", "behaviour dismiss", "labels import"),
 }
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
 
@@ -101,6 +114,19 @@ def test_a_promotion_is_told_step_by_step(made_world):
     shown = json.dumps(made_world.lead.read("promotions", "show", newest["id"]))
     assert newest["id"] in shown
     assert "create_deployment" in shown
+
+
+def test_the_worker_looks_at_what_serves_and_knows_what_it_was_trained_on(made_world):
+    """The data profile travels from the training run through the registry to the worker's first look."""
+    deadline = time.monotonic() + 90
+    while (shown := made_world.lead.read("behaviour", "show"))["behaviour"] is None:
+        assert time.monotonic() < deadline, shown
+        time.sleep(1)
+    assert {one["rule"] for one in shown["signals"]} == {"drift", "data-quality", "realised-performance", "monitor"}
+    described = made_world.lead.read("behaviour", "profile", "1")
+    assert described["duplicates"]["shared_groups"] == 0
+    (version,) = [one for one in made_world.lead.read("models", "list") if one["version"] == "1"]
+    assert version["lineage"]["data_profile"] == shown["behaviour"]["profile"]
 
 
 def test_the_ledger_is_anchored_answers_and_leaves_as_files(made_world, tmp_path):
@@ -164,6 +190,9 @@ def test_tables_keep_whole_ids_in_a_pipe(made_world):
         (("endpoint", "score", "--endpoint", "a b"), "'a b' is no endpoint name"),
         (("pr", "show", "9999"), "9999"),
         (("runs", "show", "nowhere", "x"), "There is no workspace nowhere; the declared ones are"),
+        (("runs", "list", "--search", "auc > 0.9 OR auc < 0.1"), "OR at character 11: conditions are joined by AND"),
+        (("runs", "compare", "nowhere/x", "nowhere/y"), "No run nowhere/x is known"),
+        (("runs", "start", "--branch", "none", "--reason", "It is not there."), "There is no branch none"),
         (("approve", "1", "--reason", "short"), "A reason of at least 10 characters"),
         (("pause", "--reason", "nothing to be paused"), "Nothing is being promoted on diabetes-endpoint"),
     ],
@@ -179,6 +208,36 @@ def test_one_run_is_one_json_document(made_world):
     first = made_world.lead.read("runs", "list")[0]
     shown = made_world.lead.read("runs", "show", first["workspace"], first["id"])
     assert first["id"] in json.dumps(shown)
+
+
+def test_runs_are_found_compared_remarked_on_and_made_again(made_world):
+    lead = made_world.lead
+    newest, *_ = found = lead.read("runs", "list", "--search", "metrics.auc > 0.5 AND state = completed")
+    assert [run["id"] for run in found] == [run["id"] for run in lead.read("runs", "list", "--search", "auc>0.5")]
+    key = f"{newest['workspace']}/{newest['id']}"
+    assert lead.read("runs", "compare", key, key) == []
+    assert run(made_world, "runs", "label", *key.split("/"), "keep").returncode == 0
+    (remark,) = lead.read("runs", "remarks", *key.split("/"))
+    assert [r["id"] for r in lead.read("runs", "list", "--search", "label=keep")] == [newest["id"]]
+    assert run(made_world, "runs", "unmark", remark["id"]).returncode == 0
+
+    again = ("--reason", "Does it say the same?", "--key", "same-again")
+    assert len(lead.read("runs", "reproduce", *key.split("/"), *again)) == 1
+    (swept, _) = lead.read("runs", "start", "--branch", "main", "--set", "logistic.reg_rate=0.5,5", "--reason",
+                           "A look at the regularisation.", "--key", "swept")  # fmt: skip
+    assert swept["params"] == {"logistic.reg_rate": 0.5}
+    deadline = time.monotonic() + 120
+    done = []
+    while len(done) < 3:
+        assert time.monotonic() < deadline, lead.read("runs", "requests")
+        time.sleep(1)
+        names = [one["run"] for one in lead.read("runs", "requests") if one["run"]]
+        done = [r for r in lead.read("runs", "list", "--search", "state=completed") if r["id"] in names]
+    reproduced = next(r for r in done if r["tags"].get("reproduces") == newest["id"])
+    assert reproduced["metrics"] == newest["metrics"]
+    assert {r["params"]["reg_rate"] for r in done if r["tags"].get("parent")} == {"0.5", "5.0"}
+    (judged,) = lead.read("runs", "compare", *[f"{r['workspace']}/{r['id']}" for r in done if r["tags"].get("parent")])
+    assert {d["metric"] for d in judged["differences"]} >= {"auc", "brier"}
 
 
 def test_an_unreachable_service_ends_with_3_and_names_it(made_world):

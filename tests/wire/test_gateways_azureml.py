@@ -121,7 +121,7 @@ def test_a_trained_run_can_be_read(gateways, trained):
 
     def ended():
         # The tracking server hears of a job's end a moment after the job has ended.
-        (found,) = [run for run in runs.search() if run.id == name]
+        (found,) = [run for run in runs.page(None, 100)[0] if run.id == name]
         return found if found.state is not RunState.RUNNING else None
 
     run = wait_for(ended, 10, "the end of the run")

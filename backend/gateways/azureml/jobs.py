@@ -59,6 +59,22 @@ class JobRequest:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a job was made of, enough to make it once more."""
+
+    code: str
+    environment: str
+    compute: str
+    command: str
+    experiment: str
+    display_name: str
+    inputs: Mapping[str, str]
+    outputs: tuple[str, ...]
+    tags: Mapping[str, str]
+    variables: Mapping[str, str]
+
+
 class Jobs:
     """The jobs of one workspace. A job's name is its run's id."""
 
@@ -142,6 +158,23 @@ class Jobs:
     def environment_id(self, name: str) -> str:
         """ARM id of the environment the job ran in."""
         return self._arm_id("environments", self._get(name).environment)
+
+    def origin(self, name: str) -> Origin:
+        """What the job was made of. Raises NotFound for a run that was no job."""
+        job = self._get(name)
+        inputs = {key: str(getattr(value, "path", value)) for key, value in dict(job.inputs or {}).items()}
+        return Origin(
+            code=self._arm_id("codes", job.code),
+            environment=self._arm_id("environments", job.environment),
+            compute=str(job.compute or "").rpartition("/")[2],
+            command=str(job.command),
+            experiment=str(job.experiment_name),
+            display_name=str(job.display_name or name),
+            inputs=inputs,
+            outputs=tuple(sorted(dict(job.outputs or {}).keys() - {"default"})),
+            tags={key: str(value) for key, value in dict(job.tags or {}).items()},
+            variables={key: str(value) for key, value in dict(job.environment_variables or {}).items()},
+        )
 
     def _get(self, name: str) -> Any:
         with azureml("read a job"):

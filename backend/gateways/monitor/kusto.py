@@ -107,6 +107,14 @@ def callers(endpoint: str) -> str:
     return f"{_calls(endpoint)} | summarize Requests=count() by UserAgent | top 20 by Requests desc"
 
 
+def key_callers(endpoint: str) -> str:
+    """The log names no key; a caller may name its own in the User-Agent."""
+    return (
+        f"{_calls(endpoint)} | summarize Requests=count(), Denied=countif(ResponseCode == 401), At=max(TimeGenerated) "
+        "by UserAgent | top 200 by Requests desc"
+    )
+
+
 def newest(endpoint: str) -> str:
     """Of all calls, probes included: it says how far the log has come, not who called."""
     return (

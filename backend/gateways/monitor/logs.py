@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backend.domain.clock import Clock, utc_now
+from backend.domain.key_rotation import Caller
 from backend.domain.objectives import Counted
 from backend.domain.telemetry import CallerCount, LogLine, Scores, StatusCount, Traffic, TrafficPoint, TrafficSummary
 from backend.errors import RemoteUnavailable
@@ -97,6 +98,19 @@ class Logs:
         """What the newest calls were answered, by the scoring script's own word; none where it tells nothing."""
         query = kusto.score_lines(resource_id, deployment, SCORES, SCORE_LINES)
         return as_scores(str(row["Message"]) for row in self._one("read a deployment's scores", query, (start, end)))
+
+    def key_callers(self, endpoint: str, start: datetime, end: datetime) -> tuple[Caller, ...]:
+        """Who called and how often in vain; the busiest 200 User-Agents."""
+        rows = self._one("read who calls the endpoint", kusto.key_callers(endpoint), (start, end))
+        return tuple(
+            Caller(
+                user_agent=str(row["UserAgent"] or ""),
+                requests=int(row["Requests"]),
+                denied=int(row["Denied"] or 0),
+                last=as_moment(row["At"]),
+            )
+            for row in rows
+        )
 
     def data_until(self, endpoint: str, start: datetime, end: datetime) -> datetime | None:
         """The newest line's time in the window: later calls may still be on their way."""

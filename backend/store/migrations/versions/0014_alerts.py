@@ -8,7 +8,7 @@ from alembic import op
 from backend.store.database import Moment, Words
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 
 
 def upgrade() -> None:
