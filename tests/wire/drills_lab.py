@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from backend.bootstrap import as_app, build_setup, connect
+from backend.bootstrap import as_app, connect, setup_sides
 from backend.bootstrap_drills import drilling
 from backend.domain.clock import utc_now
 from backend.domain.people import Actor, GitHubGrant, Role
@@ -24,8 +24,10 @@ from backend.gateways.azureml.models import Models
 from backend.gateways.credentials import tls_context
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.stand_in import StandIn
+from backend.operations.setup import Setup
 from backend.promotion.context import Reach
 from backend.settings import load
+from backend.setup.whole import declared_resources
 from backend.store import Store
 from sandbox.accounts import SUBSCRIPTION, TENANT
 from sandbox.demo.settings_file import Ports, service_environment, write_settings
@@ -118,7 +120,9 @@ class Lab:
     def apply(self):
         """What setup leaves undone."""
         left = []
-        operations = build_setup(self.setup_settings, self.home / "dev.csv", self.home / "prod.csv")
+        files = (self.home / "dev.csv", self.home / "prod.csv")
+        sides = setup_sides(self.setup_settings, connect(self.setup_settings), *files)
+        operations = Setup(self.store, lambda: declared_resources(sides))
         operations.apply(LEAD, lambda told: left.append(told) if not told.done else None)
         return left
 
