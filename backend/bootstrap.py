@@ -47,11 +47,14 @@ from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.gateways.targets import trusted
 from backend.operations.adopting import Adopting
+from backend.operations.alerts import Alerts
 from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
 from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
+from backend.operations.behaviour import ModelBehaviour
 from backend.operations.checking import clock_agrees
+from backend.operations.contracts import Contracts
 from backend.operations.council import rules_of
 from backend.operations.doctor import Doctor
 from backend.operations.doorbell import Doorbell
@@ -61,8 +64,11 @@ from backend.operations.events import Events
 from backend.operations.history import History
 from backend.operations.inbox import Inbox
 from backend.operations.judging import Judging
+from backend.operations.keyring import Keyring
+from backend.operations.labels import Labels
 from backend.operations.ledger import Ledger
 from backend.operations.models import Models
+from backend.operations.objectives import Objectives
 from backend.operations.overrides import Overrides
 from backend.operations.people import People
 from backend.operations.promotions import Promotions
@@ -113,8 +119,12 @@ class Backend:
     overrides: Overrides
     quarantines: Quarantines
     endpoints: Endpoints
+    contracts: Contracts
+    keyring: Keyring
     events: Events
     telemetry: Telemetry
+    behaviour: ModelBehaviour
+    labels: Labels
     ledger: Ledger
     auditing: Auditing
     anchoring: Anchoring
@@ -123,6 +133,8 @@ class Backend:
     drills: Drills
     doorbell: Doorbell
     inbox: Inbox
+    alerts: Alerts
+    objectives: Objectives
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +198,12 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         overrides=Overrides(store, project, clock),
         quarantines=Quarantines(store, project, steering, clock),
         endpoints=Endpoints(endpoints),
+        contracts=Contracts(store, project, endpoints, clock),
+        keyring=Keyring(store, project, endpoints, gateways.logs, clock),
         events=Events(store, project),
         telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
+        behaviour=ModelBehaviour(store, project, clock),
+        labels=Labels(store, project, clock),
         ledger=Ledger(store),
         people=_people(settings, store, clock),
         auditing=Auditing(store, project, clock),
@@ -196,6 +212,8 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         drills=Drills(store),
         doorbell=Doorbell(store, settings.github.webhook_secret),
         inbox=_inbox(settings, store, clock),
+        alerts=Alerts(store, clock),
+        objectives=Objectives(store, project),
     )
 
 

@@ -294,6 +294,7 @@ def _source() -> tuple[str, str]:
 
 OPERATED = {
     *("approval", "freeze", "prices", "currency", "keep_test_hours", "collect_percent", "keep_collected_days"),
+    *("watch_every_minutes", "labels_folder", "retrain_cool_down_days", "retrain_every_days", "retrain_hold"),
     "declaration",
 }
 """What concerns deciding and operating: workflows can neither approve, nor promote, nor deploy."""

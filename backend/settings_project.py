@@ -97,6 +97,10 @@ class Project(Section):
     `currency`. A test deployment that waits for nobody is removed after `keep_test_hours`. Of what production is asked,
     deployments made from now on keep `collect_percent`, which is deleted after `keep_collected_days`. `declaration` is
     the file that says how setup makes each thing; without it the one we ship.
+
+    How the model behaves is looked at every `watch_every_minutes`; outcomes that lie as CSV files in `labels_folder`
+    are imported then. A retraining is proposed for drift and for worse outcomes, and every `retrain_every_days` (0: on
+    no schedule); none within `retrain_cool_down_days` of the last, and none while `retrain_hold` gives a reason.
     """
 
     repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -124,4 +128,9 @@ class Project(Section):
     keep_test_hours: Seconds = 24
     collect_percent: Annotated[float, Field(ge=0, le=100)] = 100
     keep_collected_days: Annotated[float, Field(gt=0, le=3650)] = 30
+    watch_every_minutes: Annotated[float, Field(ge=1, le=1440)] = 60
+    labels_folder: Path | None = None
+    retrain_cool_down_days: Annotated[float, Field(ge=0, le=3650)] = 7
+    retrain_every_days: Annotated[float, Field(ge=0, le=3650)] = 0
+    retrain_hold: Annotated[str, StringConstraints(max_length=200)] = ""
     declaration: Path | None = None

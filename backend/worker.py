@@ -21,6 +21,7 @@ from backend.gateways.azureml.collected import CollectedInputs
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
+from backend.gateways.github.actions import Actions
 from backend.gateways.github.checks import Checks
 from backend.gateways.github.commits import Commits
 from backend.gateways.github.contents import Contents
@@ -29,16 +30,23 @@ from backend.gateways.github.past import Past
 from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.tags import Tags
 from backend.gateways.targets import trusted
+from backend.operations.alerting import Alerting
 from backend.operations.anchoring import Anchoring
+from backend.operations.behaviour import ModelBehaviour
+from backend.operations.behaviour_watch import BehaviourWatch
 from backend.operations.council import rules_of
 from backend.operations.doorbell import Rounds
+from backend.operations.labels import Labels
 from backend.operations.lent_tokens import LentTokens
 from backend.operations.notifying import Notifying
+from backend.operations.objectives import ObjectiveWatch
 from backend.operations.performing import Performing
 from backend.operations.promotion_checks import PromotionChecks
 from backend.operations.proving import Proving
 from backend.operations.repository_watch import RepositoryWatch
 from backend.operations.retention import Retention
+from backend.operations.retraining_starts import RetrainingStarts
+from backend.operations.rotating import Rotating
 from backend.operations.setup_watch import SetupWatch
 from backend.operations.submitting_runs import Place, SubmittingRuns
 from backend.promotion.announcement import Announcement
@@ -64,12 +72,18 @@ CHECKS_SECONDS = 15.0
 """What stands in a version's way shows on its commit within this time; GitHub is asked only where it changes."""
 RETENTION_SECONDS = 3600.0
 """Collected inputs lie in folders of an hour, so that an hour is as exact as their age can be kept."""
+OBJECTIVES_SECONDS = 60.0
+"""Logs arrive a minute at a time; a budget that burns is noticed within one of them."""
 FIX_SECONDS = 120.0
 """A fix that a dead worker left behind is taken up again after this time."""
 DRILL_SECONDS = 2.0
 """The pause between two looks whether somebody has asked for a drill."""
 RING_SECONDS = 5.0
 """The repository is looked at as soon as GitHub rings, and not more often than this."""
+RETRAINING_SECONDS = 5.0
+"""The pause between two looks whether somebody has accepted a retraining."""
+CONSOLE_LINES = 500
+"""Of what a deployment wrote last, where the collector's complaints are looked for."""
 PROMOTERS = 2
 """One for the production endpoint and one for the test endpoint, so that a slow test delays no rollback."""
 
@@ -114,6 +128,18 @@ class Worker:
         environments = EnvironmentWatch(store, reach.assets, project)
         every = settings.worker.prove_every
         retention = Retention(store, reach.collected, project, clock)
+        behaviour = BehaviourWatch(
+            store,
+            reach.collected,
+            reach.jobs,
+            self._models,
+            Labels(store, project, clock),
+            lambda name: gateways.logs.console_log(gateways.prod.endpoint_id(project.endpoint), name, CONSOLE_LINES),
+            project,
+            clock,
+        )
+        # Apart from the look: whoever does not look any more is told of as well.
+        alerting, told = Alerting(store), ModelBehaviour(store, project, clock).signals
         proving = Proving(store, endpoints, self._models, project, clock, every=every)
         past, declared = (
             Past(gateways.github, project.required_check),
@@ -128,6 +154,7 @@ class Worker:
         self._announcement = Announcement(store, Deployments(writer), project)
         serving = partial(endpoints.get, project.endpoint)
         self._checks = PromotionChecks(store, Checks(writer), serving, project, console, clock)
+        objectives = ObjectiveWatch(store, reach.contents, reach.logs, project, clock)
         sides = setup_sides(settings, gateways)
         setup = SetupWatch(store, lambda: declared_resources(sides), FIX_SECONDS)
         lent = LentTokens(store.tokens, github_oauth(settings, clock), clock)
@@ -142,11 +169,13 @@ class Worker:
             Duty("gate file", gates.look, GATES_SECONDS),
             Duty("environments", environments.look, GATES_SECONDS),
             Duty("proofs", lambda: _idle(proving.look), every),
+            Duty("objectives", lambda: _idle(objectives.look), OBJECTIVES_SECONDS),
             Duty("repository", rounds.look, poll),
             Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
             Duty("runs", _submitting(store, gateways, project).perform_next, poll),
             Duty("fixes", setup.fix_next, poll),
             Duty("drills", drilling(settings, store, gateways, reach, clock).perform_next, DRILL_SECONDS),
+            Duty("keys", Rotating(store, endpoints).rotate_next, poll),
             Duty("notifications", notifying.hand_over, poll),
             Duty("sendings", notifying.send_next, poll),
             Duty(
@@ -154,6 +183,9 @@ class Worker:
             ),
             Duty("promotion checks", lambda: _idle(lambda: self._checks.look(self._versions)), CHECKS_SECONDS),
             Duty("collected inputs", lambda: retention.sweep() > 0, RETENTION_SECONDS),
+            Duty("behaviour", lambda: _idle(behaviour.look_if_due), GATES_SECONDS),
+            Duty("behaviour's alerts", lambda: _idle(lambda: alerting.judge(told(project.endpoint))), GATES_SECONDS),
+            Duty("retrainings", RetrainingStarts(store, Actions(writer), project).start_next, RETRAINING_SECONDS),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
         )
@@ -237,7 +269,7 @@ def _submitting(store: Store, gateways: Gateways, project: Project) -> Submittin
     return SubmittingRuns(store, places, Contents(gateways.github), project)
 
 
-def _idle(work: Callable[[], None]) -> bool:
+def _idle(work: Callable[[], object]) -> bool:
     """Work that is done once a pause, however much there was."""
     work()
     return False

@@ -11,7 +11,22 @@ from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from itertools import groupby
 from typing import Any
 
-from benchmarks import board, engine, experiments, history, jobs, pages, pulls, rollback, scoring, statistics, waits
+from benchmarks import (
+    board,
+    dashboards,
+    drift,
+    engine,
+    experiments,
+    history,
+    jobs,
+    pages,
+    pulls,
+    rollback,
+    scoring,
+    statistics,
+    tabs,
+    waits,
+)
 from benchmarks.measure import Row, table
 from benchmarks.worlds import bare_world, complete_world, say, world_of_its_own
 
@@ -19,7 +34,9 @@ Opening = Callable[[], AbstractContextManager[Any]]
 
 BENCHMARKS: dict[str, tuple[Opening, Callable[[Any], list[Row]]]] = {
     "statistics": (nullcontext, statistics.run),
+    "drift": (nullcontext, drift.run),
     "engine": (engine.both_databases, engine.run),
+    "dashboards": (dashboards.two_apps, dashboards.run),
     "history": (history.young_and_old, history.run),
     "pulls": (bare_world, pulls.run),
     "jobs": (bare_world, jobs.run),
@@ -29,6 +46,7 @@ BENCHMARKS: dict[str, tuple[Opening, Callable[[Any], list[Row]]]] = {
     "rollback": (bare_world, rollback.run),
     "waits": (world_of_its_own, waits.run),
     "pages": (complete_world, pages.run),
+    "tabs": (complete_world, tabs.run),
 }
 """The world each needs, if any, and what it measures there; neighbours that need the same kind share one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ class Row:
 
     @property
     def ratio(self) -> float:
+        """Beside a peer of nothing, nothing is as much and anything infinitely more."""
+        if not self.peer.median:
+            return math.inf if self.ours.median else 1.0
         return self.ours.median / self.peer.median
 
 

@@ -75,6 +75,8 @@ def _both(world: World, folder: Path) -> Iterator[dict[str, wiring.Wiring]]:
     """Two consoles' pollers over stores of their own; GitHub knows the address of the first."""
     port, secret = free_port(), secrets.token_urlsafe(32)
     public = f"http://127.0.0.1:{port}"
+    for name in ("rung", "polled"):
+        (folder / name).mkdir()
     boards = {
         name: launch.wire(_settings(world.settings, folder / name, public, secret)) for name in ("rung", "polled")
     }

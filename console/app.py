@@ -10,6 +10,7 @@ from backend.domain.clock import utc_now
 from backend.domain.people import Actor, Right
 from console import navigation, wiring
 from console.components.alarm import alarm
+from console.components.alert_strip import alert_strip
 from console.components.bell import bell
 from console.components.markup import draw, fill, icon, join
 from console.session import keep_address, sign_out, signed_in
@@ -72,4 +73,5 @@ keep_address(page.url_path)
 with st.sidebar:
     _foot(person)
 alarm()
+alert_strip()
 page.run()

@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 
 from backend.errors import ConfigurationError
 from backend.settings import Settings
-from console import consent, topics, webhook, wiring
+from console import consent, contract_files, topics, webhook, wiring
 from console.failures import report
 from console.guard import Guard
 from console.middleware import SecurityHeaders, SignInFailure, WayBack, content_policy, inline_script_hashes
@@ -117,7 +117,7 @@ def application(settings: Settings) -> st.App:
         HERE / "app.py",
         secrets=sign_in_secrets(settings),
         lifespan=lifespan,
-        routes=[*consent.ROUTES, *webhook.ROUTES],
+        routes=[*consent.ROUTES, *webhook.ROUTES, *contract_files.ROUTES],
         middleware=[
             Middleware(SecurityHeaders, policy=policy, over_tls=over_tls),
             Middleware(Guard, hosts=hosts(settings)),

@@ -40,6 +40,7 @@ _NOT_A_PAGE = (
     "/auth/",
     "/oauth2callback",
     "/github/",
+    "/contracts/",
 )
 
 

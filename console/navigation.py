@@ -37,12 +37,15 @@ EXPERIMENTS = Place("views/experiments.py", "Experiments", "experiment", "experi
 MODELS = Place("views/models.py", "Models", "deployed_code", "models")
 DEPLOYMENTS = Place("views/deployments.py", "Deployments", "rocket_launch", "deployments")
 MONITORING = Place("views/monitoring.py", "Monitoring", "monitoring", "monitoring")
+CONTRACT = Place("views/contract.py", "Contract", "api", "contract")
 SETUP = Place("views/setup.py", "Setup", "construction", "setup")
 AUDIT = Place("views/audit.py", "Audit", "history", "audit")
 INBOX = Place("views/inbox.py", "Inbox", "notifications", "inbox")
 """In nobody's menu: the bell leads there."""
 
 WORK = (OVERVIEW, PULL_REQUESTS, EXPERIMENTS, MODELS, DEPLOYMENTS, MONITORING)
+BESIDE = (CONTRACT,)
+"""In the menu of those who come for it; models and monitoring lead there."""
 GOVERN = (SETUP, AUDIT)
 MOST = 6
 """Entries in the menu of one person. Every page has its address for everybody, and is linked where it matters."""
@@ -52,7 +55,7 @@ _MENUS = {
     Role.SCIENTIST: WORK,
     Role.LEAD: WORK,
     Role.OPERATOR: (DEPLOYMENTS, OVERVIEW, MODELS, MONITORING, SETUP, AUDIT),
-    Role.APP_DEVELOPER: (MONITORING, OVERVIEW, MODELS, DEPLOYMENTS),
+    Role.APP_DEVELOPER: (CONTRACT, OVERVIEW, MODELS, DEPLOYMENTS, MONITORING),
     Role.AUDITOR: (AUDIT, OVERVIEW, PULL_REQUESTS, MODELS, DEPLOYMENTS, SETUP),
     Role.ADMINISTRATOR: (SETUP, OVERVIEW, PULL_REQUESTS, DEPLOYMENTS, MONITORING, AUDIT),
 }
@@ -77,7 +80,7 @@ def places_of(roles: frozenset[Role]) -> tuple[Place, ...]:
 def menu(roles: frozenset[Role]) -> st.Page:
     """Draw the menu; the page that the URL selects. What is not in the menu keeps its address."""
     mine = places_of(roles)
-    work = [place.page(default=place is OVERVIEW, shown=place in mine) for place in WORK]
+    work = [place.page(default=place is OVERVIEW, shown=place in mine) for place in (*WORK, *BESIDE)]
     govern = [place.page(shown=place in mine) for place in (*GOVERN, INBOX)]
     return st.navigation({"": work, "Govern": govern}, expanded=True)
 

@@ -57,7 +57,7 @@ class Topic(Generic[T]):
     """Something worth knowing: how to load it, every how many seconds, and how it is written to the cache folder.
 
     A `pinned` topic is kept up to date whether or not a page shows it. A value that is `unsettled`, because its source
-    is still computing it, is read again after `SOON_SECONDS`.
+    is still computing it, is read again after `SOON_SECONDS`. What is not `kept` is forgotten with this process.
     """
 
     key: str
@@ -67,6 +67,7 @@ class Topic(Generic[T]):
     every: float
     pinned: bool = False
     unsettled: Callable[[T], bool] = lambda _value: False
+    kept: bool = True
 
 
 @dataclass(slots=True)
@@ -231,7 +232,8 @@ class Snapshots:
                 self._failed(entry, problem)
                 return
             self._answered(entry, value)
-        self._persist(topic, value, entry.at)
+        if topic.kept:
+            self._persist(topic, value, entry.at)
 
     @staticmethod
     def _due_again(entry: _Entry, *, soon: bool, within: float) -> None:

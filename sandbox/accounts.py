@@ -43,6 +43,7 @@ PEOPLE = (
     Person("deputy", 103, "Dana Deputy", ("lead",), "admin"),
     Person("operator", 104, "Otis Operator", ("operator",), "pull"),
     Person("viewer", 105, "Vic Viewer", ("viewer",), "pull"),
+    Person("developer", 106, "Ada Developer", ("app_developer",), "pull"),
 )
 
 PROGRAMS = (

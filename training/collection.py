@@ -1,5 +1,8 @@
 """What was asked and answered, handed to Azure ML's data collector: features, bands and the answer, never who asked.
 
+A row is found again, when its outcome is known, by a digest of its request's id and its place in the request. The id
+itself is not kept: a caller may have put anything into it.
+
 The collector takes one table at a time and posts each from a thread that shares the core with the calls. So the rows of
 many calls are gathered and handed over together: a call pays for a list and a lock, whatever the collector costs. Rows
 that were not handed over when the process ends are lost, and so are those beyond MOST_ROWS in one period.
@@ -7,6 +10,7 @@ that were not handed over when the process ends are lost, and so are those beyon
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +31,9 @@ ANNOUNCED_BY = ("AZUREML_MDC_CONFIG_PATH", "AZUREML_MDC_ENABLED")
 EVERY_SECONDS = 1.0
 MOST_ROWS = 1000
 
+KEY_CHARACTERS = 32
+"""Of the sha256 of a request's id, in hexadecimal: two requests never share them by chance."""
+
 Table = dict[str, Sequence[Any]]
 _log = logging.getLogger(__name__)
 
@@ -40,9 +47,10 @@ class Collection:
         self._lock = threading.Lock()
         self._features: list[NDArray[np.float64]] = []
         self._answers: list[Mapping[str, Any]] = []
+        self._keys: list[tuple[str, int]] = []
         self._left_out = 0
 
-    def add(self, features: NDArray[np.float64], answers: Sequence[Mapping[str, Any]]) -> None:
+    def add(self, features: NDArray[np.float64], answers: Sequence[Mapping[str, Any]], request: str) -> None:
         """Keep the rows of one call, (n, 8) and their n predictions; all or none of them."""
         with self._lock:
             if len(self._answers) + len(answers) > MOST_ROWS:
@@ -50,17 +58,19 @@ class Collection:
                 return
             self._features.append(features)
             self._answers.extend(answers)
+            self._keys += [(key(request), row) for row in range(len(answers))]
 
     def flush(self) -> int:
         """Hand over what was gathered; how many rows that were."""
         with self._lock:
             features, self._features = self._features, []
             answers, self._answers = self._answers, []
+            keys, self._keys = self._keys, []
             left_out, self._left_out = self._left_out, 0
         if left_out:
             _log.warning("%d rows came too fast to be collected", left_out)
         if answers:
-            self._hand_over(table(np.concatenate(features), answers, self._version))
+            self._hand_over(table(np.concatenate(features), answers, keys, self._version))
         return len(answers)
 
     def run(self, stop: threading.Event, every: float = EVERY_SECONDS) -> None:
@@ -72,7 +82,14 @@ class Collection:
                 _log.exception("collecting failed")
 
 
-def table(features: NDArray[np.float64], answers: Sequence[Mapping[str, Any]], version: str) -> Table:
+def key(request: str) -> str:
+    """What a request is found by: the first characters of the sha256 of its id."""
+    return hashlib.sha256(request.encode()).hexdigest()[:KEY_CHARACTERS]
+
+
+def table(
+    features: NDArray[np.float64], answers: Sequence[Mapping[str, Any]], keys: Sequence[tuple[str, int]], version: str
+) -> Table:
     """The columns of a collected table, n rows each. Bands travel along, so that readers need not know their edges."""
     return {
         **{name: features[:, place].tolist() for place, name in enumerate(FEATURE_NAMES)},
@@ -80,6 +97,8 @@ def table(features: NDArray[np.float64], answers: Sequence[Mapping[str, Any]], v
         "probability": [answer["probability"] for answer in answers],
         "decision": [answer["decision"] for answer in answers],
         "version": [version] * len(answers),
+        "request": [request for request, _ in keys],
+        "row": [row for _, row in keys],
     }
 
 

@@ -23,8 +23,8 @@ from training.request import InvalidInput, parse
 
 MOST_TOLD = 100
 
-Seen = Callable[[NDArray[np.float64], Sequence[Mapping[str, Any]]], None]
-"""Is given the features of the rows, (n, 8), and their n predictions."""
+Seen = Callable[[NDArray[np.float64], Sequence[Mapping[str, Any]], str], None]
+"""Is given the features of the rows, (n, 8), their n predictions, and the id of the request."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def answer(release: Release, body: bytes, identifier: str, seen: Seen | None = N
         for value in probability(release.model, features).tolist()
     ]
     if seen is not None:
-        seen(features, predictions)
+        seen(features, predictions, identifier)
     return 200, {
         "request_id": identifier,
         "model_version": release.version,

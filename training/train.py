@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import artefact, data, evidence, figures, model, params, tracking
+from training import artefact, data, evidence, figures, model, params, profile, tracking
+from training.contract import contract
 from training.data import DataError, Dataset
 from training.digest import folder_digest
 from training.metrics import Band, Curve, age_bands, curves, point_metrics
@@ -88,7 +89,10 @@ def write_evidence(folder: Path, trained: Trained, dataset: Dataset, parameters:
     evidence.write_json(folder / "curves.json", trained.curves)
     evidence.write_json(folder / "bands.json", trained.bands)
     evidence.write_json(folder / "robustness.json", trained.robustness)
+    evidence.write_json(folder / "contract.json", contract(trained.model))
     evidence.write_json(folder / "dataset.json", evidence.describe_dataset(dataset, trained.split, parameters.seed))
+    described = profile.profile(dataset, trained.split, trained.probability)
+    evidence.write_json(folder / "data_profile.json", described)
     evidence.write_json(
         folder / "model.json", {"digest": digest, "threshold": parameters.threshold, "kind": parameters.model}
     )

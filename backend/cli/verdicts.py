@@ -75,6 +75,17 @@ def quarantine(version: str, reason: str, as_json: bool) -> None:
         click.echo("It serves production and goes on doing so: `mlops rollback` returns to the version before.")
 
 
+@click.command()
+@click.argument("version")
+@reason_option
+def retire(version: str, reason: str) -> None:
+    """Put a version out of use for good: nothing brings it back."""
+    known = backend()
+    actor, found = current_actor(load(), known), find_version(known, version)
+    known.quarantines.retire(actor, found, reason)
+    click.echo(f"v{found.version} is retired")
+
+
 @click.command("release-quarantine")
 @click.argument("version")
 @reason_option

@@ -133,7 +133,10 @@ class Override(Value):
 
 
 class Quarantine(Value):
-    """A version that may run nowhere, by no path, until somebody releases it; equal bytes are the same model."""
+    """A version that may run nowhere, by no path, until somebody releases it; equal bytes are the same model.
+
+    One that is `retired` has done its work: nobody releases it.
+    """
 
     model: str
     version: str
@@ -141,3 +144,4 @@ class Quarantine(Value):
     reason: str
     set_by: str
     set_at: datetime
+    retired: bool = False

@@ -41,6 +41,8 @@ _KINDS = {
     "file": AuditKind.SETUP,
     "person": AuditKind.PEOPLE,
     "event": AuditKind.EVENTS,
+    "alert": AuditKind.EVENTS,
+    "silence": AuditKind.EVENTS,
     "branch": AuditKind.EVENTS,
     "ruleset": AuditKind.EVENTS,
 }

@@ -8,6 +8,7 @@ from backend.domain.approvals import Assent, Override, Quarantine
 from backend.domain.endpoints import Endpoint
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, GateFile
+from backend.domain.objectives import Standing
 from backend.domain.promotions import Kind, Promotion, Target
 from backend.domain.registry import Approval, ModelVersion, VersionState
 from backend.domain.supply_chain import Signature
@@ -168,6 +169,7 @@ class Decision(Value):
     promotion is refused if production has moved since. `refusal` is why this person may not promote,
     `approve_refusal` why they may not approve, and `duty` what keeps them apart from what they made, in words.
     `overridable` names the hard gates that break-glass could go past; `author_apart` says that no author may approve.
+    `objectives` are production's as last measured, None where none are declared; `alerts` counts those that stand.
     `way_back` is None where nothing serves yet. `another_threshold` says that the version serves, and that this is
     about the same model at another threshold than it serves with. `stale_comparison` says why the comparison that is
     shown is not between what would serve and what serves now, "" where it is.
@@ -190,6 +192,8 @@ class Decision(Value):
     author_apart: bool = True
     another_threshold: bool = False
     way_back: WayBack | None = None
+    objectives: Standing | None = None
+    alerts: int = 0
     stale_comparison: str = ""
 
     @property

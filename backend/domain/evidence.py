@@ -9,6 +9,7 @@ from datetime import datetime
 from backend.domain.authorship import Authorship
 from backend.domain.card_file import CardFile
 from backend.domain.comparison import Comparison
+from backend.domain.contract import ContractEvidence
 from backend.domain.gates import GateFile
 from backend.domain.production_flips import ProductionFlips
 from backend.domain.quality import HoldoutFigures, LoadResult, Robustness
@@ -51,6 +52,7 @@ class Evidence(Value):
     card: CardFile | None = None
     supply_chain: SupplyChain | None = None
     production_flips: ProductionFlips | None = None
+    contract: ContractEvidence | None = None
 
 
 Body = (
@@ -64,6 +66,7 @@ Body = (
     | CardFile
     | SupplyChain
     | ProductionFlips
+    | ContractEvidence
 )
 BODIES: dict[str, type[Body]] = {
     "comparison": Comparison,
@@ -76,6 +79,7 @@ BODIES: dict[str, type[Body]] = {
     "card": CardFile,
     "supply_chain": SupplyChain,
     "production_flips": ProductionFlips,
+    "contract": ContractEvidence,
 }
 """What can be frozen, by kind."""
 

@@ -36,11 +36,23 @@ def wording(entry: AuditEntry) -> str:
         return "Promotions held" if what == "set" else "Hold lifted"
     elif subject == "github":
         return f"GitHub {what}"
-    elif subject == "event":
-        return f"{entry.detail.get('kind', 'event')}: {what}".capitalize()
+    elif subject in _NAMED_BY:
+        return _named(entry, subject, what)
     else:
         words = what if subject == "person" else " ".join((subject, *rest))
     return words if subject == "version" else words[:1].upper() + words[1:]
+
+
+_NAMED_BY = {"event": "kind", "alert": "title", "silence": "covers"}
+"""Rows whose detail names what they are about."""
+
+
+def _named(entry: AuditEntry, subject: str, what: str) -> str:
+    """`Traffic changed: noticed`; `Alert Availability, fast: raised`; `Silence of drift/diabetes-endpoint set`."""
+    name = str(entry.detail.get(_NAMED_BY[subject], subject))
+    if subject == "event":
+        return f"{name}: {what}".capitalize()
+    return f"Alert {name}: {what}" if subject == "alert" else f"Silence of {name} {what}"
 
 
 def sentence(entry: AuditEntry) -> str:

@@ -27,6 +27,7 @@ class NotificationKind(StrEnum):
     BREAK_GLASS = "break-glass"
     MERGE = "merge"
     SETUP = "setup"
+    ALERT = "alert"
 
 
 CONCERNS: Mapping[NotificationKind, frozenset[Right]] = {
@@ -38,6 +39,7 @@ CONCERNS: Mapping[NotificationKind, frozenset[Right]] = {
     NotificationKind.BREAK_GLASS: frozenset({Right.APPROVE, Right.CONTROL}),
     NotificationKind.MERGE: frozenset({Right.REVIEW, Right.OPEN_PULL_REQUEST}),
     NotificationKind.SETUP: frozenset({Right.SETUP}),
+    NotificationKind.ALERT: frozenset({Right.CONTROL}),
 }
 """Whose inbox a kind comes into: people who hold one of these rights."""
 
@@ -51,6 +53,7 @@ _BEGUN_OR_ENDED = {
     *("promotion.paused", "promotion.adopted", "hold.released"),
 }
 _EXACT = {
+    **dict.fromkeys(("alert.raised", "alert.fires_again"), NotificationKind.ALERT),
     **dict.fromkeys(_ATTENTION, NotificationKind.ATTENTION),
     **dict.fromkeys(_DECIDED, NotificationKind.DECIDED),
     "event.noticed": NotificationKind.UNEXPLAINED,
@@ -122,7 +125,8 @@ def kind_of(entry: AuditEntry) -> NotificationKind | None:
 
 def notification_of(entry: AuditEntry) -> Notification | None:
     kind = kind_of(entry)
-    if kind is None:
+    if kind is None or (kind is NotificationKind.ALERT and not entry.detail.get("told")):
+        # Of alerts one a group, and nothing of what is silenced or acknowledged: whoever judged it has said so.
         return None
     said = sentence(entry)
     return Notification(
@@ -136,6 +140,9 @@ def notification_of(entry: AuditEntry) -> Notification | None:
     )
 
 
+_LINKS = {"setup": "/setup", "notification": "/inbox", "alert": "/monitoring"}
+
+
 def link_of(entry: AuditEntry) -> str:
     """The page of the very thing: a version's decision, a promotion's tracker, a pull request; else the ledger."""
     room, _, name = entry.subject.partition("/")
@@ -147,8 +154,8 @@ def link_of(entry: AuditEntry) -> str:
         return _path("deployments", version=name.rpartition(":")[2])
     if room == "pull_request":
         return _path("pull-requests", number=name)
-    if room in {"setup", "notification"}:
-        return "/setup" if room == "setup" else "/inbox"
+    if room in _LINKS:
+        return _LINKS[room] + (f"?{entry.detail['chart']}" if room == "alert" else "")
     return "/audit" if room in {"event", "branch", "ruleset"} else _path("audit", subject=entry.subject)
 
 

@@ -41,6 +41,7 @@ class Right(StrEnum):
     CONTROL = "pause, abort or roll back"
     SETUP = "apply setup"
     DRILL = "run a drill of the controls"
+    KEYS = "read and replace an endpoint's keys"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
@@ -58,10 +59,11 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.CONTROL,
             Right.SETUP,
             Right.DRILL,
+            Right.KEYS,
         }
     ),
-    Role.OPERATOR: frozenset({Right.READ, Right.CONTROL}),
-    Role.APP_DEVELOPER: frozenset({Right.READ}),
+    Role.OPERATOR: frozenset({Right.READ, Right.CONTROL, Right.KEYS}),
+    Role.APP_DEVELOPER: frozenset({Right.READ, Right.KEYS}),
     Role.AUDITOR: frozenset({Right.READ}),
     Role.ADMINISTRATOR: frozenset({Right.READ, Right.SETUP, Right.DRILL}),
 }

@@ -9,12 +9,19 @@ from backend.domain.value import Value
 
 
 class CollectedRow(Value):
-    """A row as a deployment answered it: what it was asked, its risk and decision, and the bands it lies in."""
+    """A row as a deployment answered it: what it was asked, its risk and decision, and the bands it lies in.
+
+    `request` is a digest of the request's id and `row` the place in the request; "" where the release kept none. A
+    field that the collector wrote as nothing is NaN.
+    """
 
     features: dict[str, float]
     probability: float
     positive: bool
     bands: tuple[str, ...] = ()
+    request: str = ""
+    row: int = 0
+    at: datetime | None = None
 
 
 class Collected(Value):

@@ -18,6 +18,7 @@ class Lineage(Value):
     data_digest: str = ""
     environment: str = ""
     author: str = ""
+    data_profile: str = ""
 
 
 class ModelVersion(Value):

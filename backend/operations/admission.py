@@ -105,7 +105,7 @@ def _against(
     completes = click.approving and can_complete(dossier, council, click.actor)
     target, closed = target_on(project.endpoint, dossier.version), frozen(project.freeze, now)
     judged = findings(dossier, situation.champion)
-    found = situation.blockers(dossier, judged, target, closed, can_approve=completes)
+    found = situation.blockers(dossier, judged, target, closed, now, can_approve=completes)
     judging.record(store, click.actor, dossier, situation.champion, judged, within)
     return found
 

@@ -14,8 +14,10 @@ from backend.domain.registry import ModelVersion, VersionState
 from backend.domain.supply_chain import watched_environment
 from backend.domain.telemetry import Traffic
 from backend.operations.council import cannot_approve, cannot_promote, council_of, duty
+from backend.operations.objectives import standing_of_production
 from backend.policy import blockers
 from backend.policy.approval import Council, assent, completes, standing_approval
+from backend.policy.error_budget import budget_finding, of_budget
 from backend.policy.findings import findings, is_champion, stale_comparison
 from backend.policy.freezes import Frozen, frozen, window_finding
 from backend.policy.live_health import health_finding
@@ -81,6 +83,7 @@ class Situation:
 
     def __init__(self, store: Store, project: Project) -> None:
         self.endpoint = project.endpoint
+        self.objectives = standing_of_production(store, project)
         self.stable = store.promotions.stable(project.endpoint)
         self.active = store.promotions.active(project.endpoint)
         self.hold = store.holds.on(project.endpoint)
@@ -100,6 +103,7 @@ class Situation:
         found: tuple[Finding, ...],
         target: Target,
         closed: Frozen | None,
+        now: datetime,
         *,
         can_approve: bool,
     ) -> tuple[Blocker, ...]:
@@ -109,7 +113,13 @@ class Situation:
             *blockers.of_endpoint(target, self.active, self.hold, self.stable),
             *blockers.of_events(self.unexplained),
             *blockers.of_window(closed),
+            *of_budget(budget_finding(self.objectives, now), dossier.override),
         )
+
+    def stopping(self, found: tuple[Finding, ...], now: datetime) -> tuple[Finding, ...]:
+        """What a version showed, and what production has left to spend: all that break-glass may name."""
+        budget = budget_finding(self.objectives, now)
+        return found if budget is None else (*found, budget)
 
 
 def compared_with(store: Store, project: Project, dossier: Dossier) -> Target | None:
@@ -146,12 +156,12 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
         serving_since=situation.stable.finished_at if situation.stable else None,
         effect=effect(target, dossier.rollout, situation.champion),
         findings=(
-            *found,
+            *situation.stopping(found, now),
             health_finding(live.traffic, situation.expected_stable, dossier.rollout),
             window_finding(project.freeze, now),
         ),
         blockers=(
-            *situation.blockers(dossier, found, target, closed, can_approve=can_complete(dossier, council, actor)),
+            *situation.blockers(dossier, found, target, closed, now, can_approve=can_complete(dossier, council, actor)),
             *blockers.of_production(target, live.endpoint, situation.expected_stable),
         ),
         refusal=cannot_promote(dossier, council, actor),
@@ -159,10 +169,12 @@ def decide(store: Store, project: Project, actor: Actor, version: ModelVersion, 
             dossier, council, actor, blockers.of_version(dossier, situation.champion, found)
         ),
         duty=tuple(dict.fromkeys(said for said in duty(dossier, council, actor) if said)),
-        overridable=overridable(found),
+        overridable=overridable(situation.stopping(found, now)),
         another_threshold=_at_another_threshold(dossier, situation.champion),
         author_apart=not council.rules.author_may_approve,
         way_back=_way_back(store, situation, dossier),
+        objectives=situation.objectives,
+        alerts=len(store.alerts.standing()),
         stale_comparison=stale_comparison(dossier, situation.champion),
     )
 

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from backend.domain.authorship import Authorship
 from backend.domain.card_file import CardFile
 from backend.domain.comparison import METRIC_NAMES, Comparison, Flips
+from backend.domain.contract import ContractEvidence
 from backend.domain.evidence import Evidence, SmokeResult
 from backend.domain.gates import GateFile
 from backend.domain.production_flips import ProductionFlips
 from backend.domain.quality import HoldoutFigures, LoadResult, Robustness
 from backend.domain.supply_chain import SupplyChain
 from backend.operations.plain_html import Html, code, heading, pairs, paragraph, stamp, table
+from backend.policy.contract.difference import difference
 
 
 def quotation(found: Evidence) -> tuple[Html, ...]:
@@ -102,6 +104,22 @@ def _production_flips(found: ProductionFlips) -> tuple[Html, ...]:
 def _smoke(smoke: SmokeResult) -> tuple[Html, ...]:
     asked = paragraph(f"{smoke.passed} of {smoke.requests} requests answered as they should, p95 {smoke.p95_ms:g} ms.")
     return asked, *(paragraph(failure) for failure in smoke.failures)
+
+
+def _contract(found: ContractEvidence) -> tuple[Html, ...]:
+    if found.contract is None:
+        return (paragraph(found.problem or "The run has left no contract."),)
+    fields = (
+        (f.name, f.unit, f"{f.low:g} to {f.high:g}", f"{f.possible_low:g} to {f.possible_high:g}")
+        for f in found.contract.fields
+    )
+    asked = table(("Field", "Unit", "Without a warning", "Answered at all"), fields, "No field.")
+    if found.before is None:
+        return (asked,)
+    changes = ((c.effect.value, c.sentence) for c in difference(found.before, found.contract))
+    return asked, table(
+        ("To a caller", f"Against v{found.champion}"), changes, f"Nothing differs from v{found.champion}."
+    )
 
 
 def _load(load: LoadResult) -> tuple[Html, ...]:
@@ -197,6 +215,7 @@ BODIES: dict[str, Callable[..., tuple[Html, ...]]] = {
     "comparison": _comparison,
     "production_flips": _production_flips,
     "smoke": _smoke,
+    "contract": _contract,
     "load": _load,
     "holdout": _holdout,
     "robustness": _robustness,

@@ -17,6 +17,7 @@ _MARKED = {
     "promotion.promote_requested": "promote",
     "promotion.roll_back_requested": "roll back",
     "promotion.rolled_back": "roll back",
+    "alert.raised": "alert",
 }
 _SHIFTED = (StepKind.SHIFT_TRAFFIC.value, StepState.SUCCEEDED.value)
 
@@ -27,7 +28,7 @@ class History:
         self._project = project
 
     def marks(self, start: datetime, end: datetime) -> tuple[Mark, ...]:
-        """Approvals, promotions, shifts and rollbacks of production in the window, oldest first."""
+        """Approvals, promotions, shifts, rollbacks and alerts of production in the window, oldest first."""
         entries = self._store.audit.entries(limit=MOST, since=start)
         shown = (self._mark(entry) for entry in reversed(entries) if entry.at <= end)
         return tuple(mark for mark in shown if mark is not None)
@@ -53,6 +54,8 @@ class History:
         if kind is None or entry.detail.get("endpoint", self._project.endpoint) != self._project.endpoint:
             return None
         version = entry.detail.get("version", entry.subject.rpartition(":")[2])
+        if kind == "alert":
+            return Mark(at=entry.at, kind=kind, text=f"alert: {entry.detail.get('title', '')}")
         text = {
             "approve": f"v{version} approved by {entry.actor}",
             "promote": f"v{version} promoted by {entry.actor}",

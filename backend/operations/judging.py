@@ -72,7 +72,7 @@ def judgement(dossier: Dossier, champion: Target | None, judged: tuple[Finding, 
     version = dossier.version
     seen = exhibits(dossier, champion)
     measured = (seen.comparison, seen.holdout, seen.smoke, seen.robustness, seen.load, seen.card, seen.production)
-    bodies = (*measured, dossier.gates)
+    bodies = (*measured, seen.contract, dossier.gates)
     return Judgement(
         model=version.name,
         version=version.version,
@@ -147,8 +147,8 @@ def _gates(found: Judgement, quoted: dict[str, Evidence]) -> list[ReplayLine]:
     if rules is None:
         return [ReplayLine(what="gates", same=None, detail="No gate file was quoted.")]
     serves = is_champion(found.champion, found.digest, found.threshold)
-    kinds = ("comparison", "holdout", "smoke", "robustness", "load", "card", "production_flips")
-    compared, held, smoke, robust, load, card, production = (quoted.get(kind) for kind in kinds)
+    kinds = ("comparison", "holdout", "smoke", "robustness", "load", "card", "production_flips", "contract")
+    compared, held, smoke, robust, load, card, production, contract = (quoted.get(kind) for kind in kinds)
     seen = Exhibits(
         comparison=compared.comparison if compared else None,
         holdout=held.holdout if held else None,
@@ -157,6 +157,7 @@ def _gates(found: Judgement, quoted: dict[str, Evidence]) -> list[ReplayLine]:
         load=load.load if load else None,
         card=card.card if card else None,
         production=production.production_flips if production else None,
+        contract=contract.contract if contract else None,
         champion=found.champion.version if found.champion and not serves else "",
     )
     again = {word.gate: word for word in words(judge_gates(rules.rules, seen))}

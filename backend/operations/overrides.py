@@ -128,7 +128,9 @@ class Overrides:
             raise NotPermitted(sentence)
 
     def _refuse_gates(self, dossier: Dossier, gates: tuple[str, ...]) -> None:
-        possible = overridable(findings(dossier, Situation(self._store, self._project).champion))
+        situation = Situation(self._store, self._project)
+        found = situation.stopping(findings(dossier, situation.champion), self._clock())
+        possible = overridable(found)
         wrong = [gate for gate in gates if gate not in possible]
         if wrong or not gates:
             there = ", ".join(possible) or "none"

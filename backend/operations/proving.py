@@ -133,7 +133,12 @@ class Proving:
         return noticed.model_copy(update={"by": change.by, "happened_at": change.at})
 
     def _compare_keys(self, name: str) -> None:
-        """Notice a key that was regenerated: nobody of ours does that. Digests are kept, never a key."""
+        """Notice a key that was regenerated elsewhere: what we replace ourselves is noted by whoever does it.
+
+        Digests are kept, never a key.
+        """
+        if self._store.key_rotations.open(name) is not None:
+            return
         mark = f"keys/{name}"
         known = json.loads(self._store.marks.value(mark) or "{}")
         salt = bytes.fromhex(known["salt"]) if known else self._salt()
@@ -146,7 +151,8 @@ class Proving:
             return
         changed = [which for which in ("primary", "secondary") if known and known[which] != now[which]]
         with self._store.writing() as transaction:
-            if json.loads(self._store.marks.value(mark, transaction) or "{}") != known:
+            ours = self._store.key_rotations.open(name, transaction) is not None
+            if ours or json.loads(self._store.marks.value(mark, transaction) or "{}") != known:
                 return
             self._store.marks.set(mark, json.dumps(now, sort_keys=True), transaction)
             noticed = Noticed(

@@ -1,4 +1,4 @@
-"""Quarantine: an operator or a lead takes a version out of every path; a lead lets it back."""
+"""Quarantine: an operator or a lead takes a version out of every path; a lead lets it back, or retires it for good."""
 
 from __future__ import annotations
 
@@ -52,10 +52,40 @@ class Quarantines:
             self._abort(actor, version, said, transaction)
             return held
 
+    def retire(self, actor: Actor, version: ModelVersion, reason: str) -> Quarantine:
+        """Put a version out of use for good: nothing brings it back, to no endpoint.
+
+        Raises Conflict where it serves, or is on its way to production.
+        """
+        require(actor, Right.APPROVE)
+        said = require_reason(reason)
+        wanted = Quarantine(
+            model=version.name,
+            version=version.version,
+            digest=version.digest,
+            reason=said,
+            set_by=actor.name,
+            set_at=self._clock(),
+            retired=True,
+        )
+        with self._store.writing() as transaction:
+            endpoint = self._project.endpoint
+            stable, active = self._store.promotions.stable(endpoint), self._store.promotions.active(endpoint)
+            if any(p is not None and _is(p, version) for p in (stable, active)):
+                raise Conflict(
+                    f"v{version.version} serves {endpoint}, or is on its way there: bring another version there first.",
+                    expected="out of use",
+                    actual="in use",
+                )
+            return self._store.quarantines.retire(wanted, _note(actor, version, "retired", said), transaction)
+
     def release(self, actor: Actor, version: ModelVersion, reason: str) -> Quarantine:
         """Let it be decided about again; raises NotFound where it is not in quarantine itself."""
         require(actor, Right.APPROVE)
         note = _note(actor, version, "quarantine_released", require_reason(reason))
+        known = self._store.quarantines.on(version.name, version.version, version.digest)
+        if known is not None and known.retired:
+            raise Conflict(f"v{known.version} is retired, which is for good.", expected="quarantined", actual="retired")
         held = self._store.quarantines.release(version.name, version.version, note)
         if held is None:
             raise NotFound(f"v{version.version} is not in quarantine.")
@@ -81,7 +111,7 @@ def _note(actor: Actor, version: ModelVersion, what: str, reason: str) -> Note:
         action=f"version.{what}",
         subject=f"model/{version.name}:{version.version}",
         reason=reason,
-        before="in use" if what == "quarantined" else "quarantined",
-        after="quarantined" if what == "quarantined" else "in use",
+        before="quarantined" if what == "quarantine_released" else "in use",
+        after="in use" if what == "quarantine_released" else what,
         detail={"digest": version.digest},
     )

@@ -23,7 +23,9 @@ class Retention:
         self._clock = clock
 
     def sweep(self) -> int:
-        """Delete what is older than `keep_collected_days`, whether anything is collected now or not; how many blobs.
+        """Delete what is older than `keep_collected_days`, with its outcomes, whether or not anything is collected now.
+
+        Answers how many blobs that were.
 
         Repeated after a crash it deletes what is left, and records that; two workers delete each blob once.
         """
@@ -33,6 +35,7 @@ class Retention:
         try:
             for name in self._collected.older(endpoint, before, MOST):
                 deleted += self._collected.delete(name)
+            self._store.labels.forget(before)
         finally:
             if deleted:
                 self._record(endpoint, deleted, before.isoformat(timespec="seconds"))

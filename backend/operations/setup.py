@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from backend.domain.people import Actor, Right
-from backend.domain.setup import AppliedResource, Change, FindingState, MonthlyCost, SetupFinding, SetupPlan
+from backend.domain.setup import (
+    AppliedResource,
+    Change,
+    FindingState,
+    MonthlyCost,
+    PlannedResource,
+    SetupFinding,
+    SetupPlan,
+)
 from backend.errors import Invalid
 from backend.operations.authorise import refusal, require, require_reason
 from backend.operations.setup_watch import known, remember
@@ -67,6 +75,14 @@ class Setup:
         if self._store.setup_findings.get(finding_id).state is FindingState.NOT_REFUSED:
             raise Invalid("A drill found this: run `mlops setup apply`, or put it right by hand, and drill again.")
         return self._store.setup_findings.ask_fix(finding_id, actor, said)
+
+    def make(self, actor: Actor, resource: PlannedResource, reason: str) -> SetupFinding:
+        """Ask the worker to make one declared resource that is not there, or not as declared; asked twice, once.
+
+        The worker looks for itself: what is as declared by then, or is not declared, it leaves. Raises as `take` does.
+        """
+        require(actor, Right.SETUP)
+        return self._store.setup_findings.ask_for(resource, actor, require_reason(reason))
 
     def refusal(self, actor: Actor) -> str:
         """Why the actor may not change the setup, for a disabled button; "" where they may."""

@@ -39,13 +39,13 @@ class Telemetry:
         names = [deployment.name for deployment in found.deployments] if found else []
         return self._metrics.capacity(self._workspace.endpoint_id(endpoint), names, start, end)
 
-    def console_log(self, endpoint: str, deployment: str, limit: int) -> tuple[LogLine, ...]:
-        """The newest lines of a deployment's containers, oldest of them first."""
-        return self._logs.console_log(self._workspace.endpoint_id(endpoint), deployment, limit)
+    def console_log(self, endpoint: str, deployment: str, limit: int, search: str = "") -> tuple[LogLine, ...]:
+        """The newest lines of a deployment's containers that hold `search`, oldest of them first."""
+        return self._logs.console_log(self._workspace.endpoint_id(endpoint), deployment, limit, search)
 
-    def events(self, endpoint: str, limit: int) -> tuple[LogLine, ...]:
-        """The newest platform events of the endpoint, oldest of them first."""
-        return self._logs.events(self._workspace.endpoint_id(endpoint), limit)
+    def events(self, endpoint: str, limit: int, deployment: str = "", search: str = "") -> tuple[LogLine, ...]:
+        """The newest platform events of the endpoint or of one deployment, oldest of them first."""
+        return self._logs.events(self._workspace.endpoint_id(endpoint), limit, deployment, search)
 
     def marks(self, start: datetime, end: datetime) -> tuple[Mark, ...]:
         """Approvals, promotions, shifts and rollbacks as lines on the charts. Reads the database."""

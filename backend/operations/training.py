@@ -114,6 +114,7 @@ class Training:
             "digest": str(facts["digest"]),
             "threshold": repr(float(facts["threshold"])),
             "environment": self._jobs.environment_id(name),
+            "data_profile": self._profile(name),
             **{figure: repr(float(metrics[figure])) for figure in FIGURES if figure in metrics},
         }
         return self._models.register(
@@ -130,6 +131,14 @@ class Training:
             "data_asset": f"{data.name}:{data.version}",
             "data_digest": data.digest,
         }
+
+    def _profile(self, name: str) -> str:
+        """The digest of the run's description of its data; "" where its code made none."""
+        try:
+            content = self._jobs.artefact(name, "evidence/data_profile.json")
+        except NotFound:
+            return ""
+        return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
     def _environment(self) -> str:
         asset = self._assets.environment(self._project.environment)

@@ -164,7 +164,8 @@ def missing_approval(dossier: Dossier) -> str:
 
 def quarantined(version: str, held: Quarantine) -> str:
     """Why this version may run nowhere."""
-    said = f"in quarantine since {stamp(held.set_at)} by {held.set_by}: {held.reason}"
+    what = "retired" if held.retired else "in quarantine"
+    said = f"{what} since {stamp(held.set_at)} by {held.set_by}: {held.reason}"
     if held.version != version:
         return f"v{version} has the same bytes as v{held.version}, which is {said}"
     return f"v{version} is {said}"

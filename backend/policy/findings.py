@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from backend.domain.clock import stamp
 from backend.domain.comparison import Comparison
+from backend.domain.contract import ContractEvidence
 from backend.domain.decisions import Dossier
 from backend.domain.evidence import Evidence
 from backend.domain.gates import Finding, FindingState
@@ -75,6 +76,8 @@ def exhibits(dossier: Dossier, champion: Target | None) -> Exhibits:
         stale_production=any(e.production_flips is not None for e in dossier.evidence),
         champion=champion.version if champion is not None and not serves else "",
         stale_comparison=any(e.comparison is not None for e in dossier.evidence),
+        contract=contract_with(dossier, None if serves else champion),
+        stale_contract=any(e.contract is not None for e in dossier.evidence),
     )
 
 
@@ -102,8 +105,10 @@ def stale_comparison(dossier: Dossier, champion: Target | None) -> str:
         )
         if then != now:
             return f"Compared with {then}; production serves {now}."
-        chosen = f"{version.threshold:g}"
-        return f"Compared with other files of v{champion.version} than serve, or at another threshold than {chosen}."
+        tested, chosen = _at(version.version, compared.challenger.threshold), _at(version.version, version.threshold)
+        if compared.challenger.threshold not in {None, version.threshold}:
+            return f"{tested} was compared; {chosen} would serve."
+        return f"Compared with other files of v{champion.version} than production serves."
     if moved:
         return f"Compared for another {' and '.join(moved)} than v{version.version} is registered with."
     return "" if dossier.gates_are_current else "Judged by another gate file than main has now."
@@ -116,6 +121,13 @@ def _at(version: str, threshold: float | None) -> str:
 def production_with(dossier: Dossier, champion: Target) -> ProductionFlips | None:
     """The newest replay of production's inputs between this version and what serves."""
     return _newest_between((e.production_flips for e in _about(dossier)), champion, dossier.version)
+
+
+def contract_with(dossier: Dossier, champion: Target | None) -> ContractEvidence | None:
+    """The newest contract of this version that was laid beside that of what serves; any where that is itself."""
+    about = [e.contract for e in _about(dossier) if e.contract is not None]
+    wanted = champion.digest if champion is not None else None
+    return next((found for found in about if wanted is None or found.champion_digest == wanted), None)
 
 
 def _newest_between(known: Iterable[Paired | None], champion: Target, version: ModelVersion) -> Paired | None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from backend.domain.card_file import CardFile
 from backend.domain.comparison import METRIC_NAMES, BandVerdict, Comparison
+from backend.domain.contract import ContractEffect, ContractEvidence
 from backend.domain.evidence import SmokeResult
 from backend.domain.gates import Finding, FindingState, GateRule
 from backend.domain.production_flips import ProductionFlips
 from backend.domain.quality import Estimate, HoldoutFigures, LoadResult, Robustness, RobustnessCheck
+from backend.policy.contract.difference import difference, in_words
 from backend.policy.production_flips import FEWEST, WITHIN_DAYS
 
 Answer = tuple[FindingState, str]
@@ -40,6 +42,8 @@ class Exhibits:
     card: CardFile | None = None
     production: ProductionFlips | None = None
     stale_production: bool = False
+    contract: ContractEvidence | None = None
+    stale_contract: bool = False
 
 
 def judge_gates(rules: tuple[GateRule, ...], exhibits: Exhibits) -> tuple[Finding, ...]:
@@ -165,7 +169,37 @@ def _contract(rule: GateRule, exhibits: Exhibits) -> Answer:  # noqa: ARG001  # 
         return FindingState.NOT_RUN, "Not asked on the test endpoint yet."
     first = f" {smoke.failures[0]}" if smoke.failures else ""
     words = f"{smoke.passed} of {smoke.requests} requests answered as the contract says.{first}"
-    return (PASS if smoke.passed == smoke.requests else FAIL), words
+    promised, promise = _promised(exhibits)
+    kept = PASS if smoke.passed == smoke.requests else FAIL
+    state = min((kept, promised), key=(FAIL, FindingState.STALE, PASS).index)
+    return state, f"{promise} {words}".strip()
+
+
+def _promised(exhibits: Exhibits) -> Answer:
+    """The written contract beside that of what serves: who calls today must be served tomorrow.
+
+    Evidence from before contracts were written down says nothing about it.
+    """
+    found = exhibits.contract
+    if found is None:
+        return (FindingState.STALE, _other_champion(exhibits)) if exhibits.stale_contract else (PASS, "")
+    if found.contract is None:
+        if found.before is None and not found.problem:
+            return PASS, "Its run has left no contract to compare."
+        left = found.problem or "its run has left no contract"
+        return FAIL, f"v{found.champion} has a written contract; of this version {left}." if found.before else left
+    if found.before is None:
+        beside = f"v{found.champion} has none to compare with" if found.champion else "the first"
+        return PASS, f"A written contract of {len(found.contract.fields)} fields, {beside}."
+    changes = difference(found.before, found.contract)
+    breaking = [change for change in changes if change.effect is ContractEffect.BREAKING]
+    told = f"Against v{found.champion}: {in_words(changes)}"
+    said = " ".join(change.sentence for change in (breaking or changes)[:NAMED])
+    return (FAIL if breaking else PASS), f"{told}. {said}".strip()
+
+
+def _other_champion(exhibits: Exhibits) -> str:
+    return f"The contract was not compared with that of v{exhibits.champion}, which serves now."
 
 
 def _robustness(rule: GateRule, exhibits: Exhibits) -> Answer:

@@ -11,8 +11,10 @@ from sqlalchemy.exc import DBAPIError
 
 from backend.domain.clock import Clock, utc_now
 from backend.errors import ConfigurationError, CorruptState
+from backend.store.alerts import Alerts
 from backend.store.approvals import Approvals
 from backend.store.audit import Audit
+from backend.store.behaviour import BehaviourLooks
 from backend.store.database import SETTING, Database
 from backend.store.delegations import Delegations
 from backend.store.drills import Drills
@@ -20,6 +22,8 @@ from backend.store.evidence import EvidenceRecords
 from backend.store.heartbeats import Heartbeats
 from backend.store.holds import Holds
 from backend.store.intents import Intents
+from backend.store.key_rotations import KeyRotations
+from backend.store.labels import Labels
 from backend.store.marks import Marks
 from backend.store.notifications import Notifications
 from backend.store.overrides import Overrides
@@ -28,6 +32,7 @@ from backend.store.promotions import Promotions
 from backend.store.proofs import Proofs
 from backend.store.quarantines import Quarantines
 from backend.store.retirements import Retirements
+from backend.store.retrainings import Retrainings
 from backend.store.run_remarks import RunRemarks
 from backend.store.run_requests import RunRequests
 from backend.store.setup_findings import SetupFindings
@@ -63,7 +68,12 @@ class Store:
         self.notifications = Notifications(self.database, self.audit, clock)
         self.webhooks = Webhooks(self.database, self.marks, clock)
         self.setup_findings = SetupFindings(self.database, self.audit, clock)
+        self.alerts = Alerts(self.database, self.audit, clock)
         self.drills = Drills(self.database, self.audit, clock)
+        self.behaviour = BehaviourLooks(self.database, clock)
+        self.labels = Labels(self.database, self.audit, clock)
+        self.retrainings = Retrainings(self.database, self.audit, clock)
+        self.key_rotations = KeyRotations(self.database, self.audit, self.marks, clock)
         self.run_requests = RunRequests(self.database, self.audit, clock)
         self.run_remarks = RunRemarks(self.database, self.audit, clock)
 

@@ -106,3 +106,22 @@ notification_reads = Table(
     Column("sequence", Integer, ForeignKey("notifications.sequence"), primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
 )
+
+# Wishes to replace one of an endpoint's two keys; `before` holds prints of both keys before the first try, never a key.
+key_rotations = Table(
+    "key_rotations",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("endpoint", String(120), nullable=False),
+    Column("which", String(20), nullable=False),
+    Column("asked_by", NAME, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("outcome", Words, nullable=False),
+    Column("before", Words, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lease_until", Moment),
+    Column("finished_at", Moment),
+    Index("rotation_of_endpoint", "endpoint", "asked_at"),
+)

@@ -27,14 +27,24 @@ class Quarantines:
             self._audit.append(note, transaction)
             return quarantine
 
+    def retire(self, quarantine: Quarantine, note: Note, within: Connection | None = None) -> Quarantine:
+        """Keep it away for good, in place of a quarantine if there is one; once retired, the first reason stays."""
+        with self._database.writing(within) as transaction:
+            known = self._own(transaction, quarantine.model, quarantine.version)
+            if known is not None and known.retired:
+                return known
+            self._forget(transaction, quarantine.model, quarantine.version)
+            transaction.execute(quarantines.insert().values(**quarantine.model_dump()))
+            self._audit.append(note, transaction)
+            return quarantine
+
     def release(self, model: str, version: str, note: Note) -> Quarantine | None:
-        """Let it be used again and answer what held it; None where nothing did."""
+        """Let it be used again and answer what held it; None where nothing did, or where it is retired."""
         with self._database.writing() as transaction:
             known = self._own(transaction, model, version)
-            if known is None:
+            if known is None or known.retired:
                 return None
-            chosen = (quarantines.c.model == model) & (quarantines.c.version == version)
-            transaction.execute(quarantines.delete().where(chosen))
+            self._forget(transaction, model, version)
             self._audit.append(note, transaction)
             return known
 
@@ -47,6 +57,10 @@ class Quarantines:
             rows = connection.execute(select(quarantines).where(quarantines.c.model == model, held)).all()
         found = [Quarantine.model_validate(dict(row._mapping)) for row in rows]
         return min(found, key=lambda q: (q.version != version, q.set_at), default=None)
+
+    def _forget(self, connection: Connection, model: str, version: str) -> None:
+        chosen = (quarantines.c.model == model) & (quarantines.c.version == version)
+        connection.execute(quarantines.delete().where(chosen))
 
     def _own(self, connection: Connection, model: str, version: str) -> Quarantine | None:
         chosen = (quarantines.c.model == model) & (quarantines.c.version == version)

@@ -14,6 +14,7 @@ from backend.store.audit import Note
 from backend.store.notice_tables import setup_findings as findings
 from backend.store.owned import Owned
 
+NEVER_MADE = "there is none yet"
 Found = tuple[PlannedResource, FindingState, tuple[str, ...]]
 
 
@@ -86,9 +87,25 @@ class SetupFindings(Owned[SetupFinding]):
                 )
             if finding.fix is FixState.WANTED:
                 return finding
-            wanted = {"fix": FixState.WANTED, "fix_by": actor.name, "fix_reason": reason, "fix_outcome": ""}
-            wanted["owner"] = finding.owner or actor.name
-            return self._change(transaction, finding, wanted, actor, "setup.fix_asked", reason, lease_until=None)
+            return self._ask(transaction, finding, actor, reason)
+
+    def ask_for(self, resource: PlannedResource, actor: Actor, reason: str) -> SetupFinding:
+        """As `ask_fix`, for a resource that may never have been made: that it is not there becomes the finding."""
+        with self._database.writing() as transaction:
+            standing = {finding.resource: finding for finding in self._standing(transaction)}
+            if resource.key not in standing:
+                lines = resource.sentences or (NEVER_MADE,)
+                self._see(transaction, (resource, FindingState.DRIFTED, lines), None)
+                standing = {finding.resource: finding for finding in self._standing(transaction)}
+            finding = standing[resource.key]
+            if finding.fix is FixState.WANTED:
+                return finding
+            return self._ask(transaction, finding, actor, reason)
+
+    def _ask(self, transaction: Connection, finding: SetupFinding, actor: Actor, reason: str) -> SetupFinding:
+        wanted = {"fix": FixState.WANTED, "fix_by": actor.name, "fix_reason": reason, "fix_outcome": ""}
+        wanted["owner"] = finding.owner or actor.name
+        return self._change(transaction, finding, wanted, actor, "setup.fix_asked", reason, lease_until=None)
 
     def claim_fix(self, lease_seconds: float) -> SetupFinding | None:
         """A fix that is wanted, under a lease; None if there is none. Making it twice is harmless."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, false, text
 
 from backend.store.database import Moment, Words
 
@@ -257,6 +257,7 @@ quarantines = Table(
     Column("reason", Words, nullable=False),
     Column("set_by", NAME, nullable=False),
     Column("set_at", Moment, nullable=False),
+    Column("retired", Boolean, nullable=False, server_default=false()),
 )
 
 proofs = Table(

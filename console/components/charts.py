@@ -7,8 +7,9 @@ import html
 import math
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -187,8 +188,12 @@ def _shade(chart: Chart, ink: dict[str, str]) -> tuple[list[dict[str, Any]], lis
     return shapes, words
 
 
-def chart(content: Chart) -> None:
-    """Draw a chart with a legend of shapes as well as colours."""
+Brush = Callable[[str], None]
+"""Called with the key of a chart over which somebody has drawn a stretch of time."""
+
+
+def chart(content: Chart, brush: Brush | None = None, *, picture: bool = False) -> None:
+    """Draw a chart with a legend of shapes as well as colours; `picture` offers it as a PNG file."""
     if len(content.series) > 1:
         draw(
             fill(
@@ -204,10 +209,22 @@ def chart(content: Chart) -> None:
                 ),
             )
         )
+    key = f"chart_{content.name}"
+    select: dict[str, Any] = {}
+    if brush is not None:
+        # The same drawing, answered by another window, must not keep the rectangle that asked for it.
+        key = f"{key}_{_x(content.start):.0f}_{_x(content.end):.0f}" if content.start and content.end else key
+        select = {"on_select": partial(brush, key), "selection_mode": "box"}
     st.plotly_chart(
         _drawing(content, theme()),
-        key=f"chart_{content.name}",
+        key=key,
         theme=None,
         width="stretch",
-        config={"displayModeBar": False, "displaylogo": False},
+        config=_pictured(content) if picture else {"displayModeBar": False, "displaylogo": False},
+        **select,
     )
+
+
+def _pictured(content: Chart) -> dict[str, Any]:
+    saved = {"format": "png", "filename": f"{content.name}", "scale": 2}
+    return {"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": saved}

@@ -13,7 +13,7 @@ from console.components.markup import Content, Html, fill, icon, join
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, code, strong, table
 from console.viewmodels.change import Why
-from console.viewmodels.decision import about_hands, health, who
+from console.viewmodels.decision import about_hands, budgets_left, health, who
 from console.viewmodels.evidence_ages import Piece, freshness_of
 from console.viewmodels.figures import age, ago, duration, plural
 from console.viewmodels.now_next import NowNext
@@ -110,6 +110,7 @@ def health_card(decision: Decision, traffic: Reading[Traffic], now: datetime) ->
         return card("Live health", waiting(traffic, "the calls") or freshness(traffic, now), width=3, name="health")
     rollout = decision.dossier.rollout
     rows = health(traffic, decision.expected_stable, rollout.max_p95_ms if rollout else 0.0)
+    rows = (*rows, *budgets_left(decision)) if rows else ()
     if not rows:
         would_be = "Errors, p95 and calls of what serves now, as soon as calls arrive."
         return card("Live health", empty("No calls in 24 h", would_be, "monitor_heart"), width=3, name="health")

@@ -113,6 +113,18 @@ def health(traffic: Reading[Traffic], deployment: str, max_p95_ms: float) -> tup
     )
 
 
+def budgets_left(decision: Decision) -> tuple[tuple[str, str, str], ...]:
+    """What production has left to spend, and how many alerts nobody has closed."""
+    standing = decision.objectives
+    alerts = (("Open alerts", str(decision.alerts), ""),) if decision.alerts else ()
+    if standing is None:
+        return alerts
+    left = ", ".join(budget.left_words for budget in standing.budgets)
+    names = " and ".join(budget.objective.measure.value for budget in standing.budgets)
+    few = "" if all(budget.judged for budget in standing.budgets) else ", few calls yet"
+    return (("Error budget left", left, f"{names}, {standing.slo.budget_days} days{few}"), *alerts)
+
+
 def summary_of(traffic: Traffic | None, deployment: str) -> TrafficSummary | None:
     return next((s for s in traffic.summaries if s.deployment == deployment), None) if traffic else None
 

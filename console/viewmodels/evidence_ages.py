@@ -21,6 +21,7 @@ NAMES = {
     "gates": "Gate file",
     "authorship": "Commits and authors",
     "card": "Model card",
+    "contract": "Contract with callers",
     "supply_chain": "Files and environment",
 }
 

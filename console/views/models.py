@@ -15,22 +15,23 @@ from backend.domain.value import Reading
 from console import navigation, topics, wiring
 from console.components.cards import card, cards, pairs
 from console.components.comparison_cards import champion_card, patients_card
+from console.components.data_profile import profile_card
 from console.components.evidence_cards import flips_card, gates_card
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Html, card_head, draw, fill
 from console.components.model_card import difference_card, whole_card, written_card
-from console.components.standing import standing_line, standing_notice
+from console.components.standing import pill_of, standing_line, standing_notice
 from console.components.states import empty, freshness, waiting
 from console.components.tables import Column, code, strong, table
 from console.components.threshold import threshold_panel
+from console.components.version_cards import compare, descent, retire, served
 from console.session import parameter, signed_in, tell
 from console.surroundings import find, newest_first
 from console.viewmodels.decision import comparison, uncompared
 from console.viewmodels.figures import age, ago
 from console.viewmodels.flips import production
 from console.viewmodels.models import METRIC_NAMES, METRICS, figures, history, lineage, where
-from console.viewmodels.state import VERSIONS
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
@@ -66,6 +67,8 @@ def show() -> None:
         return
     with st.container(border=True, key="card_versions"):
         _list(wired, newest_first(reading.value)[:SHOWN], endpoints)
+    draw(served(wired, utc_now()))
+    navigation.link(navigation.CONTRACT, "The contract with callers", "to_contract", "api")
 
 
 def _follow(wired: Wiring) -> None:
@@ -112,7 +115,7 @@ def _one(
     dossier = wired.backend.models.dossier(version)
     page_header(
         f"{version.name} v{version.version}",
-        state=VERSIONS[dossier.state],
+        state=pill_of(dossier),
         meta=Untrusted(version.description, 300) or fill("Registered {ago}.", ago=ago(version.created_at, utc_now())),
         parent=navigation.MODELS,
         here=f"v{version.version}",
@@ -121,6 +124,7 @@ def _one(
     tell()
     draw(freshness(reading, utc_now()))
     draw(standing_notice(dossier))
+    descent(wired, dossier, reading.value or (), tuple(one.value for one in endpoints))
     facts, links = st.columns([0.71, 0.29], gap="small")
     with facts:
         draw(
@@ -128,6 +132,7 @@ def _one(
                 (
                     _lineage(version),
                     _deployed(version, endpoints),
+                    served(wired, utc_now(), version.version),
                     patients_card(dossier),
                     champion_card(dossier, utc_now(), width=12),
                     flips_card(comparison(dossier), production(dossier), uncompared(dossier)),
@@ -135,11 +140,14 @@ def _one(
                 )
             )
         )
+        compare(wired, version, reading.value or ())
         _model_card(version, reading.value or ())
+        profile_card(wired, version.version, [v.version for v in reading.value or () if v.version != version.version])
         draw(_history(dossier))
     with links:
         with st.container(border=True, key="card_links"):
             _links(version)
+            retire(wired, actor, dossier)
         threshold_panel(wired, actor, dossier, comparison(dossier))
 
 
@@ -192,14 +200,8 @@ def _history(dossier: Dossier) -> Html:
 
 def _links(version: ModelVersion) -> None:
     draw(card_head("Follow it"))
-    number, source = version.version, version.lineage
+    number = version.version
     navigation.link(navigation.DEPLOYMENTS, "Decide about it", "to_decision", "how_to_reg", version=number)
-    if source.pull_request.isdecimal():
-        label = f"Pull request #{source.pull_request}"
-        navigation.link(navigation.PULL_REQUESTS, label, "to_pull", "merge", number=source.pull_request)
-    if source.run:
-        run = f"{wiring.current().settings.project.prod_workspace}/{source.run}"
-        navigation.link(navigation.EXPERIMENTS, "Its training run", "to_run", "experiment", run=run)
     navigation.link(
         navigation.AUDIT, "Its ledger entries", "to_audit", "history", subject=f"model/{version.name}:{number}"
     )

@@ -1,4 +1,8 @@
-"""What practitioners ask about: the production endpoint while it serves, and the rows of production's own data."""
+"""What practitioners ask about: the production endpoint while it serves, and patients like those of production's data.
+
+Where the world has visits of its own, they are asked about: patients whom no model has been trained on. Else it is the
+rows of production's data, which a model knows better than it will know anybody.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,18 @@ ENDPOINT = "diabetes-endpoint"
 DATA = "diabetes-prod"
 HIDDEN = {"PatientID", "Diabetic"}
 
+OUTCOME = "Diabetic"
+VISITS = "visits.csv"
+
 Row = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What is asked about a patient, and what becomes of them."""
+
+    row: Row
+    ill: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +60,15 @@ def find_target(world: World) -> Target | None:
     return Target(properties["scoringUri"], keys["primaryKey"], versions[-1]["id"])
 
 
-def read_rows(world: World, data_id: str) -> Sequence[Row]:
-    """The rows of a data version without patient and outcome; ValueError or OSError if it is no such table."""
-    path = data_path(world, data_id)
+def read_visits(world: World, data_id: str) -> Sequence[Visit]:
+    """The world's own visits, else the rows of a data version; ValueError or OSError if it is no such table."""
+    own = world.settings.home / VISITS
+    path = own if own.is_file() else data_path(world, data_id)
     with _table(path).open(newline="") as file:
-        rows = [_row(found) for found in csv.DictReader(file)]
-    if not rows:
+        visits = [Visit(_row(found), found.get(OUTCOME) == "1") for found in csv.DictReader(file)]
+    if not visits:
         raise ValueError(f"{path.name} has no rows")
-    return rows
+    return visits
 
 
 def _table(path: Path) -> Path:

@@ -10,12 +10,14 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import httpx
 
-from sandbox.control.patients import Row, Target, find_target, read_rows
+from sandbox.control.outcomes import Outcomes
+from sandbox.control.patients import Target, Visit, find_target, read_visits
+from sandbox.control.population import Population, read_population
 from sandbox.control.rate import FASTEST, read_rate
 from sandbox.world import World
 
@@ -57,7 +59,9 @@ class Practitioners:
         self._asking: set[Future[None]] = set()
         self._thread = threading.Thread(target=self._run, name="practitioners", daemon=True)
         self._target: Target | None = None
-        self._rows: tuple[str, Sequence[Row]] = ("", ())
+        self._visits: tuple[str, Sequence[Visit]] = ("", ())
+        self._population = Population()
+        self._outcomes = Outcomes(world, self._random)
         self._client: httpx.Client | None = None
         self._times: deque[float] = deque(maxlen=int(FASTEST * 60) + 1)
         self._sent = self._answered = self._errors = self._skipped = 0
@@ -111,8 +115,10 @@ class Practitioners:
         """Find the endpoint, its key and the rows again: promotions and rotations happen meanwhile."""
         try:
             target = find_target(self._world)
-            if target is not None and target.data_id != self._rows[0]:
-                self._rows = (target.data_id, read_rows(self._world, target.data_id))
+            if target is not None and target.data_id != self._visits[0]:
+                self._visits = (target.data_id, read_visits(self._world, target.data_id))
+            self._population = read_population(self._world)
+            self._outcomes.hand_out()
         except Exception as error:
             log.exception("The practitioners found nothing to ask about")
             self._failed(f"{type(error).__name__}: {error}")
@@ -125,22 +131,24 @@ class Practitioners:
             with self._lock:
                 self._skipped += 1
             return
-        row = self._random.choice(self._rows[1])
+        visit = self._population.choose(self._visits[1], self._random)
+        sent = replace(visit, row=self._population.sent(visit.row))
         with self._lock:
             self._sent += 1
             self._times.append(time.monotonic())
-        asking = self._pool.submit(self._ask, target, row)
+        asking = self._pool.submit(self._ask, target, sent)
         self._asking.add(asking)
         asking.add_done_callback(self._asking.discard)
 
-    def _ask(self, target: Target, row: Row) -> None:
+    def _ask(self, target: Target, visit: Visit) -> None:
         try:
             answer = self._connected().post(
-                target.scoring_uri, json={"rows": [row]}, headers={"Authorization": f"Bearer {target.key}"}
+                target.scoring_uri, json={"rows": [dict(visit.row)]}, headers={"Authorization": f"Bearer {target.key}"}
             )
             if answer.is_success:
                 with self._lock:
                     self._answered += 1
+                self._outcomes.answered(_request_id(answer), visit.ill)
             else:
                 self._failed(f"HTTP {answer.status_code}: {answer.text[:200]}")
         except httpx.HTTPError as error:
@@ -160,3 +168,12 @@ class Practitioners:
         with self._lock:
             self._errors += 1
             self._last_error = (problem, self._world.now())
+
+
+def _request_id(answer: httpx.Response) -> str:
+    """What the answer says of itself; "" where it is no answer of our scoring script."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return ""
+    return str(body.get("request_id") or "") if isinstance(body, dict) else ""

@@ -121,6 +121,8 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, Any]], kept: dict[
             "endpoint": "diabetes-endpoint",
             "test_endpoint": "diabetes-test",
             "currency": "USD",
+            "watch_every_minutes": 2,
+            "labels_folder": str(home.resolve() / "sandbox" / "labels"),
         },
         # Invented, as is everything else here: what a page of prices would look like.
         "projects.diabetes.prices": {"Standard_DS2_v2": 0.14, "Standard_DS3_v2": 0.27},

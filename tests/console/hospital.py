@@ -17,6 +17,7 @@ from hospital_models import (
     NOW,
     ROLLOUT,
     comparison,
+    contract_evidence,
     holdout_figures,
     production_flips,
     robustness,
@@ -201,6 +202,7 @@ def populate(world: World) -> World:
             "load": LOAD,
             "card": CARD,
             "supply_chain": supply_chain(staged),
+            "contract": contract_evidence(staged),
         }
         for kind, body in found.items():
             store.evidence.freeze(f"{kind}-{staged.version}", body, on_test, "test endpoint")

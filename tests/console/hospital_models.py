@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.domain.comparison import Comparison, Difference, Side, Verdict
+from backend.domain.contract import ContractEvidence
 from backend.domain.decisions import Rollout, RolloutStep
 from backend.domain.endpoints import deployment_name
 from backend.domain.production_flips import CollectedRow, ProductionFlips
@@ -20,6 +21,7 @@ from backend.policy.comparison import figures, judge
 from backend.policy.gate_file import read_gates
 from backend.policy.production_flips import answered, cases, turned
 from benchmarks.simulation import DIFFERENT, draw
+from tests.contracts import CONTRACT, with_field
 
 ENVIRONMENT = (
     "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/diabetes-prod"
@@ -219,6 +221,19 @@ SIGNATURE = Signature(
     inputs=tuple(Field(name=name, type="double") for name in ("Pregnancies", "PlasmaGlucose", "BMI", "Age")),
     outputs=(Field(name="negative", type="double"), Field(name="positive", type="double")),
 )
+
+
+def contract_evidence(of: ModelVersion) -> ContractEvidence:
+    """v2 warns about more values than v1 does, and breaks nobody."""
+    before = None if of.version == "1" else CONTRACT
+    return ContractEvidence(
+        contract=CONTRACT if before is None else with_field("BMI", low=12.0),
+        run=of.lineage.run,
+        champion="" if before is None else "1",
+        champion_digest="" if before is None else version(1).digest,
+        before=before,
+        made_at=NOW - timedelta(minutes=8),
+    )
 
 
 def supply_chain(of: ModelVersion) -> SupplyChain:

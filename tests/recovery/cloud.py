@@ -19,11 +19,13 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from backend.domain.endpoints import Change, ProvisioningState
+from backend.domain.production_flips import CollectedRow
 from backend.domain.registry import Lineage, ModelVersion
 from backend.domain.runs import RunState
 from backend.domain.supply_chain import EnvironmentDefinition, Package
 from backend.errors import NotFound
 from backend.promotion.context import Reach
+from tests.contracts import WRITTEN
 from tests.recovery.cloud_collected import CollectedInMemory
 from tests.recovery.cloud_endpoints import EndpointsInMemory
 from tests.recovery.cloud_monitor import LogsInMemory, MetricsInMemory
@@ -118,12 +120,15 @@ class Cloud:
         self.made: dict[str, str] = {}
         self.gates = GATES
         self.card: bytes | None = CARD
+        self.contracts: dict[str, object] = {}
         self.slowness = 1.0
         self.calls_per_second = 20.0
         self.asked = 200
         self.shifts: dict[str, float] = {}
         self.no_storage: Exception | None = None
         self.blobs: dict[str, datetime] = {}
+        self.answered: tuple[CollectedRow, ...] = ()
+        self.profile: bytes | None = None
 
     def register(self, version: str, author: str = "scientist", digest: str = "") -> ModelVersion:
         known = ModelVersion(
@@ -255,11 +260,16 @@ class JobsInMemory:
         return self.cloud.registered[version].digest or digest_of(self.cloud.folders[version])
 
     def _of_training(self, version: str, path: str) -> bytes:
+        if path == "evidence/data_profile.json":
+            if self.cloud.profile is None:
+                raise NotFound(f"run train-{version} has no artefact {path}")
+            return self.cloud.profile
         if path == "evidence/predictions.parquet":
             return own_rows(self.cloud.gain)
         documents: dict[str, object] = {
             "evidence/dataset.json": {"digest": "sha256:data", "shared_groups": 0, "rows": 10_000, "patients": 9_959},
             "evidence/robustness.json": SOUND,
+            "evidence/contract.json": self.cloud.contracts.get(version, json.loads(WRITTEN)),
             "evidence/model.json": {"digest": self.cloud.made.get(version) or self.cloud.registered[version].digest},
             "evidence/environment.json": {"python": "3.11.7", "scikit-learn": "1.9.1", "joblib": "1.5.3"},
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,15 @@ AGES = (24.0, 36.0, 51.0, 66.0)
 BANDS = ("under 30", "30 to 44", "45 to 59", "60 and over")
 
 
+def _moment(row: CollectedRow) -> datetime:
+    assert row.at is not None
+    return row.at
+
+
+def _hour(row: CollectedRow) -> datetime:
+    return _moment(row).replace(minute=0, second=0, microsecond=0)
+
+
 class CollectedInMemory:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -29,6 +39,9 @@ class CollectedInMemory:
         assert since < now
         if self.cloud.no_storage is not None:
             raise self.cloud.no_storage
+        if self.cloud.answered:
+            rows = tuple(sorted(self.cloud.answered, key=_moment, reverse=True))[:most]
+            return Collected(rows=rows, digest="sha256:a", blobs=1, oldest=rows[-1].at, newest=rows[0].at)
         machine = self.cloud.places[served.endpoint].machines[served.deployment]
         count = min(self.cloud.asked, most) if machine.collects else 0
         rows = tuple(self._row(served, place) for place in range(count))
@@ -45,6 +58,19 @@ class CollectedInMemory:
             positive=risk >= served.threshold,
             bands=(f"age {BANDS[place % len(AGES)]}",),
         )
+
+    def hours(self, endpoint: str, since: datetime) -> dict[datetime, tuple[str, ...]]:
+        """One blob an hour, named by it."""
+        self.cloud.look()
+        if self.cloud.no_storage is not None:
+            raise self.cloud.no_storage
+        found = {_hour(row) for row in self.cloud.answered if _hour(row) + timedelta(hours=1) > since}
+        return {hour: (f"{endpoint}/{hour.isoformat()}",) for hour in found}
+
+    def answers(self, names: Sequence[str]) -> dict[str, tuple[CollectedRow, ...]]:
+        self.cloud.look()
+        wanted = {name.rpartition("/")[2] for name in names}
+        return {"1": tuple(row for row in self.cloud.answered if _hour(row).isoformat() in wanted)}
 
     def older(self, endpoint: str, before: datetime, most: int) -> tuple[str, ...]:
         self.cloud.look()

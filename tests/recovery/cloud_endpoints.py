@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from backend.domain.endpoints import Change, Deployment, Endpoint, ProvisioningState, Served
+from backend.domain.key_rotation import Keys, Which
 from backend.domain.promotions import Target
 from backend.errors import RemoteRejected, RemoteUnavailable
 from backend.gateways.azureml.scoring import Answer
@@ -154,6 +155,18 @@ class EndpointsInMemory:
             "predictions": [self._prediction(target, row, place) for place, row in enumerate(json.loads(body)["rows"])],
         }
         return Answer(200, {"azureml-model-deployment": deployment}, json.dumps(answer).encode())
+
+    def keys(self, endpoint: str) -> Keys:
+        primary, secondary = self.cloud.places[endpoint].keys
+        return Keys(primary=primary, secondary=secondary)
+
+    def regenerate_key(self, endpoint: str, which: Which) -> None:
+        def change() -> None:
+            place = self.cloud.places[endpoint]
+            new = f"key {len(self.cloud.effects)}"
+            place.keys = (new, place.keys[1]) if which is Which.PRIMARY else (place.keys[0], new)
+
+        self.cloud.effect(f"regenerate {which.value}", change)
 
     def key_prints(self, endpoint: str, salt: bytes) -> tuple[str, str]:
         self.cloud.look()

@@ -13,7 +13,7 @@ from tests.databases import FILES
 from tests.recovery.cloud import PRODUCTION
 from tests.recovery.world import World
 
-pytestmark = [pytest.mark.recovery, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.recovery, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture

@@ -40,6 +40,27 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "too little data calms an alert",
+        "backend/policy/alerting.py",
+        "if signal.state is SignalState.QUIET and mine is not None and mine.firing:",
+        "if mine is not None and mine.firing:",
+        ("tests/unit/test_alerts.py", "test_calm_closes_nothing_and_unknown_calms_nothing"),
+    ),
+    Mutant(
+        "one window is enough for an alert",
+        "backend/domain/objectives.py",
+        "return self.enough and min(self.long or 0.0, self.short or 0.0) >= self.burn.factor",
+        "return self.enough and max(self.long or 0.0, self.short or 0.0) >= self.burn.factor",
+        ("tests/unit/test_objectives.py", "test_a_rule_fires_only_where_both_windows_burn"),
+    ),
+    Mutant(
+        "a spent budget stops nobody",
+        "backend/operations/decision.py",
+        "            *of_budget(budget_finding(self.objectives, now), dossier.override),\n",
+        "",
+        ("tests/unit/test_objectives.py", "test_a_spent_budget_is_a_blocker_and_break_glass_lets_the_fix_through"),
+    ),
+    Mutant(
         "the engine runs what nobody has approved",
         "backend/promotion/context.py",
         "if not any(one.decision == APPROVED and one.digest == target.digest for one in given):",

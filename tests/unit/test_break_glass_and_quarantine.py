@@ -141,6 +141,22 @@ def test_what_serves_keeps_serving_and_says_that_it_is_quarantined(two):
     assert two.promotions.roll_back(OPERATOR, two.promotions.stable(), WHY, "back").target.version == "1"
 
 
+def test_a_retired_version_is_out_of_use_for_good(two):
+    first, second = two.version("1"), two.version("2")
+    with pytest.raises(Conflict, match="v2 serves diabetes-endpoint"):
+        two.quarantines.retire(LEAD, second, "its work is done")
+    two.quarantines.quarantine(OPERATOR, first, "its data are doubtful")
+    two.quarantines.retire(LEAD, first, "its work is done")
+    assert two.quarantines.retire(LEAD, first, "said again").reason == "its work is done"
+    assert "v1 is retired since" in two.models.dossier(first).why
+    with pytest.raises(Conflict, match="v1 is retired, which is for good"):
+        two.quarantines.release(LEAD, first, "we need it again")
+    with pytest.raises(PolicyDenied, match="Quarantine: v1 is retired since"):
+        two.promotions.roll_back(LEAD, two.promotions.stable(), WHY, "back", "1")
+    told = two.store.audit.entries(limit=1, subject="model/diabetes-classifier:1")[0]
+    assert (told.action, told.before, told.after) == ("version.retired", "in use", "retired")
+
+
 def test_a_new_version_in_quarantine_is_not_tested_by_itself(ready):
     third = ready.cloud.register("3")
     ready.quarantines.quarantine(OPERATOR, third, "registered by mistake")

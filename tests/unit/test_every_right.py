@@ -13,10 +13,12 @@ import pytest
 from pydantic import SecretStr
 
 from backend.bootstrap import Backend
+from backend.domain.key_rotation import Which
 from backend.domain.people import RIGHTS, Actor, Right, Role
 from backend.domain.promotions import IntentKind
 from backend.domain.run_remarks import RemarkKind
 from backend.domain.run_requests import RequestKind, Startable
+from backend.domain.setup import Change, PlannedResource
 from backend.errors import BackendError, NotPermitted
 from backend.gateways.azureml.run_index import shared
 from backend.gateways.github.actions import Actions
@@ -25,12 +27,17 @@ from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.contents import Contents
 from backend.gateways.github.pulls import Pulls
 from backend.operations.adopting import Adopting
+from backend.operations.alerts import Alerts
 from backend.operations.authorise import refusal
+from backend.operations.behaviour import ModelBehaviour
+from backend.operations.contracts import Contracts
 from backend.operations.council import rules_of
 from backend.operations.drills import Drills
 from backend.operations.endpoints import Endpoints
 from backend.operations.events import Events
 from backend.operations.inbox import Inbox
+from backend.operations.keyring import Keyring
+from backend.operations.labels import Labels
 from backend.operations.reviews import Reviews
 from backend.operations.run_remarks import RunRemarks
 from backend.operations.run_requests import RunRequests
@@ -41,6 +48,8 @@ from tests.recovery.hospital import PROJECT, WHY
 NOWHERE = GitHubReader("https://localhost:9/api/v3", "hospital/diabetes", SecretStr("nothing here reaches a network"))
 NO_GATEWAYS: tuple[typing.Any, typing.Any] = (None, None)
 NO_TRUST = typing.cast("typing.Any", None)
+MISSING = PlannedResource(kind="diagnostic setting", name="logs", where="diabetes-test", change=Change.CREATE)
+TOO_LONG = typing.cast("typing.Any", {"x" * 2_000_000: 1})
 NO_CACHE = Path("/nonexistent/cache")
 STARTABLE = Startable(branch="main", commit="a" * 40, values={}, schema_text='{"properties": {}}')
 SEEN = "the deployment that was looked at"
@@ -73,6 +82,9 @@ class World:
     def events(self) -> Events:
         return Events(self.hospital.store, PROJECT)
 
+    def alerts(self) -> Alerts:
+        return Alerts(self.hospital.store, self.hospital.clock)
+
     def setup(self) -> Setup:
         return Setup(self.hospital.store, tuple)
 
@@ -81,6 +93,15 @@ class World:
 
     def inbox(self) -> Inbox:
         return Inbox(self.hospital.store, {}, "http://127.0.0.1:8501", NO_TRUST, self.hospital.clock)
+
+    def behaviour(self) -> ModelBehaviour:
+        return ModelBehaviour(self.hospital.store, PROJECT, self.hospital.clock)
+
+    def labels(self) -> Labels:
+        return Labels(self.hospital.store, PROJECT, self.hospital.clock)
+
+    def keyring(self) -> Keyring:
+        return Keyring(self.hospital.store, PROJECT, *NO_GATEWAYS, self.hospital.clock)
 
     def review(self, actor: Actor, kind: IntentKind) -> object:
         return self.reviews().record(actor, kind, 7, "a" * 40, "somebody", WHY, f"{kind}-{actor.name}")
@@ -119,6 +140,7 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Steering.set_hold": (Right.CONTROL, lambda w, a: w.hospital.steering.set_hold(a, WHY)),
     "Steering.release_hold": (Right.PROMOTE, lambda w, a: w.hospital.steering.release_hold(a, WHY)),
     "Quarantines.quarantine": (Right.CONTROL, lambda w, a: w.hospital.quarantines.quarantine(a, w.two, WHY)),
+    "Quarantines.retire": (Right.APPROVE, lambda w, a: w.hospital.quarantines.retire(a, w.two, WHY)),
     "Quarantines.release": (Right.APPROVE, lambda w, a: w.hospital.quarantines.release(a, w.two, WHY)),
     "Reviews.record": (Right.REVIEW, lambda w, a: w.review(a, IntentKind.MERGE)),
     "Runs.cancel": (Right.MANAGE_RUNS, lambda w, a: w.runs().cancel(a, "none", "run", WHY)),
@@ -138,10 +160,28 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "RunRemarks.keep_view": (Right.READ, lambda w, a: w.run_remarks().keep_view(a, "mine", "q=auc")),
     "RunRemarks.drop_view": (Right.READ, lambda w, a: w.run_remarks().drop_view(a, a.name, "none")),
     "Endpoints.score": (Right.READ, lambda _, a: Endpoints(typing.cast("typing.Any", None)).score(a, "none", [])),
+    "Contracts.attempt": (
+        Right.READ,
+        lambda w, a: Contracts(w.hospital.store, PROJECT, NO_GATEWAYS[0], w.hospital.clock).attempt(a, TOO_LONG),
+    ),
+    "Keyring.announce": (Right.KEYS, lambda w, a: w.keyring().announce(a, "none", Which.PRIMARY)),
+    "Keyring.read": (Right.KEYS, lambda w, a: w.keyring().read(a, "none", Which.PRIMARY)),
+    "Keyring.key": (Right.KEYS, lambda w, a: w.keyring().key(a, "none", Which.PRIMARY)),
+    "Keyring.rotate": (
+        Right.KEYS,
+        lambda w, a: w.keyring().rotate(a, "none", Which.PRIMARY, WHY, a.name, None, anyway=False),
+    ),
     "Events.list": (Right.READ, lambda w, a: w.events().list(a)),
     "Events.take": (Right.CONTROL, lambda w, a: w.events().take(a, "none", WHY)),
     "Events.explain": (Right.CONTROL, lambda w, a: w.events().explain(a, "none", WHY)),
+    "Alerts.list": (Right.READ, lambda w, a: w.alerts().list(a)),
+    "Alerts.own": (Right.CONTROL, lambda w, a: w.alerts().own(a, "none", WHY)),
+    "Alerts.ack": (Right.CONTROL, lambda w, a: w.alerts().ack(a, "none")),
+    "Alerts.close": (Right.CONTROL, lambda w, a: w.alerts().close(a, "none", WHY)),
+    "Alerts.silence": (Right.CONTROL, lambda w, a: w.alerts().silence(a, "drift/none", 1, WHY, a.name)),
+    "Alerts.lift": (Right.CONTROL, lambda w, a: w.alerts().lift(a, "none", WHY)),
     "Setup.apply": (Right.SETUP, lambda w, a: w.setup().apply(a, lambda _: None)),
+    "Setup.make": (Right.SETUP, lambda w, a: w.setup().make(a, MISSING, WHY)),
     "Setup.take": (Right.SETUP, lambda w, a: w.setup().take(a, "none", WHY)),
     "Setup.fix": (Right.SETUP, lambda w, a: w.setup().fix(a, "none", WHY)),
     "Drills.run": (Right.DRILL, lambda w, a: w.drills().run(a, a.name)),
@@ -150,6 +190,9 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Inbox.targets": (Right.READ, lambda w, a: w.inbox().targets(a)),
     "Inbox.test": (Right.SETUP, lambda w, a: w.inbox().test(a, "none")),
     "Inbox.send_again": (Right.SETUP, lambda w, a: w.inbox().send_again(a, 1, "none")),
+    "ModelBehaviour.accept": (Right.MANAGE_RUNS, lambda w, a: w.behaviour().accept(a, "none", WHY)),
+    "ModelBehaviour.dismiss": (Right.MANAGE_RUNS, lambda w, a: w.behaviour().dismiss(a, "none", WHY)),
+    "Labels.take_in": (Right.MANAGE_RUNS, lambda w, a: w.labels().take_in(a, "none.csv", b"request_id,outcome\n")),
     "Adopting.adopt": (
         Right.PROMOTE,
         lambda w, a: Adopting(w.hospital.store, PROJECT, *NO_GATEWAYS, w.hospital.clock).adopt(a, "short"),
@@ -165,11 +208,14 @@ BY_PERSON = {
 """Operations that ask who somebody is, not for a right; tested where they are."""
 
 TELLING = {
+    "Alerts.refusal",
     "Approvers.cannot_delegate",
     "Approvers.cannot_revoke",
     "Drills.refusal",
     "Events.refusal",
     "Inbox.unread",
+    "ModelBehaviour.refusal",
+    "Keyring.refusal",
     "Overrides.cannot_confirm",
     "Promotions.decision",
     "Reviews.refusal",
@@ -193,11 +239,18 @@ ABOUT_ONESELF = {
 
 READING = {
     *("Anchoring.due", "Anchoring.compare", "Approvers.rules", "Approvers.delegations"),
+    *("Alerts.standing", "Alerts.silences", "Alerts.runbook", "Objectives.standing"),
     *("Auditing.served", "Auditing.export", "Auditing.save"),
     *("Drills.get", "Drills.latest", "Drills.results", "Drills.standing"),
     *("Endpoints.show", "Endpoints.example_row"),
+    *("Contracts.of", "Contracts.served", "Contracts.card", "Contracts.difference", "Contracts.document"),
+    *("Contracts.document_of", "Contracts.schema_of", "Contracts.client", "Contracts.environment", "Contracts.load"),
+    *("Keyring.use", "Keyring.in_the_way", "Keyring.rotations"),
+    *("Contracts.json_feed", "Contracts.atom_feed", "Contracts.releases"),
     *("Events.unexplained", "Events.proof", "Events.proofs"),
     *("Judging.recorded", "Judging.replay", "Ledger.entries", "Ledger.verify"),
+    *("ModelBehaviour.newest", "ModelBehaviour.history", "ModelBehaviour.signals", "ModelBehaviour.monitor_problem"),
+    *("ModelBehaviour.profile", "ModelBehaviour.proposals", "ModelBehaviour.holds_back"),
     *("Models.versions", "Models.dossier", "Models.findings", "Overrides.told"),
     *("Steering.hold", "Promotions.stable", "Promotions.endings", "Promotions.active", "Promotions.get"),
     *("Promotions.recent", "Promotions.ways_back", "Promotions.worker_seen"),
@@ -214,7 +267,7 @@ READING = {
 }
 """Every role reads everything; signing in is what it takes, which the pages and the command line see to."""
 
-WORKERS = {"Anchoring.anchor"}
+WORKERS = {"Anchoring.anchor", "Labels.look_into_folder"}
 """What the worker does for nobody in particular."""
 
 GITHUBS = {"Doorbell.letter", "Doorbell.take", "Doorbell.rung"}
@@ -286,7 +339,13 @@ def test_a_wish_about_a_pull_request_by_every_role(ready, kind):
 
 def test_several_roles_are_all_that_each_of_them_may():
     both = Actor(name="both", roles=frozenset({Role.OPERATOR, Role.ADMINISTRATOR}))
-    assert {right for right in Right if both.may(right)} == {Right.READ, Right.CONTROL, Right.SETUP, Right.DRILL}
+    assert {right for right in Right if both.may(right)} == {
+        Right.READ,
+        Right.CONTROL,
+        Right.SETUP,
+        Right.DRILL,
+        Right.KEYS,
+    }
 
 
 def test_a_delegation_is_revoked_by_whoever_made_it_or_by_who_sets_up(ready):

@@ -57,6 +57,7 @@ def test_the_row_of_a_decision_is_written_with_it_and_names_the_champion_of_then
     assert set(first.judgement.quoted) == {
         "card",
         "comparison",
+        "contract",
         "gates",
         "holdout",
         "load",

@@ -13,7 +13,7 @@ import pytest
 from sandbox.accounts import SUBSCRIPTION
 from sandbox.arm import resources
 from sandbox.blob.files import BLOBSTORE, account_name, blob_path
-from sandbox.control.patients import find_target, read_rows
+from sandbox.control.patients import Visit, find_target, read_visits
 from sandbox.control.practitioners import Practitioners
 from sandbox.control.rate import FASTEST, Rate, write_rate
 from sandbox.endpoints.directory import ADDRESS, KEYS
@@ -125,7 +125,11 @@ def test_nobody_is_asked_while_nothing_serves(world, scoring):
 
 def test_rows_carry_neither_patient_nor_outcome(world, scoring):
     _furnish(world, scoring, {"v1-abcd": 100})
-    assert read_rows(world, find_target(world).data_id) == ROWS
+    visits = read_visits(world, find_target(world).data_id)
+    assert [visit.row for visit in visits] == ROWS
+    assert [visit.ill for visit in visits] == [False, True]
+    (world.settings.home / "visits.csv").write_text("PatientID,BMI,Diabetic\n1,30,1\n")
+    assert read_visits(world, find_target(world).data_id) == [Visit({"BMI": 30}, ill=True)]
 
 
 def test_requests_are_real_and_carry_key_and_user_agent(world, scoring, practitioners):

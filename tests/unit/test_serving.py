@@ -114,6 +114,7 @@ def test_an_answer_names_what_served_and_who_answers_for_it(world):
     kinds = (
         "gates",
         "card",
+        "contract",
         "supply_chain",
         "load",
         "smoke",

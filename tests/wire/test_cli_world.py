@@ -23,13 +23,22 @@ READS = {
     ("models", "list"): [{"name", "version", "digest", "state", "lineage"}],
     ("models", "show", "v1"): {"version", "digest", "state", "dossier"},
     ("models", "card", "v1"): {"model", "version", "parts", "problems", "against", "differences"},
+    ("contract", "show", "v1"): {"model", "version", "digest", "threshold", "contract"},
+    ("contract", "diff", "v1", "diabetes-endpoint"): [],
+    ("contract", "changes"): [{"id", "at", "version", "before", "changes", "known"}],
+    ("contract", "keys"): {"endpoint", "keys", "unstated", "denied", "data_until"},
     ("decision", "1"): {"effect", "findings", "blockers", "to_acknowledge", "refusal"},
     ("evidence", "replay", "1"): {"recorded", "lines", "same"},
     ("endpoint", "show"): {"name", "state", "traffic", "deployments", "scoring_uri"},
     ("endpoint", "score"): {"deployment", "model_version", "digest", "probability", "threshold"},
     ("endpoint", "proof"): [{"endpoint", "state", "reason", "expected", "served", "proven_at", "limits"}],
     ("events", "list"): [],
+    ("alerts", "list"): [],
+    ("alerts", "silences"): [],
+    ("slo",): {"declared", "standing"},
     ("setup", "findings"): [],
+    ("behaviour", "show"): {"behaviour", "signals", "monitor_problem"},
+    ("behaviour", "retrainings"): [],
     ("drill", "list"): {"drill", "controls"},
     ("notifications", "list"): [],
     ("notifications", "targets"): [],
@@ -42,14 +51,20 @@ READS = {
     ("audit", "at", "2026-01-01"): [{"moment", "sentence", "shares", "changing"}],
     ("audit", "verify"): {"whole", "entries", "anchors"},
 }
-FOLLOWED = {"pr show", "promotions show", "runs show", "runs compare", "runs remarks", "setup plan"}
+FOLLOWED = {
+    *("behaviour profile", "pr show", "promotions show", "setup plan"),
+    *("runs show", "runs compare", "runs remarks"),
+}
 """Reads of what another command names; each has its test below, `setup plan` in test_setup.py."""
 WRITES = {
     *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage", "promote-now"),
     *("request-changes", "hold", "quarantine", "approvers delegate", "break-glass ask", "break-glass confirm"),
     *("pr approve", "pr merge", "pr request-changes", "pr rerun", "events take", "events explain"),
+    *("alerts ack", "alerts own", "alerts close", "alerts silence", "alerts lift"),
+    "contract rotate",
     *("runs start", "runs retry", "runs reproduce"),
     *("setup take", "setup fix", "adopt", "drill run", "notifications read", "notifications retry"),
+    *("behaviour accept", "behaviour dismiss", "labels import"),
 }
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
 
@@ -99,6 +114,19 @@ def test_a_promotion_is_told_step_by_step(made_world):
     shown = json.dumps(made_world.lead.read("promotions", "show", newest["id"]))
     assert newest["id"] in shown
     assert "create_deployment" in shown
+
+
+def test_the_worker_looks_at_what_serves_and_knows_what_it_was_trained_on(made_world):
+    """The data profile travels from the training run through the registry to the worker's first look."""
+    deadline = time.monotonic() + 90
+    while (shown := made_world.lead.read("behaviour", "show"))["behaviour"] is None:
+        assert time.monotonic() < deadline, shown
+        time.sleep(1)
+    assert {one["rule"] for one in shown["signals"]} == {"drift", "data-quality", "realised-performance", "monitor"}
+    described = made_world.lead.read("behaviour", "profile", "1")
+    assert described["duplicates"]["shared_groups"] == 0
+    (version,) = [one for one in made_world.lead.read("models", "list") if one["version"] == "1"]
+    assert version["lineage"]["data_profile"] == shown["behaviour"]["profile"]
 
 
 def test_the_ledger_is_anchored_answers_and_leaves_as_files(made_world, tmp_path):

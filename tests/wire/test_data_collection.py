@@ -166,7 +166,7 @@ def ours(collecting, tmp_path_factory):
 
 def answered(age, version="1"):
     answer = {"probability": age / 100, "decision": "positive" if age >= 50 else "negative", "version": version}
-    return {"Age": age, "BMI": 31.5, "band_age": "45 to 59", **answer}
+    return {"Age": age, "BMI": 31.5, "band_age": "45 to 59", "request": f"digest-{age}", "row": 0, **answer}
 
 
 def test_our_gateway_declares_it_and_reads_the_newest_first(collecting, ours):
@@ -181,6 +181,12 @@ def test_our_gateway_declares_it_and_reads_the_newest_first(collecting, ours):
         ({"Age": 53.0, "BMI": 31.5}, True), ({"Age": 42.0, "BMI": 31.5}, False), ({"Age": 41.0, "BMI": 31.5}, False),
     ]  # fmt: skip
     assert {r.bands for r in found.rows} == {("age 45 to 59",)}
+    assert [(r.request, r.row) for r in found.rows] == [("digest-53", 0), ("digest-42", 0), ("digest-41", 0)]
+    hours = inputs.hours(ENDPOINT, since)
+    every = inputs.answers([name for names in hours.values() for name in names])
+    assert {version: len(rows) for version, rows in every.items()} == {"1": 3, "0": 2}
+    assert {r.request for r in every["1"]} == {"digest-41", "digest-42", "digest-53"}
+    assert inputs.answers([f"{ROOT}/{ENDPOINT}/gone.jsonl"]) == {}
     assert (found.blobs, found.more, found.digest[:7]) == (1, False, "sha256:")
     assert since < found.oldest <= found.newest <= now
     assert len(inputs.newest(target, since, now, 2).rows) == 2

@@ -162,3 +162,39 @@ def test_saturation_is_a_mean_a_minute(gateways):
 
     points = wait_for(sampled, 90, "a minute of the platform's metrics")
     assert all(0 <= p.cpu_percent <= 200 and 0 < p.memory_percent <= 100 for p in points)
+
+
+def test_objectives_are_counted_at_the_source_and_a_callers_mistake_is_not_ours(tiny, gateways):
+    """Six calls, two of which the model refuses because of what they hold, and one probe of ours."""
+    tiny.set_traffic({"blue": 100})
+    began = datetime.now(UTC)
+    for number in range(6):
+        tiny.score({"field": "BMI"} if number < 2 else {"x": number}, deployment="blue", **{"User-Agent": "ward"})
+    tiny.score({"x": 1}, deployment="blue", **{"User-Agent": "mlops-probe"})
+
+    def counted():
+        until = datetime.now(UTC) + timedelta(seconds=1)
+        windows = [until - began, timedelta(days=28)]
+        (found, month) = gateways.logs.counted(ENDPOINT, until, windows, within_ms=60_000.0)
+        return (found, month) if found.calls >= 6 else None
+
+    found, month = wait_for(counted, 10, "the traffic log")
+    assert (found.calls, found.failed, found.answered, found.slow) == (6, 0, 4, 0)
+    assert month.calls >= 6
+    tiny.set_traffic({"blue": 90, "green": 10})
+    traffic = gateways.logs.traffic(ENDPOINT, began, datetime.now(UTC), 10)
+    assert sum(point.caller for point in traffic.points) == 2
+    assert sum(point.model + point.platform + point.throttled for point in traffic.points) == 0
+    assert {status.kind.value for status in traffic.statuses if status.kind} == {"caller"}
+
+
+def test_a_log_is_searched_where_it_is(tiny, gateways):
+    endpoint_id = gateways.prod.endpoint_id(ENDPOINT)
+    everything = wait_for(lambda: gateways.logs.events(endpoint_id, 200), 10, "the event log")
+    word = everything[-1].message.split()[0]
+    held = gateways.logs.events(endpoint_id, 200, search=word.upper())
+    assert held
+    assert all(word.lower() in f"{line.name} {line.deployment} {line.message}".lower() for line in held)
+    assert gateways.logs.events(endpoint_id, 200, search="it's nowhere\\") == ()
+    blue = gateways.logs.events(endpoint_id, 200, deployment="blue")
+    assert {line.deployment for line in blue} == {"blue"}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +27,8 @@ ROOT = "modelDataCollector"
 DATASTORE = "workspaceblobstore"
 BAND_PREFIX = "band_"
 ANSWER = {"probability", "decision", "version"}
+KEY = {"request", "row"}
+"""How a row is found again when its outcome is known; absent from what earlier releases of the scoring script kept."""
 TAIL_BYTES = 1 << 20
 """Read of a blob at most, from its end: a busy hour is larger than all that is asked for."""
 
@@ -59,7 +62,7 @@ class CollectedInputs:
                     if event["id"] in seen or moment is None or moment < since:
                         continue
                     seen.add(event["id"])
-                    found = _rows(event["data"], served.version)
+                    found = _rows(event["data"], served.version, moment)
                     rows += found
                     moments += [moment] * len(found)
         more = more or len(rows) > most
@@ -72,6 +75,34 @@ class CollectedInputs:
             newest=max(moments, default=None),
             more=more,
         )
+
+    def hours(self, endpoint: str, since: datetime) -> dict[datetime, tuple[str, ...]]:
+        """Names of the endpoint's blobs by hour, from the hour of `since` on, whichever deployment they are of."""
+        found: dict[datetime, list[str]] = {}
+        with azureml("list collected inputs"), self._container() as container:
+            for name in container.list_blob_names(name_starts_with=f"{ROOT}/{endpoint}/"):
+                hour = _hour(name)
+                if hour is not None and hour + timedelta(hours=1) > since:
+                    found.setdefault(hour, []).append(name)
+        return {hour: tuple(sorted(names)) for hour, names in found.items()}
+
+    def answers(self, names: Sequence[str]) -> dict[str, tuple[CollectedRow, ...]]:
+        """Every row of these blobs, by the version that answered it. A blob that is gone meanwhile has none."""
+        found: dict[str, list[CollectedRow]] = {}
+        seen: set[str] = set()
+        with self._container() as container:
+            for name in names:
+                for event in _events(_whole(container, name)):
+                    moment = _moment(event["time"])
+                    if event["id"] in seen or moment is None:
+                        continue
+                    seen.add(event["id"])
+                    versions = {
+                        str(row["version"]) for row in event["data"] if isinstance(row, dict) and "version" in row
+                    }
+                    for version in versions:
+                        found.setdefault(version, []).extend(_rows(event["data"], version, moment))
+        return {version: tuple(rows) for version, rows in found.items()}
 
     def older(self, endpoint: str, before: datetime, most: int) -> tuple[str, ...]:
         """Names of blobs of the endpoint whose hour ended before this moment, whichever deployment they are of."""
@@ -128,6 +159,15 @@ def _tail(container: Any, name: str) -> bytes:
     return content.partition(b"\n")[2] if begin else content
 
 
+def _whole(container: Any, name: str) -> bytes:
+    try:
+        with azureml("read collected inputs"):
+            content: bytes = container.download_blob(name).readall()
+    except NotFound:
+        return b""
+    return content
+
+
 def _events(content: bytes) -> Iterator[dict[str, Any]]:
     """The lines, the last first; one that is not whole yet, or of another shape, is left out."""
     for line in reversed(content.splitlines()):
@@ -148,8 +188,8 @@ def _moment(text: object) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _rows(data: list[Any], version: str) -> list[CollectedRow]:
-    """The rows that this version answered, the last first. All that is no answer and no band is a feature."""
+def _rows(data: list[Any], version: str, at: datetime) -> list[CollectedRow]:
+    """The rows that this version answered, the last first. All that is no answer, key or band is a feature."""
     found = []
     for row in reversed(data):
         if not isinstance(row, dict) or not row.keys() >= ANSWER or str(row["version"]) != version:
@@ -157,13 +197,20 @@ def _rows(data: list[Any], version: str) -> list[CollectedRow]:
         bands = {name: value for name, value in row.items() if name.startswith(BAND_PREFIX)}
         found.append(
             CollectedRow(
-                features={name: float(row[name]) for name in row.keys() - bands.keys() - ANSWER},
+                features={name: _number(row[name]) for name in row.keys() - bands.keys() - ANSWER - KEY},
                 probability=float(row["probability"]),
                 positive=row["decision"] == "positive",
                 bands=tuple(f"{name.removeprefix(BAND_PREFIX)} {value}" for name, value in bands.items()),
+                request=str(row.get("request") or ""),
+                row=int(row.get("row") or 0),
+                at=at,
             )
         )
     return found
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _digest(rows: list[CollectedRow]) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backend.domain.endpoints import Change, Deployment, Endpoint, ProvisioningState, Served
+from backend.domain.key_rotation import Keys, Which
 from backend.domain.promotions import Target
 from backend.errors import NotFound
 from backend.gateways.azureml.arm import ArmResources
@@ -116,6 +117,17 @@ class Endpoints:
     def raw_score(self, endpoint: str, body: bytes, deployment: str = "", *, probe: bool = True) -> Answer:
         """The scoring front's answer to these bytes as it came: (status, headers, body)."""
         return self._scoring.send(endpoint, body, deployment, probe=probe)
+
+    def keys(self, endpoint: str) -> Keys:
+        """Both keys, for somebody who may have them."""
+        with azureml("read an endpoint's key"):
+            found = self._workspace.ml().online_endpoints.get_keys(endpoint)
+        return Keys(primary=str(getattr(found, "primary_key", "")), secondary=str(getattr(found, "secondary_key", "")))
+
+    def regenerate_key(self, endpoint: str, which: Which) -> None:
+        """Begin replacing one key by a new one; the other stays as it is."""
+        with azureml("replace an endpoint's key"):
+            self._workspace.ml().online_endpoints.begin_regenerate_keys(endpoint, key_type=which.value)
 
     def key_prints(self, endpoint: str, salt: bytes) -> tuple[str, str]:
         """A salted digest of the primary and of the secondary key: the same while the key is, and no way back to it."""

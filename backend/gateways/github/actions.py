@@ -64,6 +64,23 @@ class Actions:
             found += map(_run, answer["workflow_runs"])
         return tuple(found)
 
+    def dispatched(self, branch: str, path: str) -> tuple[WorkflowRun, ...]:
+        """Runs of one workflow that somebody asked for on a branch, the newest first."""
+        answer = self._connection.get(
+            "{repo}/actions/runs",
+            "read the runs that were asked for",
+            branch=branch,
+            event="workflow_dispatch",
+            per_page=PAGE,
+        )
+        found = [run for run in map(_run, answer["workflow_runs"]) if run.path.partition("@")[0] == path]
+        return tuple(sorted(found, key=lambda run: run.id, reverse=True))
+
+    def dispatch(self, branch: str, file: str) -> None:
+        """Run a workflow on a branch, as its `workflow_dispatch` allows. GitHub answers before the run is there."""
+        path = f"{{repo}}/actions/workflows/{file}/dispatches"
+        self._connection.send("POST", path, "start a workflow", {"ref": branch})
+
     def run_failed_again(self, id_: int) -> None:
         """Run the failed jobs of a completed run again, and those that depend on them."""
         path = f"{{repo}}/actions/runs/{id_}/rerun-failed-jobs"

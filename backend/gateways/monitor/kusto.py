@@ -15,6 +15,26 @@ Azure says 408 where the model did not answer in time, 424 where it answered bad
 waiting than it can take (learn.microsoft.com, "Troubleshoot online endpoints", HTTP status codes).
 """
 
+OURS = "ResponseCode >= 500 or ResponseCode == 408 or ResponseCode == 429"
+"""What platform and model answer for whoever called: it failed, it was too slow to answer, it had too much to do."""
+
+MODEL = "ResponseCode == 424 and not(ModelStatusCode >= 400 and ModelStatusCode < 500)"
+"""A 424 whose model status is a 4xx is the model's word that the caller's input is wrong: no failure of ours."""
+
+FAILED = f"({OURS} or ({MODEL}))"
+
+MIRRORED = "OperationName endswith '/mirror'"
+"""A copy of a call: its answer reaches nobody."""
+
+CLASSES = (
+    f"Mirrored=countif({MIRRORED}), Throttled=countif(ResponseCode == 429), "
+    f"Platform=countif(ResponseCode >= 500), Model=countif(ResponseCode == 408 or ({MODEL})), "
+    "Caller=countif(ResponseCode >= 400 and ResponseCode < 500 and ResponseCode != 408 and ResponseCode != 429 "
+    f"and not({MODEL})), "
+    "Delay=sum(RequestThrottlingDelayMs + ResponseThrottlingDelayMs)"
+)
+"""Each call that did not succeed in exactly one class: whose word it was."""
+
 FIGURES = (
     f"Requests=count(), Errors={ERRORS}, P50=percentile(TotalDurationMs, 50), "
     "P95=percentile(TotalDurationMs, 95), P99=percentile(TotalDurationMs, 99)"
@@ -36,8 +56,18 @@ def _calls(endpoint: str) -> str:
 
 def points(endpoint: str, bin_seconds: int) -> str:
     return (
-        f"{_calls(endpoint)} | summarize {FIGURES} by DeploymentName, At=bin(TimeGenerated, {bin_seconds}s) "
+        f"{_calls(endpoint)} | summarize {FIGURES}, {CLASSES} by DeploymentName, At=bin(TimeGenerated, {bin_seconds}s) "
         "| order by At asc"
+    )
+
+
+def counted(endpoint: str, within_ms: float) -> str:
+    """What the objectives are measured on: calls, those that failed, those answered, and the slow ones of these."""
+    answered = "ResponseCode < 400"
+    slow = f"{answered} and TotalDurationMs > {within_ms:.3f}"
+    return (
+        f"{_calls(endpoint)} and not({MIRRORED}) | summarize Calls=count(), Failed=countif{FAILED}, "
+        f"Answered=countif({answered}), Slow=countif({slow})"
     )
 
 
@@ -68,13 +98,21 @@ def score_lines(resource_id: str, deployment: str, marker: str, limit: int) -> s
 
 def statuses(endpoint: str) -> str:
     return (
-        f"{_calls(endpoint)} | summarize Requests=count() "
-        "by DeploymentName, ResponseCode, ResponseCodeReason, ModelStatusReason | top 50 by Requests desc"
+        f"{_calls(endpoint)} | summarize Requests=count() by DeploymentName, ResponseCode, ResponseCodeReason, "
+        "ModelStatusCode, ModelStatusReason | top 50 by Requests desc"
     )
 
 
 def callers(endpoint: str) -> str:
     return f"{_calls(endpoint)} | summarize Requests=count() by UserAgent | top 20 by Requests desc"
+
+
+def key_callers(endpoint: str) -> str:
+    """The log names no key; a caller may name its own in the User-Agent."""
+    return (
+        f"{_calls(endpoint)} | summarize Requests=count(), Denied=countif(ResponseCode == 401), At=max(TimeGenerated) "
+        "by UserAgent | top 200 by Requests desc"
+    )
 
 
 def newest(endpoint: str) -> str:
@@ -85,20 +123,32 @@ def newest(endpoint: str) -> str:
     )
 
 
-def console_lines(resource_id: str, deployment: str, limit: int) -> str:
+def console_lines(resource_id: str, deployment: str, limit: int, search: str = "") -> str:
     """The console table has no endpoint column; the resource id names it."""
-    chosen = f" and DeploymentName == {literal(deployment)}" if deployment else ""
+    chosen = _of(deployment) + _holding(search)
     return (
         f"AmlOnlineEndpointConsoleLog | where _ResourceId endswith {literal(_suffix(resource_id))}{chosen} "
         f"| project TimeGenerated, DeploymentName, ContainerName, Message | top {limit} by TimeGenerated desc"
     )
 
 
-def event_lines(resource_id: str, limit: int) -> str:
+def event_lines(resource_id: str, limit: int, deployment: str = "", search: str = "") -> str:
+    chosen = _of(deployment) + _holding(search, "Name", "DeploymentName")
     return (
-        f"AmlOnlineEndpointEventLog | where _ResourceId endswith {literal(_suffix(resource_id))} "
+        f"AmlOnlineEndpointEventLog | where _ResourceId endswith {literal(_suffix(resource_id))}{chosen} "
         f"| project TimeGenerated, DeploymentName, Name, Message | top {limit} by TimeGenerated desc"
     )
+
+
+def _of(deployment: str) -> str:
+    return f" and DeploymentName == {literal(deployment)}" if deployment else ""
+
+
+def _holding(search: str, *columns: str) -> str:
+    """That one of the columns, or the message, holds the text somewhere, in upper or lower case."""
+    if not search:
+        return ""
+    return f" and ({' or '.join(f'{column} contains {literal(search)}' for column in ('Message', *columns))})"
 
 
 def _suffix(resource_id: str) -> str:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backend.domain.clock import Clock, utc_now
+from backend.domain.key_rotation import Caller
+from backend.domain.objectives import Counted
 from backend.domain.telemetry import CallerCount, LogLine, Scores, StatusCount, Traffic, TrafficPoint, TrafficSummary
 from backend.errors import RemoteUnavailable
 from backend.gateways.credentials import ProgramIdentity
@@ -69,7 +71,7 @@ class Logs:
             start=start,
             end=end,
             bin_seconds=bin_seconds,
-            points=tuple(TrafficPoint(at=as_moment(row["At"]), **_figures(row)) for row in points),
+            points=tuple(TrafficPoint(at=as_moment(row["At"]), **_figures(row), **_classes(row)) for row in points),
             summaries=tuple(TrafficSummary(**_figures(row)) for row in summaries),
             statuses=tuple(_status(row) for row in statuses),
             callers=tuple(
@@ -97,18 +99,53 @@ class Logs:
         query = kusto.score_lines(resource_id, deployment, SCORES, SCORE_LINES)
         return as_scores(str(row["Message"]) for row in self._one("read a deployment's scores", query, (start, end)))
 
+    def key_callers(self, endpoint: str, start: datetime, end: datetime) -> tuple[Caller, ...]:
+        """Who called and how often in vain; the busiest 200 User-Agents."""
+        rows = self._one("read who calls the endpoint", kusto.key_callers(endpoint), (start, end))
+        return tuple(
+            Caller(
+                user_agent=str(row["UserAgent"] or ""),
+                requests=int(row["Requests"]),
+                denied=int(row["Denied"] or 0),
+                last=as_moment(row["At"]),
+            )
+            for row in rows
+        )
+
     def data_until(self, endpoint: str, start: datetime, end: datetime) -> datetime | None:
         """The newest line's time in the window: later calls may still be on their way."""
         return _newest(self._one("read how far the log has come", kusto.newest(endpoint), (start, end)))
 
-    def console_log(self, resource_id: str, deployment: str, limit: int) -> tuple[LogLine, ...]:
-        """What a deployment's containers wrote, oldest first; of all deployments where none is named."""
-        query = kusto.console_lines(resource_id, deployment, limit)
+    def counted(
+        self, endpoint: str, until: datetime, windows: Sequence[timedelta], within_ms: float
+    ) -> tuple[Counted, ...]:
+        """What objectives are measured on, for windows that all end at `until`; in one request."""
+        query = kusto.counted(endpoint, within_ms)
+        asked = [(query, (until - window, until)) for window in windows]
+        answers = self._ask_each("count calls for the objectives", asked)
+        return tuple(
+            Counted(
+                seconds=window.total_seconds(),
+                calls=int(rows[0]["Calls"] or 0) if rows else 0,
+                failed=int(rows[0]["Failed"] or 0) if rows else 0,
+                answered=int(rows[0]["Answered"] or 0) if rows else 0,
+                slow=int(rows[0]["Slow"] or 0) if rows else 0,
+            )
+            for window, rows in zip(windows, answers, strict=True)
+        )
+
+    def console_log(self, resource_id: str, deployment: str, limit: int, search: str = "") -> tuple[LogLine, ...]:
+        """What a deployment's containers wrote, oldest first; of all deployments where none is named.
+
+        With `search` only lines that hold it, in upper or lower case.
+        """
+        query = kusto.console_lines(resource_id, deployment, limit, search)
         return _lines(self._one("read the console log", query, self._recently()), "ContainerName")
 
-    def events(self, resource_id: str, limit: int) -> tuple[LogLine, ...]:
-        """The endpoint's platform events (container started, model mounted, ...), oldest first."""
-        return _lines(self._one("read the event log", kusto.event_lines(resource_id, limit), self._recently()), "Name")
+    def events(self, resource_id: str, limit: int, deployment: str = "", search: str = "") -> tuple[LogLine, ...]:
+        """The endpoint's platform events (container started, model mounted, ...), oldest first; chosen as above."""
+        query = kusto.event_lines(resource_id, limit, deployment, search)
+        return _lines(self._one("read the event log", query, self._recently()), "Name")
 
     def _recently(self) -> tuple[datetime, datetime]:
         now = self._clock()
@@ -121,6 +158,9 @@ class Logs:
         return _rows(operation, answer)
 
     def _ask(self, operation: str, queries: Sequence[str], window: tuple[datetime, datetime]) -> list[list[Row]]:
+        return self._ask_each(operation, [(query, window) for query in queries])
+
+    def _ask_each(self, operation: str, asked: Sequence[tuple[str, tuple[datetime, datetime]]]) -> list[list[Row]]:
         """Several queries in one request. In a batch a refused query is an object, not an exception."""
         from azure.core.exceptions import HttpResponseError
         from azure.monitor.query import LogsBatchQuery, LogsQueryStatus
@@ -129,11 +169,11 @@ class Logs:
         workspace_id = self._workspace_id()
         batch = [
             LogsBatchQuery(workspace_id=workspace_id, query=query, timespan=window, server_timeout=20)
-            for query in queries
+            for query, window in asked
         ]
         with monitor(operation):
             answers = client.query_batch(batch)
-            for query, answer in zip(queries, answers, strict=True):
+            for (query, window), answer in zip(asked, answers, strict=True):
                 if answer.status == LogsQueryStatus.FAILURE:
                     # Asked again alone, the same query fails with an exception that carries the service's whole reason.
                     client.query_workspace(self._workspace_id(), query, timespan=window, server_timeout=20)
@@ -195,7 +235,13 @@ def _status(row: Row) -> StatusCount:
         code=int(row["ResponseCode"] or 0),
         reason=str(row["ModelStatusReason"] or row["ResponseCodeReason"] or ""),
         requests=int(row["Requests"]),
+        model_code=int(row["ModelStatusCode"] or 0),
     )
+
+
+def _classes(row: Row) -> dict[str, int]:
+    named = {"Platform", "Model", "Throttled", "Caller", "Mirrored"}
+    return {**{name.lower(): int(row[name] or 0) for name in named}, "delay_ms": int(row["Delay"] or 0)}
 
 
 def _newest(rows: list[Row]) -> datetime | None:

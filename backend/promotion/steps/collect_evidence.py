@@ -15,6 +15,7 @@ from backend.policy.card_file import CARD_PATH, read_card
 from backend.policy.comparison import in_words
 from backend.policy.gate_file import read_gates
 from backend.promotion.context import StepContext
+from backend.promotion.contract_evidence import read_contract_of
 from backend.promotion.plan import ROLLOUT_PATH, read_rollout
 from backend.promotion.run_evidence import Sides, band_margin, read_comparison, read_holdout, read_robustness
 
@@ -38,6 +39,8 @@ def run(ctx: StepContext) -> Outcome:
         return gates
     card = read_card(ctx.reach.contents.file(CARD_PATH, ctx.target.commit), ctx.target.commit)
     _freeze(ctx, "card", card, f"{CARD_PATH}@{ctx.target.commit}")
+    run_contract = read_contract_of(ctx.reach.jobs, ctx.target, stable.target if stable else None, ctx.clock())
+    _freeze(ctx, "contract", run_contract, ctx.target.run)
     smoke = _smoke(ctx)
     if smoke is not None:
         _freeze(ctx, "smoke", smoke, ctx.promotion.id)

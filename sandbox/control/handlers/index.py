@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from sandbox.accounts import PEOPLE, PROGRAMS, TENANT
 from sandbox.control.handlers.practitioners import PractitionersControl
+from sandbox.control.population import Population, read_population
 from sandbox.identity.pages import NOTICE, page
 from sandbox.journal import Entry, Journal
 from sandbox.world import World
@@ -31,6 +32,7 @@ class Index:
             '<p class="quiet">Azure ML, Entra, GitHub and Azure Monitor on this machine, for the MLOps Console.</p>'
             f'<p class="notice">{NOTICE}</p>'
             + _practitioners(self.practitioners.state())
+            + _population(read_population(self.world))
             + _accounts()
             + _addresses(self.world)
             + _requests(journal.entries(SHOWN))
@@ -59,6 +61,26 @@ def _practitioners(state: dict[str, Any]) -> str:
         f'<form method="post" action="/control/practitioners" class="row">{buttons}</form>'
         f'<p class="quiet">{state["sent"]} sent, {state["answered"]} answered, {state["errors"]} errors, '
         f"{state['last_minute']} in the last minute.</p>{trouble}"
+    )
+
+
+def _population(population: Population) -> str:
+    """Buttons that say what they do next, and words for how it is now."""
+    kinds = (
+        ("older", "older patients", population.older),
+        ("insulin", "another laboratory's insulin unit (pmol/L)", population.insulin),
+        ("stuck", "a device that shows everybody the same blood pressure", population.stuck),
+    )
+    buttons = "".join(
+        f'<button class="plain" name="shift" value="{value}" aria-pressed="{str(on).lower()}">'
+        f"{'No longer' if on else 'Now'}: {text}</button>"
+        for value, text, on in kinds
+    )
+    now = ", ".join(text for _, text, on in kinds if on) or "like those whom the model learned from"
+    return (
+        f"<h2>Patients</h2><p>They are now: {now}. Their outcomes come days later, at a minute a day.</p>"
+        f'<form method="post" action="/control/population" class="row">{buttons}'
+        '<button class="plain" name="shift" value="before">All as before</button></form>'
     )
 
 

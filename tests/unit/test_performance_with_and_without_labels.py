@@ -1,0 +1,157 @@
+"""What labels would say, said before them and checked against drawn outcomes; and what they say once they come."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from backend.domain.behaviour import Outcome, Standing
+from backend.domain.data_profile import ScoreProfile
+from backend.domain.quality import Estimate, HoldoutFigures
+from backend.policy.expected_performance import calibrated, expected
+from backend.policy.realised_performance import by_band, calibration, newcombe, reach, realised
+from training.metrics import auc, point_metrics
+from training.profile import _score
+
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+
+
+def risks(n, seed, shift=0.0):
+    """Honest risks: an outcome drawn from each."""
+    random = np.random.default_rng(seed)
+    honest = 1 / (1 + np.exp(-random.normal(shift - 0.5, 1.6, n)))
+    return honest, (random.random(n) < honest).astype(np.int8)
+
+
+def holdout_score(said, outcome):
+    return ScoreProfile.model_validate(_score(said, outcome))
+
+
+SCORE = holdout_score(*risks(40_000, 1))
+
+
+def by_metric(said, called):
+    return {one.metric: one for one in expected(SCORE, said, called, {"auc": 0.8})}
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.5])
+def test_estimates_are_what_drawn_outcomes_give_even_where_patients_have_changed(shift):
+    said, outcome = risks(20_000, 2, shift)
+    found = by_metric(said, said >= 0.5)
+    true = point_metrics(outcome, said, 0.5)
+    for metric, name in (
+        ("auc", "auc"),
+        ("sensitivity", "sensitivity"),
+        ("specificity", "specificity"),
+        ("ppv", "precision"),
+    ):
+        assert found[metric].value == pytest.approx(true[name], abs=0.02), metric
+    assert (found["auc"].reference, found["ppv"].reference) == (0.8, None)
+
+
+def test_labels_fall_into_the_interval_as_often_as_it_says():
+    inside = []
+    for seed in range(60):
+        said, outcome = risks(400, 100 + seed)
+        one = by_metric(said, said >= 0.5)["sensitivity"]
+        inside.append(one.low <= point_metrics(outcome, said, 0.5)["sensitivity"] <= one.high)
+    assert 0.85 <= np.mean(inside) <= 1.0
+
+
+def test_ties_count_half_in_the_expected_auc():
+    said = np.array([0.2, 0.2, 0.8, 0.8])
+    truth = calibrated(SCORE, said)
+    pairs = truth.sum() * (1 - truth).sum()
+    wanted = sum(
+        truth[i] * (1 - truth[j]) * (1.0 if said[i] > said[j] else 0.5 if said[i] == said[j] else 0.0)
+        for i in range(4)
+        for j in range(4)
+    )
+    assert by_metric(said, said >= 0.5)["auc"].value == pytest.approx(wanted / pairs)
+
+
+def test_a_model_that_is_too_sure_is_put_right_and_order_is_kept():
+    honest, outcome = risks(40_000, 3)
+    sure = honest**2 / (honest**2 + (1 - honest) ** 2)
+    score = holdout_score(sure, outcome)
+    again = calibrated(score, sure)
+    assert np.abs(again - honest).mean() < 0.02 < np.abs(sure - honest).mean()
+    assert (np.diff(again[np.argsort(sure)]) >= 0).all()
+    assert auc(outcome, again) == pytest.approx(auc(outcome, sure), abs=0.01)
+
+
+def test_without_a_row_nothing_is_estimated():
+    assert expected(SCORE, np.array([]), np.array([], dtype=bool), {}) == ()
+
+
+def test_newcombes_worked_example():
+    """Newcombe (1998), table II, method 10: 56 of 70 against 48 of 80 is 0.2, from 0.0524 to 0.3339."""
+    assert newcombe(56 / 70, 70, 48 / 80, 80, 0.95) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def holdout(sensitivity=0.8, specificity=0.9):
+    kept = {"sensitivity": sensitivity, "specificity": specificity, "brier": 0.1}
+    figures = {name: Estimate(value=value, low=value, high=value) for name, value in kept.items()}
+    return HoldoutFigures(
+        threshold=0.5, rows=3000, positives=1000, data_asset="d:1", data_digest="sha256:d", shared_groups=0, slope=None,
+        intercept=None, bands=(), confidence=0.95, predictions="sha256:p", run="train-1", made_at=NOW, **figures,
+    )  # fmt: skip
+
+
+def outcomes(n, right_of_ill, seed=5):
+    """Half are ill; `right_of_ill` of those were answered rightly, and nine in ten of the well."""
+    random = np.random.default_rng(seed)
+    found = []
+    for place in range(n):
+        ill = place % 2 == 0
+        right = random.random() < (right_of_ill if ill else 0.9)
+        at = NOW + timedelta(hours=place / 10)
+        found.append(
+            Outcome(
+                at=at,
+                labelled_at=at + timedelta(hours=48),
+                version="1",
+                probability=0.5,
+                positive=right == ill,
+                ill=ill,
+                bands=("age under 30" if place % 4 < 2 else "age 60 and over",),
+            )
+        )
+    return found
+
+
+def test_a_loss_of_sensitivity_is_out_of_band_and_chance_is_not():
+    good, bad = (realised(outcomes(600, share), holdout(), 1 - 1e-5) for share in (0.8, 0.55))
+    assert [one.standing for one in good] == [Standing.IN_BAND] * 3
+    assert [one.standing for one in bad] == [Standing.OUT, Standing.IN_BAND, Standing.IN_BAND]
+    assert bad[0].difference_high < 0
+
+
+def test_few_labels_or_no_holdout_give_no_verdict():
+    assert {one.standing for one in realised(outcomes(20, 0.0), holdout(), 0.999)} == {Standing.TOO_LITTLE}
+    assert [one.standing for one in realised(outcomes(600, 0.8), None, 0.999)][:2] == [Standing.TOO_LITTLE] * 2
+    assert [one.n for one in realised([], holdout(), 0.999)] == [0, 0, 0]
+
+
+def test_more_ill_than_was_said_is_told():
+    ill = [one.model_copy(update={"probability": 0.3}) for one in outcomes(600, 0.8)]
+    assert realised(ill, holdout(), 1 - 1e-5)[2].standing is Standing.OUT
+    assert realised(ill, holdout(), 1 - 1e-5)[2].value == pytest.approx(0.2)
+
+
+def test_bands_periods_and_delays():
+    found = outcomes(400, 0.8)
+    bands = by_band(found)
+    assert [(one.axis, one.band, one.n, one.positives) for one in bands] == [
+        ("age", "60 and over", 200, 100), ("age", "under 30", 200, 100),
+    ]  # fmt: skip
+    assert all(one.sensitivity.low < one.sensitivity.value < one.sensitivity.high for one in bands)
+    periods = calibration(found)
+    assert (len(periods), sum(one.n for one in periods)) == (8, 400)
+    assert all(one.start < one.end and one.low < 0.5 < one.high for one in periods)
+    told = reach(found, 1000, 3, 2)
+    assert (told.coverage, told.delay_median, told.unmatched, told.pending) == (0.4, 48.0, 3, 2)
+    assert reach([], 0, 0, 0).coverage is None
+    assert (calibration([]), by_band([])) == ((), ())
