@@ -115,6 +115,15 @@ def test_a_run_tells_who_submitted_it_and_a_program_is_no_person(gateways, train
         Jobs(gateways.prod).submitter("nothing")
 
 
+def test_a_job_tells_what_it_was_made_of_with_whole_ids(gateways, trained):
+    _, name, data = trained
+    origin = Jobs(gateways.prod).origin(name)
+    assert (origin.inputs, origin.outputs) == ({"data": data.id}, ("model",))
+    assert origin.code == Jobs(gateways.prod).code_id(name)
+    assert origin.environment == Jobs(gateways.prod).environment_id(name)
+    assert origin.tags["commit"] == SUBJECT.commit
+
+
 def test_a_trained_run_can_be_read(gateways, trained):
     _, name, data = trained
     runs = Runs(gateways.prod)

@@ -162,7 +162,7 @@ class Jobs:
     def origin(self, name: str) -> Origin:
         """What the job was made of. Raises NotFound for a run that was no job."""
         job = self._get(name)
-        inputs = {key: str(getattr(value, "path", value)) for key, value in dict(job.inputs or {}).items()}
+        inputs = {key: self._whole(value) for key, value in dict(job.inputs or {}).items()}
         return Origin(
             code=self._arm_id("codes", job.code),
             environment=self._arm_id("environments", job.environment),
@@ -179,6 +179,13 @@ class Jobs:
     def _get(self, name: str) -> Any:
         with azureml("read a job"):
             return self._workspace.ml().jobs.get(name)
+
+    def _whole(self, value: Any) -> str:
+        """An input as `JobRequest` takes it: an asset that the SDK has shortened to `name:version` by its whole id."""
+        path = str(getattr(value, "path", None) or value)
+        if not hasattr(value, "path") or path.startswith(("azureml://", "/subscriptions/")):
+            return path
+        return self._arm_id("models" if "model" in str(value.type) else "data", path)
 
     def _arm_id(self, collection: str, reference: object) -> str:
         """The SDK shortens ids of the same workspace to `name:version`, sometimes with `azureml:` in front."""
