@@ -155,7 +155,7 @@ def test_every_piece_of_evidence_tells_its_age(decision):
     assert len(names) == len(set(names)) == 10
     assert {piece.age for piece in found.pieces} <= {"3 h ago", "180 min ago"}
     assert next(piece.about.raw for piece in found.pieces if piece.name == "Holdout figures") == "data diabetes-prod:2"
-    assert found.line.startswith("9 pieces of evidence, ")
+    assert found.line.startswith("10 pieces of evidence, ")
 
 
 def test_figures_of_a_stale_comparison_do_not_stand_under_next_against_now(visit, world):
