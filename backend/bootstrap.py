@@ -20,6 +20,8 @@ from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.limits import Limits
 from backend.gateways.azureml.models import Models as ModelGateway
+from backend.gateways.azureml.run_files import RunFiles
+from backend.gateways.azureml.run_index import shared
 from backend.gateways.azureml.runs import Runs as RunGateway
 from backend.gateways.credentials import ProgramIdentity, tls_context
 from backend.gateways.directory import Directory
@@ -73,7 +75,10 @@ from backend.operations.promotions import Promotions
 from backend.operations.quarantines import Quarantines
 from backend.operations.releases import Releases
 from backend.operations.reviews import Reviews
-from backend.operations.runs import Runs
+from backend.operations.run_comparisons import RunComparisons
+from backend.operations.run_remarks import RunRemarks
+from backend.operations.run_requests import RunRequests
+from backend.operations.runs import Runs, training_price
 from backend.operations.setup import Setup
 from backend.operations.steering import Steering
 from backend.operations.telemetry import Telemetry
@@ -102,6 +107,9 @@ class Backend:
     settings: Settings
     reviews: Reviews
     runs: Runs
+    run_remarks: RunRemarks
+    run_comparisons: RunComparisons
+    run_requests: RunRequests
     models: Models
     releases: Releases
     promotions: Promotions
@@ -172,10 +180,15 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
     project = gateways.project
     promotions, steering = Promotions(store, project, clock), Steering(store, project, clock)
     rules = rules_of(project)
+    cache, contents = settings.home / "cache", Contents(gateways.github)
+    runs = Runs(gateways.workspaces, store, shared(cache), training_price(project), clock)
     return Backend(
         settings=settings,
         reviews=Reviews(Pulls(gateways.github), Board(gateways.github), Actions(gateways.github), store, clock, rules),
-        runs=Runs(gateways.workspaces, store),
+        runs=runs,
+        run_remarks=RunRemarks(store, clock),
+        run_comparisons=RunComparisons(gateways.workspaces, runs, RunFiles(cache / "artefacts"), contents),
+        run_requests=RunRequests(store, project, runs, contents, clock),
         models=Models(store, project, ModelGateway(gateways.prod), promotions, steering, clock),
         releases=Releases(store, project, clock),
         judging=Judging(store, Jobs(gateways.prod)),

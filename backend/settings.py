@@ -38,7 +38,9 @@ from backend.settings_project import Project, Seconds, Section
 KEY_BYTES = 32
 """Fernet's."""
 
-TargetEvent = Literal["to decide", "decided", "promotion", "attention", "unexplained", "break-glass", "merge", "setup"]
+TargetEvent = Literal[
+    "to decide", "decided", "promotion", "attention", "unexplained", "break-glass", "merge", "setup", "alert"
+]
 
 DATABASE_VARIABLE = "MLOPS_DATABASE_URL"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})

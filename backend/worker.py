@@ -48,6 +48,7 @@ from backend.operations.retention import Retention
 from backend.operations.retraining_starts import RetrainingStarts
 from backend.operations.rotating import Rotating
 from backend.operations.setup_watch import SetupWatch
+from backend.operations.submitting_runs import Place, SubmittingRuns
 from backend.promotion.announcement import Announcement
 from backend.promotion.authorship_watch import AuthorshipWatch
 from backend.promotion.context import Reach
@@ -171,6 +172,7 @@ class Worker:
             Duty("objectives", lambda: _idle(objectives.look), OBJECTIVES_SECONDS),
             Duty("repository", rounds.look, poll),
             Duty("setup", lambda: _idle(setup.look), settings.worker.compare_every),
+            Duty("runs", _submitting(store, gateways, project).perform_next, poll),
             Duty("fixes", setup.fix_next, poll),
             Duty("drills", drilling(settings, store, gateways, reach, clock).perform_next, DRILL_SECONDS),
             Duty("keys", Rotating(store, endpoints).rotate_next, poll),
@@ -257,6 +259,14 @@ class Worker:
 def _retire(store: Store, project: Project, endpoints: Endpoints) -> None:
     schedule_ends(store, project)
     retire_due(store, endpoints, project.test_endpoint)
+
+
+def _submitting(store: Store, gateways: Gateways, project: Project) -> SubmittingRuns:
+    places = {
+        workspace.name: Place(Jobs(workspace), Assets(workspace), data)
+        for workspace, data in ((gateways.dev, project.dev_data), (gateways.prod, project.prod_data))
+    }
+    return SubmittingRuns(store, places, Contents(gateways.github), project)
 
 
 def _idle(work: Callable[[], object]) -> bool:

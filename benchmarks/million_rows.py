@@ -48,7 +48,7 @@ def _insert(first: int, count: int, rows: int) -> str:
     return (
         "INSERT INTO AmlOnlineEndpointTrafficLog (TimeGenerated, EndpointName, DeploymentName, UserAgent, "  # noqa: S608  # ours
         "OperationName, ResponseCode, TotalDurationMs) SELECT toDateTime64('2026-11-26 00:00:00', 3, 'UTC') + "
-        f"toIntervalMillisecond(number * {MINUTES * 60_000 // rows}), 'diabetes-endpoint', "
+        f"toIntervalMillisecond(intDiv(number * {MINUTES * 60_000}, {rows})), 'diabetes-endpoint', "
         "if(number % 10 = 0, 'v2-90bc', 'v1-7f3a'), 'ward', 'x/score', if(number % 500 = 0, 424, 200), "
         f"30 + rand() % 90 FROM numbers({first}, {count})"
     )

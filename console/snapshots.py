@@ -39,11 +39,15 @@ RETRY_SECONDS = 10.0
 
 
 class Source(StrEnum):
-    """What is polled by a thread of its own. The setup has one because comparing all of it takes many calls."""
+    """What is polled by a thread of its own.
+
+    The setup has one because comparing all of it takes many calls, the run index because its first walk takes a minute.
+    """
 
     GITHUB = "GitHub"
     AZURE_ML = "Azure ML"
     TRACKING = "Azure ML tracking"
+    RUN_INDEX = "Run list of Azure ML"
     MONITOR = "Azure Monitor"
     SETUP = "Azure and GitHub setup"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,11 +15,13 @@ from backend.domain.endpoints import Endpoint
 from backend.domain.key_rotation import KeyUse, Which
 from backend.domain.people import Actor
 from backend.domain.registry import ModelVersion
-from backend.domain.reviews import Mergeability, PullRequest, PullRequestDetail
-from backend.domain.runs import Run, RunDetail
+from backend.domain.reviews import ChangedFile, Mergeability, PullRequest, PullRequestDetail
+from backend.domain.run_requests import Startable
+from backend.domain.run_search import IndexState
+from backend.domain.runs import Preview, RunCurves, RunDetail, RunDifference, RunState
 from backend.domain.setup import SetupPlan
 from backend.domain.telemetry import CapacityPoint, LogLine, Traffic
-from backend.errors import NotFound
+from backend.errors import Invalid, NotFound
 from console.snapshots import Source, Topic
 from console.viewmodels.window import Stretch, bin_seconds
 
@@ -28,8 +31,13 @@ if TYPE_CHECKING:
 _PULLS = TypeAdapter(tuple[PullRequest, ...])
 _PULL: TypeAdapter[PullRequestDetail | None] = TypeAdapter(PullRequestDetail | None)
 _LOG: TypeAdapter[str | None] = TypeAdapter(str | None)
-_RUNS = TypeAdapter(tuple[Run, ...])
+_RUNS = TypeAdapter(IndexState)
 _RUN = TypeAdapter(RunDetail)
+_CURVES = TypeAdapter(tuple[RunCurves, ...])
+_DIFFERENCES = TypeAdapter(tuple[RunDifference, ...])
+_STARTABLE: TypeAdapter[Startable | str | None] = TypeAdapter(Startable | str | None)
+_PREVIEW: TypeAdapter[Preview | None] = TypeAdapter(Preview | None)
+_FILES: TypeAdapter[tuple[ChangedFile, ...] | None] = TypeAdapter(tuple[ChangedFile, ...] | None)
 _VERSIONS = TypeAdapter(tuple[ModelVersion, ...])
 _ENDPOINT: TypeAdapter[Endpoint | None] = TypeAdapter(Endpoint | None)
 _PLAN = TypeAdapter(SetupPlan)
@@ -96,18 +104,87 @@ def job_log(job: int) -> Topic[str | None]:
     return Topic(f"job-log/{job}", Source.GITHUB, _LOG, load, every=300)
 
 
-def runs() -> Topic[tuple[Run, ...]]:
-    return Topic("runs", Source.TRACKING, _RUNS, lambda backend: backend.runs.search(), every=10, pinned=True)
+def runs() -> Topic[IndexState]:
+    """How far the run index is; the pages ask the index itself for runs. Its value changes only where a run does."""
+
+    def load(backend: Backend) -> IndexState:
+        return backend.runs.refresh().model_copy(update={"at": None})
+
+    return Topic(
+        "run-index", Source.RUN_INDEX, _RUNS, load, every=5, pinned=True, unsettled=lambda state: not state.complete
+    )
 
 
 def run(workspace: str, run_id: str) -> Topic[RunDetail]:
+    """One run, whole. It changes while it runs; afterwards somebody may still label it."""
     return Topic(
         f"run/{workspace}/{run_id}",
         Source.TRACKING,
         _RUN,
         lambda backend: backend.runs.detail(workspace, run_id),
-        every=15,
+        every=120,
+        unsettled=lambda detail: detail.run.state in {RunState.QUEUED, RunState.RUNNING},
     )
+
+
+def run_curves(keys: tuple[str, ...]) -> Topic[tuple[RunCurves, ...]]:
+    return Topic(
+        f"run-curves/{_digest(keys)}",
+        Source.TRACKING,
+        _CURVES,
+        lambda backend: backend.run_comparisons.curves(keys),
+        every=600,
+    )
+
+
+def run_differences(baseline: str, keys: tuple[str, ...]) -> Topic[tuple[RunDifference, ...]]:
+    return Topic(
+        f"run-differences/{_digest((baseline, *keys))}",
+        Source.TRACKING,
+        _DIFFERENCES,
+        lambda backend: backend.run_comparisons.differences(baseline, keys),
+        every=600,
+    )
+
+
+def run_file(workspace: str, run_id: str, path: str) -> Topic[Preview | None]:
+    """None where the run has no such file."""
+
+    def load(backend: Backend) -> Preview | None:
+        try:
+            return backend.runs.preview(workspace, run_id, path)
+        except NotFound:
+            return None
+
+    return Topic(f"run-file/{_digest((workspace, run_id, path))}", Source.TRACKING, _PREVIEW, load, every=600)
+
+
+def startable(branch: str) -> Topic[Startable | str | None]:
+    """What can be started from a branch; in words where nothing can."""
+
+    def load(backend: Backend) -> Startable | str:
+        try:
+            return backend.run_requests.startable(branch)
+        except (NotFound, Invalid) as error:
+            return str(error)
+
+    return Topic(f"startable/{branch}", Source.GITHUB, _STARTABLE, load, every=PAGE)
+
+
+def code_change(base: str, head: str) -> Topic[tuple[ChangedFile, ...] | None]:
+    """What one commit has that another has not; None where GitHub knows one of them no more."""
+
+    def load(backend: Backend) -> tuple[ChangedFile, ...] | None:
+        try:
+            return backend.run_comparisons.code(base, head)
+        except NotFound:
+            return None
+
+    return Topic(f"code-change/{base}/{head}", Source.GITHUB, _FILES, load, every=3600)
+
+
+def _digest(parts: tuple[str, ...]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
 def versions() -> Topic[tuple[ModelVersion, ...]]:

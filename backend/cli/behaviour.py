@@ -95,7 +95,7 @@ def dismiss(proposal_id: str, reason: str, as_json: bool) -> None:
 def _head(found: Behaviour) -> str:
     covered = found.labels.coverage
     share = f"{100 * covered:.0f} %" if covered is not None else "none"
-    delay = f", half of them within {found.labels.delay_median:.0f} h" if found.labels.delay_median is not None else ""
+    delay = f", half of them within {found.labels.delay_median:.1f} h" if found.labels.delay_median is not None else ""
     return (
         f"v{found.version} ({found.deployment}) at {moment(found.at)}: {found.rows:,} rows, the newest of "
         f"{moment(found.newest)}; labels of {share} of {found.labels.answered:,} answers{delay}"

@@ -6,7 +6,10 @@ import click
 
 from backend.cli.output import json_option, moment, print_json, print_table
 from backend.cli.printable import printable, printable_text
+from backend.cli.runs_asked import reproduce, requests, retry, start
+from backend.cli.runs_said import compare, label, note, pin, remarks, unmark
 from backend.cli.session import backend, current_actor
+from backend.domain.run_search import NEWEST, Search
 from backend.settings import load
 
 
@@ -17,18 +20,22 @@ def runs() -> None:
 
 @runs.command("list")
 @click.option("--limit", type=click.IntRange(1, 5_000), default=50, show_default=True)
-@click.option("--search", default="", help="Text in name, author, commit, parameters or tags.")
+@click.option(
+    "--search",
+    default="",
+    help="As in the console: words, `auc>0.9 author:ann`, or MLflow's filter syntax.",
+)
+@click.option("--sort", default=NEWEST, show_default=True, help="A column; `-` before it begins with the largest.")
+@click.option("--page", type=click.IntRange(min=1), default=1, show_default=True)
 @json_option
-def list_runs(limit: int, search: str, as_json: bool) -> None:
-    """Newest first."""
-    wanted = search.casefold()
-    found = [
-        run
-        for run in backend().runs.search(limit=limit)
-        if wanted in " ".join([run.name, run.id, run.author, *run.params.values(), *run.tags.values()]).casefold()
-    ]
+def list_runs(limit: int, search: str, sort: str, page: int, as_json: bool) -> None:
+    """Newest first, of every run that the tracking service knows."""
+    known = backend().runs
+    # A first walk through ten thousand runs takes a minute; what it has read is kept and shown meanwhile.
+    state = known.refresh(seconds=60)
+    found = known.find(Search(text=search, sort=sort, page=page, size=limit))
     if as_json:
-        print_json(found)
+        print_json(list(found.runs))
         return
     print_table(
         ("Run", "Workspace", "State", "Purpose", "AUC", "Commit", "PR", "Author", "Started"),
@@ -44,10 +51,14 @@ def list_runs(limit: int, search: str, as_json: bool) -> None:
                 run.author,
                 moment(run.started_at),
             )
-            for run in found
+            for run in found.runs
         ),
         "No run matches." if search else "No run yet: a pull request that touches training/ starts some.",
     )
+    if found.pages > 1:
+        click.echo(f"Page {found.page} of {found.pages}: {found.total:,} runs; --page and --limit show others.")
+    if not state.complete:
+        click.echo("Not every run has been read yet; this shows those that were.")
 
 
 @runs.command()
@@ -81,3 +92,7 @@ def cancel(workspace: str, run: str, reason: str) -> None:
     settings, known = load(), backend()
     known.runs.cancel(current_actor(settings, known), workspace, run, reason)
     click.echo(f"Cancelling {run}")
+
+
+for _command in (start, retry, reproduce, requests, compare, note, label, pin, unmark, remarks):
+    runs.add_command(_command)

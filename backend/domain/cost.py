@@ -1,4 +1,4 @@
-"""What a deployment costs, by prices that the installation declares: we ask no price list. Pure."""
+"""What a deployment or a run costs, by prices that the installation declares: we ask no price list. Pure."""
 
 from __future__ import annotations
 
@@ -30,3 +30,19 @@ def cost_of(deployment: Deployment, prices: Mapping[str, float], currency: str) 
     """None where no price is declared for this type of instance."""
     price = prices.get(deployment.instance_type)
     return None if price is None else Cost(hour=price * deployment.instance_count, currency=currency)
+
+
+class Spent(Value):
+    """What a run cost: the time of the one node it ran on, from start to end."""
+
+    amount: float
+    currency: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.amount:.4f} {self.currency}" if self.amount < 1 else f"{self.amount:,.2f} {self.currency}"
+
+
+def spent(seconds: float | None, price: float | None, currency: str) -> Spent | None:
+    """None for a run that has not ended, and where no price is declared for the nodes."""
+    return None if seconds is None or price is None else Spent(amount=seconds / 3600 * price, currency=currency)

@@ -33,7 +33,7 @@ class Right(StrEnum):
 
     READ = "read"
     OPEN_PULL_REQUEST = "open a pull request"
-    MANAGE_RUNS = "cancel or retry a run"
+    MANAGE_RUNS = "start, stop or annotate a run"
     REVIEW = "review and merge a pull request"
     APPROVE = "approve a model version"
     PROMOTE = "promote to production"

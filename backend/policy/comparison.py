@@ -72,21 +72,33 @@ def judge(
     separate the outcomes) is left out. Raises Invalid where the rows cannot be compared at all.
     """
     called = holdout.champion >= champion_threshold, holdout.challenger >= challenger_threshold
-    auc = paired_difference(holdout.outcome, holdout.champion, holdout.challenger, holdout.groups)
-    sensitivity, specificity = (_share(holdout, called, of_class) for of_class in (holdout.ill, ~holdout.ill))
+    sensitivity, specificity = _shares(holdout, called)
     return Judged(
-        differences=(
-            auc,
-            _of_share("sensitivity", sensitivity),
-            _of_share("specificity", specificity),
-            *_of_ppv(holdout, called),
-            *_of_probabilities(holdout),
-        ),
+        differences=differences(holdout, champion_threshold, challenger_threshold),
         consequence=consequence(sensitivity, specificity),
         subgroups=subgroups(holdout, *called, band_margin),
         flips=flips(holdout, *called),
         sweep=sweep(holdout, called[0]),
     )
+
+
+def differences(holdout: Holdout, champion_threshold: float, challenger_threshold: float) -> tuple[Difference, ...]:
+    """The verdict on each metric alone, in a tenth of the time of `judge`. Raises Invalid as it does."""
+    called = holdout.champion >= champion_threshold, holdout.challenger >= challenger_threshold
+    auc = paired_difference(holdout.outcome, holdout.champion, holdout.challenger, holdout.groups)
+    sensitivity, specificity = _shares(holdout, called)
+    return (
+        auc,
+        _of_share("sensitivity", sensitivity),
+        _of_share("specificity", specificity),
+        *_of_ppv(holdout, called),
+        *_of_probabilities(holdout),
+    )
+
+
+def _shares(holdout: Holdout, called: tuple[Bools, Bools]) -> tuple[PairedShare, PairedShare]:
+    """Of the ill and of the well."""
+    return _share(holdout, called, holdout.ill), _share(holdout, called, ~holdout.ill)
 
 
 @dataclass(frozen=True)

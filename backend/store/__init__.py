@@ -33,6 +33,8 @@ from backend.store.proofs import Proofs
 from backend.store.quarantines import Quarantines
 from backend.store.retirements import Retirements
 from backend.store.retrainings import Retrainings
+from backend.store.run_remarks import RunRemarks
+from backend.store.run_requests import RunRequests
 from backend.store.setup_findings import SetupFindings
 from backend.store.tokens import Tokens
 from backend.store.unexplained import UnexplainedEvents
@@ -72,6 +74,8 @@ class Store:
         self.labels = Labels(self.database, self.audit, clock)
         self.retrainings = Retrainings(self.database, self.audit, clock)
         self.key_rotations = KeyRotations(self.database, self.audit, self.marks, clock)
+        self.run_requests = RunRequests(self.database, self.audit, clock)
+        self.run_remarks = RunRemarks(self.database, self.audit, clock)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction for several records: pass what it yields as their `within`."""

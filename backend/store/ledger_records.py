@@ -18,7 +18,11 @@ from backend.store.tables import unexplained_events as events
 SAME_MOMENT = timedelta(minutes=5)
 """A decision's own time and its row's are read in one transaction; approvals end after days."""
 
-_QUARANTINE = {"version.quarantined": "quarantined", "version.quarantine_released": "in use"}
+_QUARANTINE = {
+    "version.quarantined": "quarantined",
+    "version.retired": "retired",
+    "version.quarantine_released": "in use",
+}
 _BOUND = ("commit", "data_digest", "gates")
 """Left empty by approvals from before they were bound to these."""
 
@@ -70,8 +74,8 @@ class Told:
         return dict.fromkeys(connection.execute(select(holds.c.endpoint)).scalars(), "held")
 
     def _withheld(self, connection: Connection) -> dict[str, str]:
-        rows = connection.execute(select(quarantines.c.model, quarantines.c.version))
-        return {f"{row.model}:{row.version}": "quarantined" for row in rows}
+        rows = connection.execute(select(quarantines.c.model, quarantines.c.version, quarantines.c.retired))
+        return {f"{row.model}:{row.version}": "retired" if row.retired else "quarantined" for row in rows}
 
     def _unfrozen(self, connection: Connection) -> str:
         """Evidence that was never frozen by the worker, or whose figures are not those that were."""

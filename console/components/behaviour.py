@@ -65,7 +65,7 @@ def _watch(found: Behaviour, problem: str) -> None:
 
 def _drift(found: Behaviour, looks: Sequence[Behaviour]) -> None:
     with st.container(border=True, key="card_drift"):
-        draw(card_head("Drift against the training data", plural(len(found.out), "out of band feature")))
+        draw(card_head("Drift against the training data", f"{len(found.out)} of {len(found.drift)} out of band"))
         heads = (
             Column("What"),
             _number("n"),

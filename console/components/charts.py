@@ -78,7 +78,7 @@ def parts(chart: Chart, tone: str) -> dict[str, Any]:
     layout = {
         "height": chart.height,
         "margin": {
-            "l": 44,
+            "l": 62 if chart.y_title else 44,
             "r": 10,
             "t": 18 if chart.bands or chart.marks else 8,
             "b": 38 if chart.x_title else 20,
@@ -91,10 +91,10 @@ def parts(chart: Chart, tone: str) -> dict[str, Any]:
         "hoverlabel": {"align": "left", "bgcolor": ink["card"], "bordercolor": ink["grid"], "font": labels},
         "bargap": 0.1,
         "barmode": "stack",
-        "xaxis": _axis(ink, title=chart.x_title)
+        "xaxis": _axis(ink, title=_label(chart.x_title))
         | {"showgrid": not chart.over_time}
         | (over_time if chart.over_time else {"type": "linear"}),
-        "yaxis": _axis(ink, title="") | {"rangemode": "tozero" if chart.from_zero else "normal"},
+        "yaxis": _axis(ink, title=_label(chart.y_title)) | {"rangemode": "tozero" if chart.from_zero else "normal"},
         "shapes": shapes,
         "annotations": annotations,
         "uirevision": chart.name,
@@ -140,6 +140,18 @@ def _trace(series: Series, tone: str, unit: str) -> dict[str, Any]:
     if series.bars:
         pattern = {"shape": "/" if series.style % 2 else "", "fgopacity": 0.6}
         return drawn | {"type": "bar", "marker": {"color": colour, "pattern": pattern, "line": {"width": 0}}}
+    if series.dots:
+        named = {"text": [_label(label) for label in series.labels]} if series.labels else {}
+        return (
+            drawn
+            | named
+            | {
+                "type": "scatter",
+                "mode": "markers",
+                "marker": {"size": 9, "color": colour, "symbol": ("circle", "diamond")[series.style % 2]},
+                "hovertemplate": "%{text}<br>%{x:.4~g}, %{y:.4~g}<extra></extra>",
+            }
+        )
     return drawn | {
         "type": "scatter",
         "mode": "lines+markers" if series.sparse else "lines",

@@ -21,7 +21,6 @@ from console.components.states import empty
 from console.components.tables import Column, strong, table
 from console.session import parameter
 from console.viewmodels import version_pages as view
-from console.viewmodels.experiments import address
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
@@ -44,7 +43,7 @@ def descent(
     with st.container(border=True, key="card_descent"):
         draw(card_head("Where it comes from, and what came of it", "each leads there"))
         with st.container(horizontal=True, gap="small", key="descent"):
-            for index, node in enumerate(view.descent(dossier, address(run) if run else "", endpoints)):
+            for index, node in enumerate(view.descent(dossier, run.key if run else "", endpoints)):
                 with st.container(key=f"node_{index}", width="content"):
                     draw(fill('<span class="two">{kind}</span>', kind=node.kind))
                     if node.page:
@@ -61,8 +60,12 @@ def descent(
 
 
 def _run(wired: Wiring, version: ModelVersion) -> Run | None:
-    runs = wired.snapshots.watch(topics.runs()).value or ()
-    return next((run for run in runs if version.lineage.run and run.id == version.lineage.run), None)
+    if not version.lineage.run:
+        return None
+    wired.snapshots.watch(topics.runs())
+    project = wired.settings.project
+    places = (project.prod_workspace, project.dev_workspace)
+    return next(iter(wired.backend.runs.known([f"{place}/{version.lineage.run}" for place in places])), None)
 
 
 def served(wired: Wiring, now: datetime, version: str = "") -> Html:

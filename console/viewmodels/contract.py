@@ -74,7 +74,7 @@ def limits(contract: Contract) -> tuple[tuple[str, str, str], ...]:
     return (
         ("Rows in a request", f"at most {contract.max_rows:,}", "more are refused with 424"),
         ("Body", f"at most {contract.max_bytes:,} bytes", "from 1.5 MB on the platform says 413"),
-        ("Request id", ", ".join(contract.request_id_headers) or "none", "yours is repeated in the answer"),
+        ("Request id", "x-request-id", "yours is repeated in the answer"),
     )
 
 

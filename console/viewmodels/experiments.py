@@ -1,25 +1,26 @@
-"""Runs as rows, and several runs side by side with only what differs."""
+"""Several runs side by side: what differs, their curves, and the verdict on each against a baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from math import isfinite
 
-from backend.domain.runs import Run, RunDetail
-from console.viewmodels.figures import asset, clock, duration, metric, short_commit, stamp
+from backend.domain.comparison import Difference
+from backend.domain.runs import History, Run, RunCurves, RunDifference
+from console.viewmodels.figures import asset, duration, metric, short_commit, short_digest, stamp
 from console.viewmodels.series import Chart, Series
 from console.viewmodels.state import RUNS
 from console.viewmodels.text import Untrusted
 
-SORTS = ("newest", "auc", "sensitivity", "specificity", "brier")
-_LOWER_IS_BETTER = {"brier"}
 _FIGURES = {
-    "roc": ("ROC", "false positive rate"),
-    "precision_recall": ("Precision and recall", "recall"),
-    "calibration": ("Calibration", "predicted probability"),
+    "roc": ("ROC", "false positive rate", "sensitivity"),
+    "precision_recall": ("Precision and recall", "recall", "precision"),
+    "calibration": ("Calibration", "predicted probability", "observed share"),
+    "sensitivity": ("Sensitivity by threshold", "threshold", "sensitivity"),
+    "specificity": ("Specificity by threshold", "threshold", "specificity"),
 }
-_SHOWN_TAGS = ("commit", "pull_request", "branch", "author", "data_asset", "data_digest", "purpose")
+_SHOWN_TAGS = ("commit", "pull_request", "branch", "author", "data_asset", "data_digest", "purpose", "parent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,49 +36,8 @@ class Fact:
         return len({value.raw for value in self.values}) > 1
 
 
-def address(run: Run) -> str:
-    return f"{run.workspace}/{run.id}"
-
-
-def matches(run: Run, query: str) -> bool:
-    """Every word occurs in the name, experiment, author, a parameter (`model=logistic`) or a tag."""
-    pairs = (f"{k}={v}" for k, v in (*run.params.items(), *run.tags.items()))
-    text = " ".join((run.id, run.name, run.experiment, run.workspace, run.author, run.state.value, *pairs)).lower()
-    return all(word in text for word in query.lower().split())
-
-
-def ordered(runs: Sequence[Run], sort: str) -> list[Run]:
-    """Newest first, or best first by a metric; runs without it go last."""
-    if sort not in SORTS or sort == "newest":
-        return sorted(runs, key=lambda r: r.started_at.timestamp() if r.started_at else 0.0, reverse=True)
-    sign = 1 if sort in _LOWER_IS_BETTER else -1
-    return sorted(runs, key=lambda r: (sort not in r.metrics, sign * r.metrics.get(sort, 0.0)))
-
-
-def rows(runs: Sequence[Run], now: datetime) -> list[dict[str, object]]:
-    """Plain values for the data grid, which never parses markup."""
-    return [_row(run, now) for run in runs]
-
-
-def _row(run: Run, now: datetime) -> dict[str, object]:
-    shown = ("auc", "sensitivity", "specificity", "brier")
-    return {
-        "Run": Untrusted(run.name or run.id, 80).one_line(),
-        "State": RUNS[run.state].text,
-        "Started": clock(run.started_at, now),
-        "Took": took(run),
-        **{name: run.metrics.get(name) for name in shown},
-        "Model": Untrusted(run.params.get("model", "") or run.tags.get("model_kind", ""), 40).one_line(),
-        "Purpose": Untrusted(run.tags.get("purpose", ""), 40).one_line(),
-        "Pull request": f"#{run.pull_request}" if run.pull_request.isdecimal() else "",
-        "Commit": Untrusted(short_commit(run.commit)).one_line(),
-        "Author": Untrusted(run.author, 40).one_line(),
-        "Workspace": run.workspace,
-    }
-
-
 def took(run: Run) -> str:
-    return duration((run.ended_at - run.started_at).total_seconds()) if run.started_at and run.ended_at else ""
+    return "" if run.took is None else duration(run.took)
 
 
 def facts(runs: Sequence[Run]) -> tuple[Fact, ...]:
@@ -107,6 +67,8 @@ def _tag(name: str, run: Run, *, whole: bool) -> str:
     value = run.tags.get(name, "")
     if name == "commit" and not whole:
         return short_commit(value)
+    if name == "data_digest" and value and not whole:
+        return short_digest(value)
     return asset(value) if name == "data_asset" else value or "–"
 
 
@@ -114,15 +76,70 @@ def _fact(group: str, name: str, values: list[str]) -> Fact:
     return Fact(group, Untrusted(name, 60), tuple(Untrusted(value, 120) for value in values))
 
 
-def overlaid(details: Sequence[RunDetail]) -> tuple[Chart, ...]:
+def numbers(runs: Sequence[Run]) -> dict[str, tuple[float | None, ...]]:
+    """Everything about these runs that is a number, by what it is called: an axis of the scatter each."""
+    found: dict[str, tuple[float | None, ...]] = {}
+    for name in sorted({name for run in runs for name in run.metrics}):
+        found[name] = tuple(run.metrics.get(name) for run in runs)
+    for name in sorted({name for run in runs for name in run.params}):
+        values = tuple(_number(run.params.get(name)) for run in runs)
+        if name not in found and any(value is not None for value in values):
+            found[name] = values
+    return found | {"took, s": tuple(run.took for run in runs)}
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        return None
+    return value if value is not None and isfinite(value) else None
+
+
+def scatter(runs: Sequence[Run], x: str, y: str, baseline: str) -> Chart | None:
+    """A dot for each run that has both; the baseline is a diamond."""
+    known = numbers(runs)
+    if x not in known or y not in known:
+        return None
+    dots = [
+        (Untrusted(run.name or run.id, 40).one_line(), across, up, run.key == baseline)
+        for run, across, up in zip(runs, known[x], known[y], strict=True)
+        if across is not None and up is not None
+    ]
+    groups = (("runs", 0, [dot for dot in dots if not dot[3]]), ("baseline", 1, [dot for dot in dots if dot[3]]))
+    series = tuple(
+        Series(
+            name,
+            tuple(dot[1] for dot in group),
+            tuple(dot[2] for dot in group),
+            style=style,
+            dots=True,
+            labels=tuple(dot[0] for dot in group),
+        )
+        for name, style, group in groups
+        if group
+    )
+    return Chart(
+        name="scatter",
+        series=series,
+        x_title=Untrusted(x, 40).one_line(),
+        y_title=Untrusted(y, 40).one_line(),
+        over_time=False,
+        from_zero=False,
+        height=320,
+    )
+
+
+def overlaid(runs: Sequence[Run], curves: Sequence[RunCurves]) -> tuple[Chart, ...]:
     """One chart per kind of curve, a line per run that has it."""
+    names = {run.key: Untrusted(run.name or run.id, 40).one_line() for run in runs}
     charts = []
-    for kind, (title, x_title) in _FIGURES.items():
+    for kind, (title, x_title, y_title) in _FIGURES.items():
         series = tuple(
-            Series(Untrusted(detail.run.name or detail.run.id, 40).one_line(), curve.x, curve.y, style=index)
-            for index, detail in enumerate(details)
-            for curve in detail.curves
-            if curve.kind == kind
+            Series(names[found.key], curve.x, curve.y, style=index)
+            for index, found in enumerate(curves)
+            for curve in found.curves
+            if curve.kind == kind and found.key in names
         )
         if series:
             charts.append(
@@ -131,8 +148,40 @@ def overlaid(details: Sequence[RunDetail]) -> tuple[Chart, ...]:
                     title=title,
                     series=series,
                     x_title=x_title,
+                    y_title=y_title,
                     over_time=False,
                     height=260,
                 )
             )
     return tuple(charts)
+
+
+def history_chart(history: History) -> Chart:
+    """How a metric went, step by step."""
+    steps = tuple(float(step) for step in history.steps)
+    name = Untrusted(history.metric, 40).one_line()
+    line = Series(name, steps, history.values)
+    return Chart(name=f"history_{name}", title=name, series=(line,), x_title="step", over_time=False, from_zero=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One run against the baseline: a verdict and a sentence for each metric, or why there is none."""
+
+    run: Run
+    problem: str
+    differences: tuple[Difference, ...]
+    rows: int
+
+    def on(self, metric: str) -> Difference | None:
+        return next((found for found in self.differences if found.metric == metric), None)
+
+
+def judged(runs: Sequence[Run], differences: Sequence[RunDifference]) -> tuple[Judged, ...]:
+    """In the order of the runs."""
+    found = {difference.key: difference for difference in differences}
+    return tuple(
+        Judged(run, found[run.key].problem, found[run.key].differences, found[run.key].rows)
+        for run in runs
+        if run.key in found
+    )

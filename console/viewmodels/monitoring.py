@@ -101,17 +101,17 @@ def only(traffic: Traffic, chosen: Collection[str]) -> Traffic:
 def _errors(traffic: Traffic) -> Chart:
     """Every call that did not succeed, once, by whose word it was; a class that did not occur is left out."""
     grid = bins(traffic)
-    style = {} if len(grid) > BARS else {"bars": True}
+    bars = len(grid) <= BARS
     series = []
     for kind, words, colour in CLASSES:
         at: dict[datetime, float | None] = {}
         for point in traffic.points:
             at[point.at] = (at.get(point.at) or 0) + point.of(kind)
         if any(at.values()):
-            series.append(Series(words, grid, tuple(map(at.get, grid)), style=colour, **style))
+            series.append(Series(words, grid, tuple(map(at.get, grid)), style=colour, bars=bars))
     if grid and not series:
         calm = {point.at for point in traffic.points}
-        series = [Series("no error", grid, tuple(0.0 if moment in calm else None for moment in grid), **style)]
+        series = [Series("no error", grid, tuple(0.0 if moment in calm else None for moment in grid), bars=bars)]
     return Chart(
         name="errors", title="Errors, by whose word", series=tuple(series), unit="calls", start=traffic.start,
         end=traffic.end, height=190,

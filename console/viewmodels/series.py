@@ -10,13 +10,18 @@ from backend.domain.telemetry import Mark, Serving
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line or a row of bars. `y` holds None where nothing was measured; `style` picks colour and dash."""
+    """A line, a row of bars, or dots. `y` holds None where nothing was measured; `style` picks colour and dash.
+
+    `labels` names each point, for whoever points at it.
+    """
 
     name: str
     x: tuple[datetime | float, ...]
     y: tuple[float | None, ...]
     style: int = 0
     bars: bool = False
+    dots: bool = False
+    labels: tuple[str, ...] = ()
 
     @property
     def sparse(self) -> bool:
@@ -53,6 +58,7 @@ class Chart:
     unit: str = ""
     note: str = ""
     x_title: str = ""
+    y_title: str = ""
     height: int = 210
     over_time: bool = True
     from_zero: bool = True

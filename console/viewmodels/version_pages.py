@@ -58,7 +58,7 @@ def descent(dossier: Dossier, run_page: str, endpoints: tuple[Endpoint | None, .
         Node(
             "Pull request", Untrusted(f"#{pull}" if pull else "–"), "merge", "pull" if pull else "", _pick(number=pull)
         ),
-        Node("Run", Untrusted(source.run or "–", 40), "experiment", "run" if run_page else "", _pick(compare=run_page)),
+        Node("Run", Untrusted(source.run or "–", 40), "experiment", "run" if run_page else "", _pick(run=run_page)),
         Node("Data", Untrusted(asset(source.data_asset), 60), "database"),
         Node("Model", Untrusted(f"v{version.version}"), "deployed_code"),
     ]

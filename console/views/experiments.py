@@ -1,4 +1,4 @@
-"""Experiments: runs of both workspaces, found, sorted, and laid side by side."""
+"""Experiments: every run of both workspaces, found and sorted; one run, or several side by side, as subpages."""
 
 from __future__ import annotations
 
@@ -6,157 +6,152 @@ import streamlit as st
 from streamlit.elements.arrow import DataframeStateInput
 
 from backend.domain.clock import utc_now
-from backend.domain.runs import Run, RunDetail
-from backend.domain.value import Reading
-from console import topics, wiring
-from console.components.cards import card, word
-from console.components.charts import chart
+from backend.domain.people import Actor
+from backend.domain.run_search import Found, Search
+from backend.errors import Invalid
+from console import navigation, topics, wiring
 from console.components.header import page_header
-from console.components.live import follow
-from console.components.markup import Html, card_head, draw, fill, join
+from console.components.live import FAST, follow
+from console.components.markup import card_head, draw, fill
+from console.components.run_views import column_menu, first_page, saved_views
 from console.components.states import empty, freshness, notice, waiting
-from console.components.tables import Column, strong, table
 from console.session import parameter, signed_in, tell
-from console.viewmodels.experiments import SORTS, address, facts, matches, ordered, overlaid, rows
-from console.viewmodels.figures import plural
-from console.viewmodels.models import METRIC_NAMES
-from console.viewmodels.state import RUNS
+from console.viewmodels.figures import ago, plural
+from console.viewmodels.run_list import DEFAULT, Address, read_address, rows, title, turned
 from console.viewmodels.text import Untrusted
+from console.views.experiments_compare import MOST, show_comparison
+from console.views.experiments_new import show_new
+from console.views.experiments_run import show_run
 from console.wiring import Wiring
 
-SHOWN, MOST = 200, 6
+HINT = "Words, auc>0.9 author:ann, started>7d, or metrics.auc > 0.9 AND params.model = 'gbm'"
 
 
 def show() -> None:
-    signed_in()
+    actor = signed_in()
     wired = wiring.current()
-    reading = wired.snapshots.watch(topics.runs())
+    if parameter("run"):
+        show_run(wired, actor, parameter("run"))
+        return
+    if parameter("new"):
+        show_new(wired, actor)
+        return
+    if parameter("compare"):
+        show_comparison(wired, parameter("compare"))
+        return
     page_header("Experiments", meta="Runs of both workspaces, as Azure ML tracks them.")
-    follow("experiments", (topics.runs().key,))
+    reading = wired.snapshots.watch(topics.runs())
+    follow("experiments", (topics.runs().key,), every=FAST)
     tell()
     draw(freshness(reading, utc_now()))
-    if reading.value is None:
+    state = wired.backend.runs.state()
+    if reading.value is None and not state.runs:
         draw(waiting(reading, "the runs"))
         return
-    found = _found(reading.value)
-    chosen = _chosen(reading.value)
+    address = read_address(st.query_params.to_dict())
     with st.container(border=True, key="card_runs"):
-        _grid(found, bool(reading.value), chosen)
-    if chosen:
-        _compare(wired, chosen)
+        found = _searched(wired, address)
+        if found is not None:
+            _list(wired, actor, found, address)
 
 
-def _found(runs: tuple[Run, ...]) -> list[Run]:
-    query, sort, workspace = st.columns([0.5, 0.2, 0.3], vertical_alignment="bottom")
-    with query:
-        words = st.text_input(
-            "Search",
-            key="q",
-            bind="query-params",
-            placeholder="Name, author, model=logistic, pull_request=14, failed",
-        )
-    with sort:
-        by = st.selectbox("Sort", SORTS, key="sort", bind="query-params", format_func=lambda s: METRIC_NAMES.get(s, s))
-    with workspace:
-        places = ["all", *sorted({run.workspace for run in runs})]
-        place = st.selectbox("Workspace", places, key="workspace", bind="query-params")
-    fitting = [run for run in runs if matches(run, words or "") and place in {"all", None, run.workspace}]
-    return ordered(fitting, by or "newest")[:SHOWN]
+def _searched(wired: Wiring, address: Address) -> Found | None:
+    """The search line, and one page of what it finds; None where it could not be understood, which is said."""
+    words = st.text_input("Search", key="q", bind="query-params", placeholder=HINT, on_change=first_page)
+    # A bound widget is what counts: the address follows it a run later.
+    page = int(st.session_state.get("page") or address.page)
+    try:
+        return wired.backend.runs.find(Search(text=words or "", sort=address.sort, page=page, nested=address.parts))
+    except Invalid as refusal:
+        draw(notice("This search was not understood", Untrusted(str(refusal), 400), "warn", "search_off"))
+        return None
 
 
-def _chosen(runs: tuple[Run, ...]) -> list[Run]:
-    """The runs that the URL names, in its order."""
-    by_address = {address(run): run for run in runs}
-    wanted = [part for part in parameter("compare").split(",") if part]
-    unknown = [part for part in wanted if part not in by_address]
-    if unknown:
-        named = Untrusted(", ".join(unknown), 200)
-        draw(notice("Not every run in the address is known", named, "warn", "help"))
-    return [by_address[part] for part in wanted if part in by_address][:MOST]
-
-
-def _grid(found: list[Run], any_run: bool, chosen: list[Run]) -> None:
-    draw(card_head(plural(len(found), "run"), f"select up to {MOST} to compare · times in UTC"))
-    if not found:
-        if any_run:
+def _list(wired: Wiring, actor: Actor, found: Found, address: Address) -> None:
+    state = wired.backend.runs.state()
+    known = f"{state.runs:,} known" if state.complete else f"{state.runs:,} read so far, going on"
+    read = f"index read {ago(state.at, utc_now())}" if state.at else "index not read yet"
+    draw(card_head(plural(found.total, "run"), f"{known} · {read} · times in UTC"))
+    with st.container(horizontal=True, vertical_alignment="center", key="list_menus"):
+        columns = column_menu(found.names, address)
+        saved_views(wired, actor)
+        navigation.link(navigation.EXPERIMENTS, "New run", "to_new_run", "add", new="run")
+    if not found.total:
+        if state.runs:
             draw(empty("No run matches", "Fewer words find more.", "search_off"))
         else:
             would_be = "Each training run, with its metrics, parameters, commit and pull request."
             draw(empty("No run yet", would_be, "experiment"))
         return
+    picked = _picked()
+    _chosen(picked)
+    _grid(wired, found, columns, picked)
+    if found.pages > 1:
+        st.pagination(found.pages, key="page", bind="query-params")
+
+
+def _picked() -> list[str]:
+    return list(dict.fromkeys(part for part in parameter("pick").split(",") if "/" in part))[:MOST]
+
+
+def _grid(wired: Wiring, found: Found, columns: tuple[str, ...], picked: list[str]) -> None:
+    keys = [run.key for run in found.runs]
+    headings = {title(column): column for column in ("name", *columns)}
+    sort = parameter("sort")
 
     def select() -> None:
-        picked = st.session_state["runs_grid"]["selection"]["rows"]
-        st.query_params["compare"] = ",".join(address(found[i]) for i in picked[:MOST] if i < len(found))
+        chosen = st.session_state[grid]["selection"]
+        if chosen["columns"]:
+            column = headings[chosen["columns"][0]]
+            if column != "labels":
+                st.query_params["sort"] = turned(column, sort or "-started")
+                first_page()
+            return
+        here = [keys[row] for row in chosen["rows"] if row < len(keys)]
+        kept = [key for key in picked if key not in keys]
+        st.query_params["pick"] = ",".join([*kept, *here][:MOST])
 
-    preset: DataframeStateInput = {"selection": {"rows": [i for i, run in enumerate(found) if run in chosen]}}
-    figures = {name: st.column_config.NumberColumn(title, format="%.3f") for name, title in METRIC_NAMES.items()}
+    # Another page or order is another grid: a selection by row number would point at other runs.
+    grid = f"runs_grid_{hash((tuple(keys), sort)) & 0xFFFFFFFF:08x}"
+    preset: DataframeStateInput = {"selection": {"rows": [i for i, key in enumerate(keys) if key in picked]}}
+    shown = rows(found.runs, columns, utc_now(), wired.backend.run_remarks.marks(), found.children)
+    figures = {
+        title(column): st.column_config.NumberColumn(title(column), format="%.4f" if column in DEFAULT else "%.5g")
+        for column in columns
+        if column.startswith("metrics.")
+    }
     st.dataframe(
-        rows(found, utc_now()),
-        key="runs_grid",
+        shown,
+        key=grid,
         on_select=select,
-        selection_mode="multi-row",
+        selection_mode=["multi-row", "single-column"],
         selection_default=preset,
         column_config=figures,
         hide_index=True,
-        height=min(38 + 35 * len(found), 380),
+        height=min(38 + 34 * len(keys), 560),
         row_height=34,
         placeholder="–",
     )
 
 
-def _compare(wired: Wiring, chosen: list[Run]) -> None:
-    readings = [wired.snapshots.watch(topics.run(run.workspace, run.id)) for run in chosen]
-    everything = len(chosen) == 1 or not st.toggle("Only differences", value=True, key="differences")
-    lines = [fact for fact in facts(chosen) if everything or fact.differs]
-    heads = (Column(""), *(Column(fill("<b>{n}</b>", n=Untrusted(run.name or run.id, 60))) for run in chosen))
-    body = table(
-        heads,
-        [(fill('<span class="quiet">{group}</span> {name}', group=f.group, name=f.name), *f.values) for f in lines],
-        caption="Comparison of runs",
-    )
-    if not lines:
-        body = empty("Nothing differs", "These runs have the same metrics, parameters and tags.", "equal")
-    states = join(
-        (fill("{name} {state}", name=Untrusted(r.name or r.id, 40), state=word(RUNS[r.state])) for r in chosen), " · "
-    )
-    title = "Compared" if len(chosen) > 1 else "Run"
-    draw(card(title, fill("<p class=quiet>{states}</p>{body}", states=states, body=body), name="compare"))
-    _curves([reading.value for reading in readings if reading.value])
-    for run, reading in zip(chosen, readings, strict=True):
-        _log(run, reading)
-
-
-def _curves(details: list[RunDetail]) -> None:
-    charts = overlaid(details)
-    if not charts:
-        would_be = "ROC, precision and recall, calibration, once the run's evidence folder has been read."
-        draw(card("Curves", empty("No curves yet", would_be, "show_chart")))
+def _chosen(picked: list[str]) -> None:
+    """What can be done with the selected runs."""
+    if not picked:
+        how = f"Select a run to open it, 2 to {MOST} to compare them. A click on a heading sorts."
+        draw(fill('<p class="quiet">{how}</p>', how=how))
         return
-    for column, content in zip(st.columns(len(charts)), charts, strict=True):
-        with column, st.container(border=True, key=f"card_{content.name}"):
-            draw(card_head(content.title))
-            chart(content)
+    with st.container(horizontal=True, vertical_alignment="center", key="chosen_runs"):
+        words = fill('<p class="quiet">{picked} selected</p>', picked=plural(len(picked), "run"))
+        st.html(words, width="content")
+        if len(picked) > 1:
+            label = f"Compare {plural(len(picked), 'run')}"
+            navigation.link(navigation.EXPERIMENTS, label, "to_compare", "compare_arrows", compare=",".join(picked))
+        navigation.link(navigation.EXPERIMENTS, "Open the first", "to_first_run", "open_in_new", run=picked[0])
+        st.button("Clear", key="clear_pick", type="tertiary", on_click=_clear)
 
 
-def _log(run: Run, reading: Reading[RunDetail]) -> None:
-    draw(freshness(reading, utc_now()))
-    if reading.value is None:
-        draw(waiting(reading, f"run {run.id}"))
-        return
-    parts = [strong(Untrusted(reading.value.error, 600))] if reading.value.error else []
-    if reading.value.log_tail:
-        parts.append(
-            fill('<pre class="log" tabindex="0" aria-label="Log">{log}</pre>', log=Html(_plain(reading.value.log_tail)))
-        )
-    if parts:
-        draw(card(fill("Log of {name}", name=Untrusted(run.name or run.id, 60)), join(parts), name="run-log"))
-
-
-def _plain(text: str) -> str:
-    import html
-
-    return html.escape(Untrusted(text).lines())
+def _clear() -> None:
+    st.query_params.pop("pick", None)
 
 
 show()

@@ -10,6 +10,7 @@ import streamlit as st
 from backend.domain.clock import utc_now
 from backend.domain.registry import VersionState
 from backend.domain.reviews import CheckState, PullRequestDetail
+from backend.domain.runs import RunCurves
 from console import navigation, topics
 from console.components.cards import card, word
 from console.components.charts import chart
@@ -43,7 +44,9 @@ def model(wired: Wiring, world: Surroundings, detail: PullRequestDetail) -> None
     place = wired.settings.project.dev_workspace
     sides = (compared.champion.run, compared.challenger.run)
     readings = [wired.snapshots.watch(topics.run(place, run)) for run in sides if run]
-    charts = overlaid([reading.value for reading in readings if reading.value])
+    details = [reading.value for reading in readings if reading.value]
+    curves = [RunCurves(key=detail.run.key, curves=detail.curves) for detail in details]
+    charts = overlaid([detail.run for detail in details], curves)
     if not charts:
         return
     with st.container(border=True, key="card_pull_curves"):
@@ -136,9 +139,9 @@ def lineage(wired: Wiring, world: Surroundings, detail: PullRequestDetail) -> No
     """Forward: its runs, and the model versions that its merge made."""
     number = str(detail.summary.number)
     draw(card_head("Where it leads", "runs and versions"))
-    runs = [run for run in wired.snapshots.watch(topics.runs()).value or () if run.pull_request == number]
+    runs = wired.backend.runs.of_pull(number)
     if runs:
-        chosen = ",".join(f"{run.workspace}/{run.id}" for run in runs[:6])
+        chosen = ",".join(run.key for run in runs[:6])
         navigation.link(navigation.EXPERIMENTS, plural(len(runs), "run"), "to_runs", "experiment", compare=chosen)
     versions = descendants(detail, world.versions.value or ())
     states = {dossier.version.version: dossier.state for dossier in world.dossiers}

@@ -125,7 +125,7 @@ def _toml(home: Path, ports: Ports, told: dict[str, dict[str, Any]], kept: dict[
             "labels_folder": str(home.resolve() / "sandbox" / "labels"),
         },
         # Invented, as is everything else here: what a page of prices would look like.
-        "projects.diabetes.prices": {"Standard_DS2_v2": 0.14},
+        "projects.diabetes.prices": {"Standard_DS2_v2": 0.14, "Standard_DS3_v2": 0.27},
         **{
             f"projects.diabetes.approval.people.{person.login}": {"emails": [person.email], "azure": [person.name]}
             for person in PEOPLE

@@ -34,6 +34,7 @@ from backend.domain.people import Actor, Role
 from backend.domain.promotions import Kind, Outcome, Promotion, Skipped, StepKind, Succeeded
 from backend.domain.registry import ModelVersion
 from backend.domain.telemetry import LogLine
+from backend.gateways.azureml.run_index import shared
 from backend.promotion import plan, transitions, wording
 from backend.settings import GitHub, Identity, Settings, SignIn
 from backend.settings_project import Project
@@ -225,7 +226,11 @@ def fill_snapshots(world: World, traffic: dict[str, int]) -> None:
         endpoint(project.test_endpoint, {target(version(2), "").deployment: 100}),
     )
     snapshots.put(topics.plan(), setup_plan())
-    snapshots.put(topics.runs(), runs())
+    index = shared(world.wired.settings.home / "cache")
+    index.take_in(runs())
+    for workspace in (project.dev_workspace, project.prod_workspace):
+        index.asked(workspace, NOW, complete=True)
+    snapshots.put(topics.runs(), world.wired.backend.runs.state().model_copy(update={"at": None}))
     for found in runs()[:6]:
         snapshots.put(topics.run(found.workspace, found.id), run_detail(found))
     names = list(traffic)

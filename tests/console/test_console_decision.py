@@ -152,7 +152,7 @@ def test_every_piece_of_evidence_tells_its_age(decision):
     found = freshness_of(decision, NOW + timedelta(hours=3))
     names = [piece.name for piece in found.pieces]
     assert names[:2] == ["Champion vs challenger", "Smoke test"]
-    assert len(names) == len(set(names)) == 9
+    assert len(names) == len(set(names)) == 10
     assert {piece.age for piece in found.pieces} <= {"3 h ago", "180 min ago"}
     assert next(piece.about.raw for piece in found.pieces if piece.name == "Holdout figures") == "data diabetes-prod:2"
     assert found.line.startswith("9 pieces of evidence, ")

@@ -7,6 +7,7 @@ from hospital_pulls import detail
 from hospital_readings import endpoint
 from visitors import claims, text
 
+from backend.domain.run_search import IndexState
 from console import topics
 
 RULES = "This change also changes the rules that judge models"
@@ -36,8 +37,9 @@ def test_a_page_of_an_empty_world_says_what_would_be_there(visit, empty_world, p
 )
 def test_a_list_that_was_read_and_is_empty_says_what_would_be_there(visit, empty_world, page, said):
     snapshots, project = empty_world.wired.snapshots, empty_world.project
-    for topic in (topics.pulls(), topics.runs(), topics.versions()):
+    for topic in (topics.pulls(), topics.versions()):
         snapshots.put(topic, ())
+    snapshots.put(topics.runs(), IndexState(version=1, runs=0, complete=True))
     for name in (project.endpoint, project.test_endpoint):
         snapshots.put(topics.endpoint(name), endpoint(name, {}))
     shown = text(visit(f"views/{page}.py"))

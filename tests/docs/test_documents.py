@@ -123,7 +123,7 @@ def wrong(text: str) -> list[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_in_a_document_is_one(document, tmp_path, monkeypatch):
-    for name in ("dev.csv", "prod.csv", "rows.json", "outcomes.csv"):
+    for name in ("dev.csv", "prod.csv", "rows.json", "outcomes.csv", "contract.json"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     assert wrong(document.read_text()) == []

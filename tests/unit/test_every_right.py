@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -15,11 +16,15 @@ from backend.bootstrap import Backend
 from backend.domain.key_rotation import Which
 from backend.domain.people import RIGHTS, Actor, Right, Role
 from backend.domain.promotions import IntentKind
+from backend.domain.run_remarks import RemarkKind
+from backend.domain.run_requests import RequestKind, Startable
 from backend.domain.setup import Change, PlannedResource
 from backend.errors import BackendError, NotPermitted
+from backend.gateways.azureml.run_index import shared
 from backend.gateways.github.actions import Actions
 from backend.gateways.github.board import Board
 from backend.gateways.github.client import GitHubReader
+from backend.gateways.github.contents import Contents
 from backend.gateways.github.pulls import Pulls
 from backend.operations.adopting import Adopting
 from backend.operations.alerts import Alerts
@@ -34,6 +39,8 @@ from backend.operations.inbox import Inbox
 from backend.operations.keyring import Keyring
 from backend.operations.labels import Labels
 from backend.operations.reviews import Reviews
+from backend.operations.run_remarks import RunRemarks
+from backend.operations.run_requests import RunRequests
 from backend.operations.runs import Runs
 from backend.operations.setup import Setup
 from tests.recovery.hospital import PROJECT, WHY
@@ -43,6 +50,8 @@ NO_GATEWAYS: tuple[typing.Any, typing.Any] = (None, None)
 NO_TRUST = typing.cast("typing.Any", None)
 MISSING = PlannedResource(kind="diagnostic setting", name="logs", where="diabetes-test", change=Change.CREATE)
 TOO_LONG = typing.cast("typing.Any", {"x" * 2_000_000: 1})
+NO_CACHE = Path("/nonexistent/cache")
+STARTABLE = Startable(branch="main", commit="a" * 40, values={}, schema_text='{"properties": {}}')
 SEEN = "the deployment that was looked at"
 
 
@@ -59,6 +68,16 @@ class World:
     def reviews(self) -> Reviews:
         known = self.hospital
         return Reviews(Pulls(NOWHERE), Board(NOWHERE), Actions(NOWHERE), known.store, known.clock, rules_of(PROJECT))
+
+    def runs(self) -> Runs:
+        return Runs({}, self.hospital.store, shared(NO_CACHE), clock=self.hospital.clock)
+
+    def run_requests(self) -> RunRequests:
+        nothing = Contents(NOWHERE)
+        return RunRequests(self.hospital.store, PROJECT, self.runs(), nothing, self.hospital.clock)
+
+    def run_remarks(self) -> RunRemarks:
+        return RunRemarks(self.hospital.store, self.hospital.clock)
 
     def events(self) -> Events:
         return Events(self.hospital.store, PROJECT)
@@ -124,7 +143,22 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
     "Quarantines.retire": (Right.APPROVE, lambda w, a: w.hospital.quarantines.retire(a, w.two, WHY)),
     "Quarantines.release": (Right.APPROVE, lambda w, a: w.hospital.quarantines.release(a, w.two, WHY)),
     "Reviews.record": (Right.REVIEW, lambda w, a: w.review(a, IntentKind.MERGE)),
-    "Runs.cancel": (Right.MANAGE_RUNS, lambda w, a: Runs({}, w.hospital.store).cancel(a, "none", "run", WHY)),
+    "Runs.cancel": (Right.MANAGE_RUNS, lambda w, a: w.runs().cancel(a, "none", "run", WHY)),
+    "RunRequests.start": (
+        Right.MANAGE_RUNS,
+        lambda w, a: w.run_requests().start(a, STARTABLE, {}, WHY, f"start-{a.name}"),
+    ),
+    "RunRequests.again": (
+        Right.MANAGE_RUNS,
+        lambda w, a: w.run_requests().again(a, RequestKind.RETRY, "none", "run", WHY, a.name),
+    ),
+    "RunRemarks.add": (
+        Right.MANAGE_RUNS,
+        lambda w, a: w.run_remarks().add(a, RemarkKind.NOTE, "none", "run", "A note.", f"note-{a.name}"),
+    ),
+    "RunRemarks.end": (Right.MANAGE_RUNS, lambda w, a: w.run_remarks().end(a, "none")),
+    "RunRemarks.keep_view": (Right.READ, lambda w, a: w.run_remarks().keep_view(a, "mine", "q=auc")),
+    "RunRemarks.drop_view": (Right.READ, lambda w, a: w.run_remarks().drop_view(a, a.name, "none")),
     "Endpoints.score": (Right.READ, lambda _, a: Endpoints(typing.cast("typing.Any", None)).score(a, "none", [])),
     "Contracts.attempt": (
         Right.READ,
@@ -185,6 +219,8 @@ TELLING = {
     "Overrides.cannot_confirm",
     "Promotions.decision",
     "Reviews.refusal",
+    "RunRemarks.refusal",
+    "RunRequests.refusal",
     "Setup.refusal",
 }
 """What answers an actor and changes nothing."""
@@ -221,7 +257,11 @@ READING = {
     *("Releases.release", "Releases.dossier_file", "Releases.card", "Releases.compared_with", "Releases.difference"),
     *("Releases.card_file", "Releases.has_sbom", "Releases.sbom"),
     *("Reviews.pulls", "Reviews.pull", "Reviews.log", "Reviews.intents", "Reviews.intent"),
-    *("Runs.search", "Runs.detail", "Setup.plan", "Setup.findings"),
+    *("Runs.refresh", "Runs.state", "Runs.find", "Runs.known", "Runs.parts", "Runs.of_pull", "Runs.cost"),
+    *("Runs.repeated", "Runs.detail", "Runs.preview", "Setup.plan", "Setup.findings"),
+    *("RunComparisons.curves", "RunComparisons.differences", "RunComparisons.code"),
+    *("RunRemarks.of_run", "RunRemarks.marks", "RunRemarks.views", "RunRequests.startable", "RunRequests.changes"),
+    *("RunRequests.parts", "RunRequests.of_run", "RunRequests.of_click", "RunRequests.recent"),
     *("Telemetry.traffic", "Telemetry.capacity", "Telemetry.console_log", "Telemetry.events", "Telemetry.marks"),
     "Telemetry.serving",
 }

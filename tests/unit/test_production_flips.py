@@ -262,7 +262,9 @@ def test_lines_are_read_from_the_last_and_what_is_no_line_of_ours_is_left_out():
 
 def test_rows_are_features_an_answer_and_bands_of_the_version_that_was_asked_for():
     data = [collected(31), collected(32, version="9"), {"Age": 33}, "text", collected(34, decision="positive")]
-    found = _rows(data, "1")
+    moment = datetime(2026, 11, 26, 7, tzinfo=UTC)
+    found = _rows(data, "1", moment)
+    assert {(r.request, r.row, r.at) for r in found} == {("", 0, moment)}
     assert [(r.features, r.positive, r.bands) for r in found] == [
         ({"Age": 34.0}, True, ("age 30 to 44",)),
         ({"Age": 31.0}, False, ("age 30 to 44",)),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 
 import click
 import pytest
+from playwright._impl._driver import compute_driver_executable
 
 from backend.cli import commands
+from backend.domain.contract import Language
 from sandbox.demo.branches import Branch
 from sandbox.demo.session import CommandFailed
 
@@ -19,6 +23,7 @@ READS = {
     ("whoami",): {"name", "roles", "github"},
     ("pr", "list"): [],
     ("runs", "list"): [{"id", "workspace", "state", "tags", "metrics"}],
+    ("runs", "requests"): [],
     ("models", "list"): [{"name", "version", "digest", "state", "lineage"}],
     ("models", "show", "v1"): {"version", "digest", "state", "dossier"},
     ("models", "card", "v1"): {"model", "version", "parts", "problems", "against", "differences"},
@@ -50,7 +55,10 @@ READS = {
     ("audit", "at", "2026-01-01"): [{"moment", "sentence", "shares", "changing"}],
     ("audit", "verify"): {"whole", "entries", "anchors"},
 }
-FOLLOWED = {"behaviour profile", "pr show", "promotions show", "runs show", "setup plan"}
+FOLLOWED = {
+    *("behaviour profile", "pr show", "promotions show", "setup plan"),
+    *("runs show", "runs compare", "runs remarks"),
+}
 """Reads of what another command names; each has its test below, `setup plan` in test_setup.py."""
 WRITES = {
     *("login", "train", "approve", "reject", "promote", "rollback", "pause", "resume", "abort", "stage", "promote-now"),
@@ -58,9 +66,16 @@ WRITES = {
     *("pr approve", "pr merge", "pr request-changes", "pr rerun", "events take", "events explain"),
     *("alerts ack", "alerts own", "alerts close", "alerts silence", "alerts lift"),
     "contract rotate",
+    *("runs start", "runs retry", "runs reproduce"),
     *("setup take", "setup fix", "adopt", "drill run", "notifications read", "notifications retry"),
     *("behaviour accept", "behaviour dismiss", "labels import"),
 }
+RUN = {
+    Language.CURL: ["bash"],
+    Language.PYTHON: [sys.executable],
+    Language.JAVASCRIPT: [compute_driver_executable()[0]],
+}
+"""Node comes with Playwright."""
 STRANGE = "\x1b[2J\u202e**bold** <script>" + "x" * 10_000
 
 
@@ -163,6 +178,24 @@ def test_the_card_and_the_bill_of_materials_of_what_serves_are_whole(made_world,
     assert json.loads(run(made_world, "models", "sbom", "1").stdout)["specVersion"] == "1.6"
 
 
+@pytest.mark.parametrize("language", Language)
+def test_a_client_runs_against_the_test_endpoint_as_it_is_copied(made_world, language, tmp_path):
+    """The whole first call: the client, the address and the key, each from its command."""
+    file = tmp_path / f"client.{language.suffix}"
+    file.write_text(run(made_world, "contract", "client", language.value).stdout)
+    key = run(made_world, "contract", "key", "--only").stdout.strip()
+    url = made_world.lead.read("endpoint", "show", "diabetes-test")["scoring_uri"]
+    trusted = str(made_world.home / "sandbox" / "tls" / "ca.pem")
+    names = ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+    env = {**os.environ, "MLOPS_URL": url, "MLOPS_KEY": key, **dict.fromkeys(names, trusted)}
+    done = subprocess.run([*RUN[language], str(file)], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    example = made_world.lead.read("contract", "show", "v1")["contract"]["examples"][0]
+    assert answer["predictions"][0]["probability"] == pytest.approx(example["probability"], abs=1e-9)
+    assert answer["model_version"] == "1"
+
+
 def test_with_github_away_the_chain_is_proved_and_the_anchors_are_said_to_be_unread(made_world):
     done = run(made_world, "audit", "verify", MLOPS_GITHUB__API_URL="https://localhost:9/api/v3")
     assert done.returncode == 0
@@ -185,6 +218,9 @@ def test_tables_keep_whole_ids_in_a_pipe(made_world):
         (("endpoint", "score", "--endpoint", "a b"), "'a b' is no endpoint name"),
         (("pr", "show", "9999"), "9999"),
         (("runs", "show", "nowhere", "x"), "There is no workspace nowhere; the declared ones are"),
+        (("runs", "list", "--search", "auc > 0.9 OR auc < 0.1"), "OR at character 11: conditions are joined by AND"),
+        (("runs", "compare", "nowhere/x", "nowhere/y"), "No run nowhere/x is known"),
+        (("runs", "start", "--branch", "none", "--reason", "It is not there."), "There is no branch none"),
         (("approve", "1", "--reason", "short"), "A reason of at least 10 characters"),
         (("pause", "--reason", "nothing to be paused"), "Nothing is being promoted on diabetes-endpoint"),
     ],
@@ -200,6 +236,36 @@ def test_one_run_is_one_json_document(made_world):
     first = made_world.lead.read("runs", "list")[0]
     shown = made_world.lead.read("runs", "show", first["workspace"], first["id"])
     assert first["id"] in json.dumps(shown)
+
+
+def test_runs_are_found_compared_remarked_on_and_made_again(made_world):
+    lead = made_world.lead
+    newest, *_ = found = lead.read("runs", "list", "--search", "metrics.auc > 0.5 AND state = completed")
+    assert [run["id"] for run in found] == [run["id"] for run in lead.read("runs", "list", "--search", "auc>0.5")]
+    key = f"{newest['workspace']}/{newest['id']}"
+    assert lead.read("runs", "compare", key, key) == []
+    assert run(made_world, "runs", "label", *key.split("/"), "keep").returncode == 0
+    (remark,) = lead.read("runs", "remarks", *key.split("/"))
+    assert [r["id"] for r in lead.read("runs", "list", "--search", "label=keep")] == [newest["id"]]
+    assert run(made_world, "runs", "unmark", remark["id"]).returncode == 0
+
+    again = ("--reason", "Does it say the same?", "--key", "same-again")
+    assert len(lead.read("runs", "reproduce", *key.split("/"), *again)) == 1
+    (swept, _) = lead.read("runs", "start", "--branch", "main", "--set", "logistic.reg_rate=0.5,5", "--reason",
+                           "A look at the regularisation.", "--key", "swept")  # fmt: skip
+    assert swept["params"] == {"logistic.reg_rate": 0.5}
+    deadline = time.monotonic() + 120
+    done = []
+    while len(done) < 3:
+        assert time.monotonic() < deadline, lead.read("runs", "requests")
+        time.sleep(1)
+        names = [one["run"] for one in lead.read("runs", "requests") if one["run"]]
+        done = [r for r in lead.read("runs", "list", "--search", "state=completed") if r["id"] in names]
+    reproduced = next(r for r in done if r["tags"].get("reproduces") == newest["id"])
+    assert reproduced["metrics"] == newest["metrics"]
+    assert {r["params"]["reg_rate"] for r in done if r["tags"].get("parent")} == {"0.5", "5.0"}
+    (judged,) = lead.read("runs", "compare", *[f"{r['workspace']}/{r['id']}" for r in done if r["tags"].get("parent")])
+    assert {d["metric"] for d in judged["differences"]} >= {"auc", "brier"}
 
 
 def test_an_unreachable_service_ends_with_3_and_names_it(made_world):

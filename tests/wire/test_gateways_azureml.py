@@ -115,13 +115,22 @@ def test_a_run_tells_who_submitted_it_and_a_program_is_no_person(gateways, train
         Jobs(gateways.prod).submitter("nothing")
 
 
+def test_a_job_tells_what_it_was_made_of_with_whole_ids(gateways, trained):
+    _, name, data = trained
+    origin = Jobs(gateways.prod).origin(name)
+    assert (origin.inputs, origin.outputs) == ({"data": data.id}, ("model",))
+    assert origin.code == Jobs(gateways.prod).code_id(name)
+    assert origin.environment == Jobs(gateways.prod).environment_id(name)
+    assert origin.tags["commit"] == SUBJECT.commit
+
+
 def test_a_trained_run_can_be_read(gateways, trained):
     _, name, data = trained
     runs = Runs(gateways.prod)
 
     def ended():
         # The tracking server hears of a job's end a moment after the job has ended.
-        (found,) = [run for run in runs.search() if run.id == name]
+        (found,) = [run for run in runs.page(None, 100)[0] if run.id == name]
         return found if found.state is not RunState.RUNNING else None
 
     run = wait_for(ended, 10, "the end of the run")

@@ -47,7 +47,7 @@ def tokens(world):
 def reads(gateways):
     """One read by each kind of client: ARM by ourselves, azure-ai-ml, the tracking API."""
     assert ArmResources(gateways.prod).get(GROUP, GROUP_VERSION)
-    return Models(gateways.prod).versions(PROJECT.model), Runs(gateways.prod).search()
+    return Models(gateways.prod).versions(PROJECT.model), Runs(gateways.prod).page(None, 100)[0]
 
 
 def answered(gateways):

@@ -7,11 +7,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from backend.domain.runs import Artefact
 from backend.errors import NotFound
 from backend.gateways.azureml.client import Workspace
 from backend.gateways.azureml.errors import azureml
 
 LOG = "user_logs/std_log.txt"
+MOST_FILES = 300
 
 _process_wide = threading.Lock()
 
@@ -36,6 +38,20 @@ class Artefacts:
         """Paths of the files and folders directly in `folder`."""
         with azureml("list a run's artefacts"):
             return tuple(info.path for info in self._repository(run).list_artifacts(folder or None))
+
+    def files(self, run: str) -> tuple[Artefact, ...]:
+        """The files in all folders, `MOST_FILES` at most, by path."""
+        found: list[Artefact] = []
+        with azureml("list a run's artefacts"):
+            repository = self._repository(run)
+            folders: list[str | None] = [None]
+            while folders and len(found) < MOST_FILES:
+                for info in repository.list_artifacts(folders.pop(0)):
+                    if info.is_dir:
+                        folders.append(info.path)
+                    else:
+                        found.append(Artefact(path=info.path, size=info.file_size or 0))
+        return tuple(sorted(found[:MOST_FILES], key=lambda file: file.path))
 
     def log_tail(self, run: str, lines: int) -> str:
         """The last lines of the run's output, "" before it has written any."""

@@ -59,6 +59,22 @@ class JobRequest:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a job was made of, enough to make it once more."""
+
+    code: str
+    environment: str
+    compute: str
+    command: str
+    experiment: str
+    display_name: str
+    inputs: Mapping[str, str]
+    outputs: tuple[str, ...]
+    tags: Mapping[str, str]
+    variables: Mapping[str, str]
+
+
 class Jobs:
     """The jobs of one workspace. A job's name is its run's id."""
 
@@ -143,9 +159,33 @@ class Jobs:
         """ARM id of the environment the job ran in."""
         return self._arm_id("environments", self._get(name).environment)
 
+    def origin(self, name: str) -> Origin:
+        """What the job was made of. Raises NotFound for a run that was no job."""
+        job = self._get(name)
+        inputs = {key: self._whole(value) for key, value in dict(job.inputs or {}).items()}
+        return Origin(
+            code=self._arm_id("codes", job.code),
+            environment=self._arm_id("environments", job.environment),
+            compute=str(job.compute or "").rpartition("/")[2],
+            command=str(job.command),
+            experiment=str(job.experiment_name),
+            display_name=str(job.display_name or name),
+            inputs=inputs,
+            outputs=tuple(sorted(dict(job.outputs or {}).keys() - {"default"})),
+            tags={key: str(value) for key, value in dict(job.tags or {}).items()},
+            variables={key: str(value) for key, value in dict(job.environment_variables or {}).items()},
+        )
+
     def _get(self, name: str) -> Any:
         with azureml("read a job"):
             return self._workspace.ml().jobs.get(name)
+
+    def _whole(self, value: Any) -> str:
+        """An input as `JobRequest` takes it: an asset that the SDK has shortened to `name:version` by its whole id."""
+        path = str(getattr(value, "path", None) or value)
+        if not hasattr(value, "path") or path.startswith(("azureml://", "/subscriptions/")):
+            return path
+        return self._arm_id("models" if "model" in str(value.type) else "data", path)
 
     def _arm_id(self, collection: str, reference: object) -> str:
         """The SDK shortens ids of the same workspace to `name:version`, sometimes with `azureml:` in front."""

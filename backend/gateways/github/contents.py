@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from backend.domain.reviews import ChangedFile
 from backend.errors import NotFound, RemoteRejected
 from backend.gateways.github.client import GitHubConnection
 from backend.gateways.github.errors import SERVICE
+from backend.gateways.github.files import LARGEST_DIFF, as_file, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class Contents:
         for item in answer.get("files") or ():
             paths.extend(name for name in (item["filename"], item.get("previous_filename")) if name)
         return Difference(merge_base=str(answer["merge_base_commit"]["sha"]), paths=tuple(paths))
+
+    def files_between(self, base: str, head: str) -> tuple[ChangedFile, ...]:
+        """What `head` has that `base` has not, as files with patches; at most 300, where GitHub ends its list."""
+        answer = self._connection.get(f"{{repo}}/compare/{quote(base)}...{quote(head)}", "compare commits")
+        return within(tuple(as_file(item) for item in answer.get("files") or ()), LARGEST_DIFF)
 
 
 def touches(paths: Sequence[str], *folders: str) -> bool:

@@ -41,20 +41,14 @@ mark=$(printf %s "$MLOPS_KEY" | sha256sum | cut -c1-8)
 curl --silent --show-error --max-time 10 --retry 3 "$MLOPS_URL" \\
   --header "Authorization: Bearer $MLOPS_KEY" \\
   --header "Content-Type: application/json" \\
-  --header "x-ms-client-request-id: my-app-$(date +%s)" \\
+  --header "x-request-id: my-app-$(date +%s)" \\
   --user-agent "my-app/1 key/$mark" \\
   --data '{"rows": [ROW]}'
 """
 
 _PYTHON = '''\
 """Asks ENDPOINT about one patient. Python 3.9 or newer, nothing to install."""
-import hashlib
-import json
-import os
-import time
-import urllib.error
-import urllib.request
-import uuid
+import hashlib, json, os, time, urllib.error, urllib.request, uuid
 
 URL, KEY = os.environ["MLOPS_URL"], os.environ["MLOPS_KEY"]
 CALLER = "my-app/1 key/" + hashlib.sha256(KEY.encode()).hexdigest()[:8]
@@ -75,7 +69,7 @@ def score(rows, tries=3):
         "Authorization": "Bearer " + KEY,
         "Content-Type": "application/json",
         "User-Agent": CALLER,
-        "x-ms-client-request-id": str(uuid.uuid4()),
+        "x-request-id": str(uuid.uuid4()),
     })
     for attempt in range(1, tries + 1):
         try:
@@ -121,7 +115,7 @@ export async function score(rows, tries = 3) {
         Authorization: `Bearer ${key}`,
         "Content-Type": "application/json",
         "User-Agent": caller,
-        "x-ms-client-request-id": randomUUID(),
+        "x-request-id": randomUUID(),
       },
       body: JSON.stringify({ rows }),
     });

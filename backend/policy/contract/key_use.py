@@ -51,6 +51,8 @@ def in_the_way(use: KeyUse | None, which: Which, now: datetime) -> tuple[str, ..
     if use.unstated:
         named = ", ".join(use.unstated_callers[:3])
         found.append(f"{use.unstated:,} calls do not say which key they use, from {named}.")
+    if use.data_until is None:
+        found.append("The log holds no call of the last hour at all: it may be late, or not set up.")
     if now - use.end > STALE:
         found.append("What is known of the calls is older than half an hour.")
     return tuple(found)

@@ -11,6 +11,8 @@ from backend.domain.statuses import DEPLOYMENT, MODEL_REASON, MODEL_STATUS, STAT
 from backend.policy.contract import schema
 
 OPENAPI = "3.1.0"
+REQUEST_ID = "x-request-id"
+"""Of the headers that the script repeats, the one that the platform leaves as it is."""
 
 
 def openapi(endpoint: str, scoring_uri: str, of: OfVersion, contract: Contract, card: CardFile | None) -> JsonObject:
@@ -74,14 +76,14 @@ def _score(contract: Contract) -> JsonObject:
         "summary": "The risk of each row, and the decision at the release's threshold",
         "parameters": [
             {
-                "name": contract.request_id_headers[-1],
+                "name": REQUEST_ID,
                 "in": "header",
                 "required": False,
                 "description": "Yours, to find the call again; repeated as `request_id`.",
                 "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,100}$"},
             }
         ]
-        if contract.request_id_headers
+        if REQUEST_ID in contract.request_id_headers
         else [],
         "requestBody": {
             "required": True,

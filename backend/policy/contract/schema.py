@@ -33,12 +33,9 @@ def refusal_schema(contract: Contract) -> JsonObject:
 
 
 def example_rows(contract: Contract) -> list[Json]:
-    """The invented patients, whole numbers without a fraction."""
-    whole = {field.name for field in contract.fields if field.whole}
-    return [
-        {name: int(value) if name in whole or value.is_integer() else value for name, value in example.row.items()}
-        for example in contract.examples
-    ]
+    """The invented patients, in the order of the fields, whole numbers without a fraction."""
+    names = [field.name for field in contract.fields]
+    return [{name: _shortest(example.row[name]) for name in names} for example in contract.examples]
 
 
 def standalone(schema: JsonObject, title: str, comment: str) -> JsonObject:
