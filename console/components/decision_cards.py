@@ -110,12 +110,13 @@ def health_card(decision: Decision, traffic: Reading[Traffic], now: datetime) ->
         return card("Live health", waiting(traffic, "the calls") or freshness(traffic, now), width=3, name="health")
     rollout = decision.dossier.rollout
     rows = health(traffic, decision.expected_stable, rollout.max_p95_ms if rollout else 0.0)
-    rows = (*rows, *budgets_left(decision)) if rows else ()
     if not rows:
         would_be = "Errors, p95 and calls of what serves now, as soon as calls arrive."
         return card("Live health", empty("No calls in 24 h", would_be, "monitor_heart"), width=3, name="health")
     note = fill('<span title="{age}">last 24 h</span>', age=age(traffic, now))
-    return card("Live health", pairs(rows), note=note, width=3, name="health")
+    left = ((fill('<span title="{all}">{name}</span>', all=all_of_it, name=name), value, "")
+            for name, value, all_of_it in budgets_left(decision))  # fmt: skip
+    return card("Live health", pairs((*rows, *left)), note=note, width=3, name="health")
 
 
 def way_back_card(decision: Decision, now: datetime) -> Html:

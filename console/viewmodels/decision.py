@@ -106,23 +106,27 @@ def health(traffic: Reading[Traffic], deployment: str, max_p95_ms: float) -> tup
         return ()
     limit = f"≤ {max_p95_ms:,.0f}" if max_p95_ms else ""
     return (
-        ("Error rate", f"{share(summary.errors, summary.requests)} %", ""),
-        ("Errors", f"{summary.errors:,}", f"of {summary.requests:,} calls"),
+        (
+            "Errors",
+            f"{share(summary.errors, summary.requests)} %",
+            f"{count(summary.errors)} of {count(summary.requests)}",
+        ),
         ("p95", f"{milliseconds(summary.p95_ms)} ms", limit),
         ("Calls an hour", count(calls_per_hour(traffic.value)), ""),
     )
 
 
 def budgets_left(decision: Decision) -> tuple[tuple[str, str, str], ...]:
-    """What production has left to spend, and how many alerts nobody has closed."""
+    """Name, value, and what it means in full: what production has left to spend, and alerts that nobody has closed."""
     standing = decision.objectives
-    alerts = (("Open alerts", str(decision.alerts), ""),) if decision.alerts else ()
+    alerts = (("Open alerts", str(decision.alerts), "firing or not, until a person says what it was"),)
     if standing is None:
-        return alerts
+        return alerts if decision.alerts else ()
     left = ", ".join(budget.left_words for budget in standing.budgets)
     names = " and ".join(budget.objective.measure.value for budget in standing.budgets)
-    few = "" if all(budget.judged for budget in standing.budgets) else ", few calls yet"
-    return (("Error budget left", left, f"{names}, {standing.slo.budget_days} days{few}"), *alerts)
+    few = "" if all(budget.judged for budget in standing.budgets) else "; too few calls yet to judge by it"
+    budget = ("Budget left", left, f"Error budget of {names}, {standing.slo.budget_days} days{few}")
+    return (budget, *(alerts if decision.alerts else ()))
 
 
 def summary_of(traffic: Traffic | None, deployment: str) -> TrafficSummary | None:

@@ -203,7 +203,7 @@ def test_health_is_of_a_day_with_the_calls_of_an_hour(visit, world):
     shown = text(visit("views/deployments.py", version="2"))
     card = shown[shown.index("card w3 health") :]
     assert "last 24 h" in card
-    assert f"of {day.summaries[0].requests:,} calls" in card
+    assert f"of {day.summaries[0].requests:,}" in card
     assert "Calls an hour" in card
 
 

@@ -190,7 +190,7 @@ def test_the_alerts_section_says_who_may_and_what_stands(visit, world):
     assert "still fires" in section(visit, "Alerts").button(key=f"close_{alert.id}").help
     world.wired.backend.alerts.silence(OPERATOR, "drift/diabetes-endpoint", 1, "a new clinic joins", "once")
     assert "a new clinic joins" in text(section(visit, "Alerts"))
-    assert "Error budget left" in text(visit("views/deployments.py", version="2"))
+    assert "Budget left" in text(visit("views/deployments.py", version="2"))
 
 
 def test_nothing_fires_and_nothing_is_measured_are_said(visit, world):

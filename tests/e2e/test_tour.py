@@ -218,7 +218,7 @@ def _read_the_decision(page: Page) -> None:
     expect(blockers.locator("li.bad")).to_have_count(0)
     expect(page.locator("section.now-next")).to_contain_text("Model digest")
     expect(page.get_by_text(re.compile(r"fewer missed")).first).to_be_visible()
-    expect(page.locator("section.card").filter(has_text="Live health")).to_contain_text("Error rate", timeout=MINUTE)
+    expect(page.locator("section.card").filter(has_text="Live health")).to_contain_text("Errors", timeout=MINUTE)
     expect(button(page, "promote")).to_contain_text("Approve and promote v2")
     expect(page.get_by_role("button", name=re.compile(r"^\W*Promote v2"))).to_have_count(0)
 
