@@ -43,7 +43,7 @@ def expectations(contract: Contract, traffic: Reading[Traffic], load: LoadResult
     heads = (Column("Status"), Column("When"), Column("What you do"))
     return cards(
         (
-            card("Limits", pairs(view.limits(contract)), width=6, name="limits"),
+            card("Limits", pairs(view.limits(contract)), width=6, name="bounds"),
             card("What to expect", pairs(view.latency(traffic, load, now)), note="measured", width=6, name="latency"),
             card("Everything but 200", table(heads, rows, caption="Other statuses"), name="statuses"),
         )

@@ -41,7 +41,7 @@ def descent(
     """From the commit to what it serves, each a link; below, the way back to its relatives."""
     run = _run(wired, dossier.version)
     with st.container(border=True, key="card_descent"):
-        draw(card_head("Where it comes from, and what came of it", "each leads there"))
+        draw(card_head("Where it comes from, and what came of it", "links lead there"))
         with st.container(horizontal=True, gap="small", key="descent"):
             for index, node in enumerate(view.descent(dossier, run.key if run else "", endpoints)):
                 with st.container(key=f"node_{index}", width="content"):
