@@ -10,7 +10,7 @@ from backend.domain.contract import ContractChange
 from backend.domain.decisions import Dossier
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
-from backend.domain.registry import ModelVersion
+from backend.domain.registry import ModelVersion, VersionState
 from backend.domain.runs import Run
 from backend.errors import NotFound
 from console import navigation, topics
@@ -140,7 +140,11 @@ def _contract(wired: Wiring, before: ModelVersion, after: ModelVersion) -> Html:
 def retire(wired: Wiring, actor: Actor, dossier: Dossier) -> None:
     """Out of use for good; quarantine, which a lead can take back, stands on the decision page."""
     version, gone = dossier.version, dossier.quarantine
-    refusal = "" if actor.may(Right.APPROVE) else "Only a lead retires a version."
+    refusal = ""
+    if not actor.may(Right.APPROVE):
+        refusal = "Only a lead retires a version."
+    elif dossier.state is VersionState.SERVING:
+        refusal = f"v{version.version} serves: bring another version there first."
     if gone is not None and gone.retired:
         refusal = f"v{version.version} is retired."
     with st.container(key="danger_retire"):
