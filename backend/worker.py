@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from backend.bootstrap import Gateways, as_app, as_person, connect, github_oauth
 from backend.bootstrap_drills import drilling
 from backend.domain.clock import Clock, utc_now
 from backend.domain.registry import ModelVersion
+from backend.domain.signals import Signal
 from backend.errors import BackendError, CorruptState
 from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.collected import CollectedInputs
@@ -138,8 +139,7 @@ class Worker:
             project,
             clock,
         )
-        # Apart from the look: whoever does not look any more is told of as well.
-        alerting, told = Alerting(store), ModelBehaviour(store, project, clock).signals
+        alerting, told = Alerting(store), partial(ModelBehaviour(store, project, clock).signals, project.endpoint)
         proving = Proving(store, endpoints, self._models, project, clock, every=every)
         past, declared = (
             Past(gateways.github, project.required_check),
@@ -183,8 +183,7 @@ class Worker:
             ),
             Duty("promotion checks", lambda: _idle(lambda: self._checks.look(self._versions)), CHECKS_SECONDS),
             Duty("collected inputs", lambda: retention.sweep() > 0, RETENTION_SECONDS),
-            Duty("behaviour", lambda: _idle(behaviour.look_if_due), GATES_SECONDS),
-            Duty("behaviour's alerts", lambda: _idle(lambda: alerting.judge(told(project.endpoint))), GATES_SECONDS),
+            Duty("behaviour", lambda: _idle(partial(_watched, behaviour, alerting, told)), GATES_SECONDS),
             Duty("retrainings", RetrainingStarts(store, Actions(writer), project).start_next, RETRAINING_SECONDS),
             Duty("anchors", lambda: _idle(anchoring.anchor), settings.worker.registry_poll),
             Duty("announcements", lambda: _idle(self._announcement.announce), settings.worker.registry_poll),
@@ -267,6 +266,14 @@ def _submitting(store: Store, gateways: Gateways, project: Project) -> Submittin
         for workspace, data in ((gateways.dev, project.dev_data), (gateways.prod, project.prod_data))
     }
     return SubmittingRuns(store, places, Contents(gateways.github), project)
+
+
+def _watched(behaviour: BehaviourWatch, alerting: Alerting, told: Callable[[], Iterable[Signal]]) -> None:
+    """A look, then its alerts; a look that fails is overdue some day, and that is an alert as well."""
+    try:
+        behaviour.look_if_due()
+    finally:
+        alerting.judge(told())
 
 
 def _idle(work: Callable[[], object]) -> bool:

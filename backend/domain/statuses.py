@@ -63,7 +63,7 @@ STATUSES = (
         424,
         "Refused",
         "The model refused the request: the container said 400, which the platform passes on as 424.",
-        "Do not send it again: `error.field` and `error.row` say what to mend.",
+        "Do not send it again: error.field and error.row say what to mend.",
     ),
     StatusAnswer(
         429,

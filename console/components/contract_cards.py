@@ -10,7 +10,7 @@ from backend.domain.quality import LoadResult
 from backend.domain.telemetry import Traffic
 from backend.domain.value import Reading
 from console.components.cards import card, cards, pairs
-from console.components.markup import Content, Html, fill, icon, join
+from console.components.markup import Html, fill, icon, join
 from console.components.states import empty
 from console.components.tables import Column, code, strong, table
 from console.viewmodels import contract as view
@@ -43,7 +43,7 @@ def expectations(contract: Contract, traffic: Reading[Traffic], load: LoadResult
     heads = (Column("Status"), Column("When"), Column("What you do"))
     return cards(
         (
-            card("Limits", pairs(view.limits(contract)), width=6, name="limits"),
+            card("Limits", pairs(view.limits(contract)), width=6, name="bounds"),
             card("What to expect", pairs(view.latency(traffic, load, now)), note="measured", width=6, name="latency"),
             card("Everything but 200", table(heads, rows, caption="Other statuses"), name="statuses"),
         )
@@ -100,7 +100,3 @@ def outcome_card(found: view.Outcome) -> Html:
         title=Untrusted(found.title),
     )
     return card(title, facts, note="the answer", name="outcome")
-
-
-def _word(tone: str, text: Content) -> Html:
-    return fill('<span class="{tone}">{icon} {text}</span>', tone=tone, icon=icon(SIGNS[tone]), text=text)

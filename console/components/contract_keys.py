@@ -17,7 +17,7 @@ from console.components.states import empty, freshness, notice, waiting
 from console.components.tables import Column, code, strong, table
 from console.session import attempt
 from console.snapshots import Topic
-from console.viewmodels.figures import ago
+from console.viewmodels.figures import ago, plural
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
@@ -113,8 +113,8 @@ def _unknown(use: KeyUse) -> Html:
     unstated = ", ".join(use.unstated_callers)
     denied = ", ".join(use.denied_callers)
     parts = [
-        fill("<p>{n} calls do not say which key they use{who}.</p>", n=f"{use.unstated:,}", who=_by(unstated)),
-        fill("<p>{n} calls came with a wrong key{who}.</p>", n=f"{use.denied:,}", who=_by(denied)),
+        fill("<p>Without a word on their key{who}: {n}.</p>", n=plural(use.unstated, "call"), who=_by(unstated)),
+        fill("<p>With a wrong key{who}: {n}.</p>", n=plural(use.denied, "call"), who=_by(denied)),
         Html(
             "<p class='quiet'>Azure logs that a call came with a key, not with which. So this rests on what callers "
             "write into their User-Agent, <code>key/</code> and the first eight digits of the key's sha256, as the "
@@ -125,7 +125,7 @@ def _unknown(use: KeyUse) -> Html:
 
 
 def _by(who: str) -> Html:
-    return fill(": {who}", who=Untrusted(who, 200)) if who else Html("")
+    return fill(", from {who}", who=Untrusted(who, 200)) if who else Html("")
 
 
 def _replace(wired: Wiring, actor: Actor, endpoint: str, which: Which, use: KeyUse) -> None:

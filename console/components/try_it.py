@@ -52,6 +52,7 @@ def _fields(contract: Contract, place: int) -> dict[str, float | int]:
                 f"{field.name}, {field.unit.split(',')[0]}",
                 value=int(value) if field.whole else float(value),
                 step=1 if field.whole else 0.01,
+                format="%d" if field.whole else "%g",
                 key=f"try_{place}_{field.name}",
             )
     return row

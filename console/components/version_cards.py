@@ -10,7 +10,7 @@ from backend.domain.contract import ContractChange
 from backend.domain.decisions import Dossier
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor, Right
-from backend.domain.registry import ModelVersion
+from backend.domain.registry import ModelVersion, VersionState
 from backend.domain.runs import Run
 from backend.errors import NotFound
 from console import navigation, topics
@@ -41,7 +41,7 @@ def descent(
     """From the commit to what it serves, each a link; below, the way back to its relatives."""
     run = _run(wired, dossier.version)
     with st.container(border=True, key="card_descent"):
-        draw(card_head("Where it comes from, and what came of it", "each leads there"))
+        draw(card_head("Where it comes from, and what came of it", "links lead there"))
         with st.container(horizontal=True, gap="small", key="descent"):
             for index, node in enumerate(view.descent(dossier, run.key if run else "", endpoints)):
                 with st.container(key=f"node_{index}", width="content"):
@@ -140,7 +140,11 @@ def _contract(wired: Wiring, before: ModelVersion, after: ModelVersion) -> Html:
 def retire(wired: Wiring, actor: Actor, dossier: Dossier) -> None:
     """Out of use for good; quarantine, which a lead can take back, stands on the decision page."""
     version, gone = dossier.version, dossier.quarantine
-    refusal = "" if actor.may(Right.APPROVE) else "Only a lead retires a version."
+    refusal = ""
+    if not actor.may(Right.APPROVE):
+        refusal = "Only a lead retires a version."
+    elif dossier.state is VersionState.SERVING:
+        refusal = f"v{version.version} serves: bring another version there first."
     if gone is not None and gone.retired:
         refusal = f"v{version.version} is retired."
     with st.container(key="danger_retire"):

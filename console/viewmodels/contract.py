@@ -125,7 +125,7 @@ def outcome(tried: Tried) -> Outcome:
     if tried.status == 200 and isinstance(first, dict):
         title, tone = f"{str(first.get('decision', '')).capitalize()[:20]}", "good"
         facts += [
-            ("Probability", Untrusted(str(first.get("probability"))), ""),
+            ("Probability", Untrusted(_rounded(first.get("probability"))), ""),
             ("Threshold", Untrusted(str(body.get("threshold"))), "of the release"),
             ("Version", Untrusted(f"v{body.get('model_version')}"), ""),
         ]
@@ -144,6 +144,11 @@ def outcome(tried: Tried) -> Outcome:
         ("Took", Untrusted(f"{tried.milliseconds:.0f} ms"), "from this console"),
     ]
     return Outcome(title=title, tone=tone, facts=tuple(facts), body=tried.body[:4000])
+
+
+def _rounded(value: object) -> str:
+    """Four digits of a number; the whole one stands in the answer as it came."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _parsed(text: str) -> dict[str, object]:

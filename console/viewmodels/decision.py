@@ -122,7 +122,7 @@ def budgets_left(decision: Decision) -> tuple[tuple[str, str, str], ...]:
     alerts = (("Open alerts", str(decision.alerts), "firing or not, until a person says what it was"),)
     if standing is None:
         return alerts if decision.alerts else ()
-    left = ", ".join(budget.left_words for budget in standing.budgets)
+    left = ", ".join(budget.left_words if budget.judged else "–" for budget in standing.budgets)
     names = " and ".join(budget.objective.measure.value for budget in standing.budgets)
     few = "" if all(budget.judged for budget in standing.budgets) else "; too few calls yet to judge by it"
     budget = ("Budget left", left, f"Error budget of {names}, {standing.slo.budget_days} days{few}")

@@ -8,6 +8,7 @@ from backend.domain.clock import utc_now
 from backend.domain.contract import Contract, Language, OfVersion
 from backend.domain.people import Actor
 from console import contract_files, topics, wiring
+from console.components.cards import card
 from console.components.contract_cards import changes, expectations, promise, use
 from console.components.contract_keys import keys_card, take_key, taken
 from console.components.header import page_header
@@ -31,14 +32,14 @@ def show() -> None:
     project = wired.settings.project
     page_header("Contract", meta=fill("What the app may rely on. Develop against {test}.", test=project.test_endpoint))
     names = [project.test_endpoint, project.endpoint]
-    name = st.selectbox("Endpoint", names, key="endpoint", bind="query-params") or names[0]
+    name = st.selectbox("Endpoint", names, key="endpoint", bind="query-params", width=340) or names[0]
     of = wired.backend.contracts.served(name)
     _follow(actor, name, of)
     tell()
     draw(freshness(wired.snapshots.watch(topics.endpoint(name)), utc_now()))
     if of is None:
         would_be = "Its fields with units and ranges, clients to copy, and what each release changes."
-        draw(empty(f"Nothing has been brought to {name} yet", would_be, "api"))
+        draw(card("The contract", empty(f"Nothing has been brought to {name} yet", would_be, "api")))
         return
     if of.contract is None:
         why = of.problem or "It was trained or tested before contracts were written down. The next version has one."
@@ -82,6 +83,9 @@ def _first_call(wired: Wiring, actor: Actor, name: str) -> None:
         draw(card_head("Your first call", "three steps, copied as they are"))
         draw(Html("<h3>1. Say where and with which key</h3>"))
         st.code(wired.backend.contracts.environment(name, address, wired.settings.cloud.ca_bundle), language="bash")
+        draw(
+            Html('<p class="quiet">No <code>mlops</code> on this machine? Its line fails; paste the key from here.</p>')
+        )
         take_key(wired, actor, name)
         draw(Html("<h3>2. Take a client</h3>"))
         choice = st.segmented_control(

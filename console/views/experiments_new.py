@@ -42,6 +42,7 @@ def show_new(wired: Wiring, actor: Actor) -> None:
         bind="query-params",
         format_func=lambda name: Untrusted(name, 100).one_line(),
         accept_new_options=True,
+        width=480,
     )
     topic = topics.startable(str(branch or default))
     reading = wired.snapshots.watch(topic)

@@ -55,7 +55,7 @@ def show_run(wired: Wiring, actor: Actor, key: str) -> None:
                 workspace=run.workspace, author=Untrusted(run.author, 40), ago=ago(run.started_at, utc_now()),
                 took=f", took {duration(run.took)}" if run.took is not None else "")  # fmt: skip
     page_header(name, state=RUNS[run.state], meta=meta, parent=navigation.EXPERIMENTS, here=name)
-    follow(f"run {key}", (topic.key, topics.runs().key), lambda: _said(wired, run),
+    follow(f"run {key}", (topic.key, topics.runs().key, topics.run_curves((run.key,)).key), lambda: _said(wired, run),
            every=AT_ONCE if run.state in GOING else CALM)  # fmt: skip
     tell()
     draw(freshness(reading, utc_now()))
@@ -149,6 +149,8 @@ def _results(wired: Wiring, run: Run, detail: RunDetail) -> None:
                 draw(card_head(Untrusted(history.metric, 40), plural(len(history.values), "step")))
                 chart(history_chart(history))
     curves = wired.snapshots.watch(topics.run_curves((run.key,)))
+    if curves.value is None:
+        draw(waiting(curves, "the curves of this run"))
     drawn = overlaid([run], curves.value or ())
     for start in range(0, len(drawn), 3):
         for column, content in zip(st.columns(3), drawn[start : start + 3], strict=False):

@@ -12,7 +12,7 @@ from backend.domain.people import Actor
 from backend.domain.setup import PlannedResource
 from backend.domain.telemetry import CapacityPoint, Mark, Serving, Traffic
 from backend.domain.value import Reading
-from console import topics
+from console import navigation, topics
 from console.components.cards import card, cards
 from console.components.chart_card import chart_card
 from console.components.dialogs import action, confirm_body, open_dialog
@@ -111,6 +111,7 @@ def show_traffic(wired: Wiring, actor: Actor) -> None:
         _traffic(wired, sight, traffic)
         window = (traffic.start, traffic.end)
     _capacity(wired, sight, capacity, window)
+    navigation.link(navigation.CONTRACT, "What its callers may rely on", "to_contract", "api", endpoint=sight.name)
     logs(wired, sight.name, names)
 
 

@@ -66,15 +66,16 @@ def test_the_form_asks_once_and_shows_the_answer_or_the_refusal(visit, world):
     row, nonce = app.session_state["contract_asked"]
     assert row["Age"] == 44
     topic = topics.tried(DEVELOPER, row, nonce)
-    answer = {"predictions": [{"probability": 0.61, "decision": "positive"}], "model_version": "2", "threshold": 0.29,
-              "warnings": [{"row": 0, "field": "Age", "message": "<b>look</b>"}]}  # fmt: skip
+    answer = {"predictions": [{"probability": 0.6123456789, "decision": "positive"}], "model_version": "2",
+              "threshold": 0.29, "warnings": [{"row": 0, "field": "Age", "message": "<b>look</b>"}]}  # fmt: skip
     told = Tried(
         at=datetime.now(UTC), endpoint="diabetes-test", status=200, model_status="", reason="", deployment="v2-ab12",
         request_id="r-1", milliseconds=12, body=json.dumps(answer),
     )  # fmt: skip
     world.wired.snapshots.put(topic, told)
     shown = text(app.run())
-    for said in ("Positive", "0.61", "0.29", "r-1", "v2-ab12", "&lt;b&gt;look"):
+    assert "0.6123456789" not in shown
+    for said in ("Positive", "0.6123", "0.29", "r-1", "v2-ab12", "&lt;b&gt;look"):
         assert said in shown, said
     refused = {"status": 424, "model_status": "400", "reason": "Age: Age must be a number (years)", "body": "{"}
     world.wired.snapshots.put(topic, told.model_copy(update=refused))

@@ -215,6 +215,13 @@ def test_a_link_of_an_alert_shows_its_window_and_its_chart(visit, world):
     assert "from" not in app.query_params
 
 
+@pytest.mark.parametrize("name", ["diabetes-endpoint", "diabetes-test"])
+def test_the_traffic_of_an_endpoint_leads_to_what_its_callers_may_rely_on(visit, world, name):
+    app = visit("views/monitoring.py", endpoint=name)
+    (link,) = [link.proto for link in app.main.get("page_link") if "callers may rely on" in link.proto.label]
+    assert link.query_string == f"endpoint={name}"
+
+
 def test_logs_that_are_not_set_up_are_told_with_the_button_that_does(visit, world):
     plan = world.wired.snapshots.watch(topics.plan()).value
     missing = PlannedResource(kind="diagnostic setting", name="logs", where="diabetes-endpoint", change=Change.CREATE)

@@ -54,6 +54,11 @@ def test_names_from_outside_stay_text(visit, world):
     assert "&lt;img" in shown
 
 
+def test_what_serves_is_not_retired_and_the_button_says_so(visit, world):
+    retire = visit("views/models.py", version="1").button(key="retire")
+    assert (retire.disabled, retire.help) == (True, "v1 serves: bring another version there first.")
+
+
 def test_a_lead_retires_a_version_and_others_are_told_who_may(visit, world):
     refused = visit("views/models.py", user=claims("otis", "operator"), version="2").button(key="retire")
     assert (refused.disabled, refused.help) == (True, "Only a lead retires a version.")
