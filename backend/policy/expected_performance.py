@@ -57,7 +57,7 @@ def expected(
 
     `called` says which were answered as positive; `reference` holds the holdout's figures by metric. Empty without a
     row. The interval is that of outcomes drawn from the calibrated risks, which is the Poisson-binomial spread of the
-    counts.
+    counts. A figure that no draw has (the AUC of a single row) is left out: NaN is no number in JSON.
     """
     if not risks.size:
         return ()
@@ -74,7 +74,11 @@ def expected(
         ),
         "ppv": (_part(truth[called], called.astype(np.float64)), _ratio(drawn[:, called].sum(1), called.sum())),
     }
-    return tuple(_figure(metric, value, spread, reference.get(metric)) for metric, (value, spread) in figures.items())
+    return tuple(
+        _figure(metric, value, spread, reference.get(metric))
+        for metric, (value, spread) in figures.items()
+        if not np.isnan(spread).all()
+    )
 
 
 def _figure(metric: str, value: float, spread: Floats, reference: float | None) -> EstimatedFigure:

@@ -28,7 +28,7 @@ def blockers_card(decision: Decision, now: datetime) -> tuple[str, ...]:
         draw(
             fill(
                 '<div class="blocked">{none}<ul class="blockers">{loud}</ul><ul class="advisories">{quiet}</ul></div>',
-                none=Html("") if loud else _nothing_hard(bool(ticks)),
+                none=Html("") if loud else _nothing_hard(decision, bool(ticks)),
                 loud=join(map(blocker, loud)),
                 quiet=join(map(_advisory, quiet)),
             )
@@ -46,7 +46,10 @@ def _checked(decision: Decision, now: datetime) -> Html:
     )
 
 
-def _nothing_hard(to_accept: bool) -> Html:
+def _nothing_hard(decision: Decision, to_accept: bool) -> Html:
+    if decision.dossier.assent.refused is not None:
+        words = "A person said no. Only an approval given anew, with its own reason, overrules it."
+        return fill("<p>{icon} <b>{words}</b></p>", icon=icon("block", "bad"), words=words)
     return Html(
         "<p><b>Nothing stops it.</b> Tick what you accept for your reason:</p>"
         if to_accept

@@ -10,7 +10,7 @@ from console.viewmodels.figures import ago
 from console.viewmodels.text import Untrusted
 
 
-def empty(title: str, would_be: str, symbol: str = "inbox") -> Html:
+def empty(title: str, would_be: Content, symbol: str = "inbox") -> Html:
     """What would be here, and why it is not."""
     return fill(
         '<div class="nothing">{icon}<div><b>{title}</b><p>{would_be}</p></div></div>',

@@ -122,8 +122,19 @@ def rule_pill(resource: PlannedResource) -> Pill:
     return _MADE[resource.change]
 
 
+_OPERATORS = {
+    "GreaterThan": "above",
+    "GreaterThanOrEqual": "at least",
+    "LessThan": "below",
+    "LessThanOrEqual": "at most",
+    "Equals": "equal to",
+}
+"""Azure Monitor's names for comparisons, as a person says them."""
+
+
 def fires_when(resource: PlannedResource) -> Untrusted:
-    return Untrusted(next((f.declared for f in resource.fields if f.name == "fires when"), "–"), 200)
+    declared = next((f.declared for f in resource.fields if f.name == "fires when"), "–")
+    return Untrusted(" ".join(_OPERATORS.get(part, part) for part in declared.split(" ")), 200)
 
 
 def missing_diagnostics(plan: SetupPlan | None, endpoint: str) -> PlannedResource | None:

@@ -87,7 +87,8 @@ def _endpoint_card(wired: Wiring, title: str, reading: Reading[Endpoint | None],
     if endpoint is None:
         if reading.at is None:
             return card(title, waiting(reading, "the endpoint"))
-        return card(title, empty("The endpoint does not exist yet", "Setup creates it; `mlops setup apply`.", "dns"))
+        made_by = Html("Setup creates it; <code>mlops setup apply</code>.")
+        return card(title, empty("The endpoint does not exist yet", made_by, "dns"))
     project, ends = wired.settings.project, wired.backend.promotions.endings(endpoint.name)
     rows = [
         (*_deployment_row(endpoint, found.name, active, ending(found.name, ends, utc_now())), _cost(found, project))

@@ -19,7 +19,10 @@ from console.viewmodels.figures import ago
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
-DECLARED = f"Availability and latency are declared in `{SLO_PATH}` on the default branch, by pull request."
+DECLARED = fill(
+    "Availability and latency are declared in <code>{path}</code> on the default branch, by pull request.",
+    path=SLO_PATH,
+)
 
 
 def show_alerts(wired: Wiring, actor: Actor) -> None:

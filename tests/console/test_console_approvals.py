@@ -88,6 +88,17 @@ def test_a_no_takes_one_dialog_and_a_reason(visit, world, verb, form, said, stat
     assert button(app, "promote").disabled
 
 
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(("verb", "form"), [("request_changes", "changes_2"), ("reject", "reject_2")])
+def test_a_refused_version_is_not_said_to_be_stopped_by_nothing(visit, verb, form):
+    app = decide(visit)
+    assert "Nothing stops it" in text(app)
+    confirm(app, verb, form)
+    shown = text(decide(visit))
+    assert "Nothing stops it" not in shown
+    assert "Only an approval given anew, with its own reason, overrules it" in shown
+
+
 def test_an_operator_holds_promotions_from_the_page(visit, world):
     app = decide(visit, "operator")
     assert button(app, "reject").disabled

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from backend.domain.behaviour import Outcome, Standing
+from backend.domain.behaviour import EstimatedFigure, Outcome, Standing
 from backend.domain.data_profile import ScoreProfile
 from backend.domain.quality import Estimate, HoldoutFigures
 from backend.policy.expected_performance import calibrated, expected
@@ -84,6 +84,12 @@ def test_a_model_that_is_too_sure_is_put_right_and_order_is_kept():
 
 def test_without_a_row_nothing_is_estimated():
     assert expected(SCORE, np.array([]), np.array([], dtype=bool), {}) == ()
+
+
+def test_a_single_row_has_no_auc_and_what_is_said_of_it_can_be_read_again():
+    found = expected(SCORE, np.array([0.7]), np.array([True]), {})
+    assert "auc" not in {one.metric for one in found}
+    assert [EstimatedFigure.model_validate_json(one.model_dump_json()) for one in found] == list(found)
 
 
 def test_newcombes_worked_example():
