@@ -1,4 +1,4 @@
-"""The only place where objects are wired. Nothing here opens a connection; the first use of each object does."""
+"""Where objects are wired, here and in `bootstrap_*`. Nothing opens a connection; the first use of each object does."""
 
 from __future__ import annotations
 
@@ -18,24 +18,18 @@ from backend.gateways.azureml.client import Workspace, apply_environment
 from backend.gateways.azureml.endpoints import Endpoints as EndpointGateway
 from backend.gateways.azureml.foundation import Foundation
 from backend.gateways.azureml.jobs import Jobs
-from backend.gateways.azureml.limits import Limits
 from backend.gateways.azureml.models import Models as ModelGateway
 from backend.gateways.azureml.run_files import RunFiles
 from backend.gateways.azureml.run_index import shared
-from backend.gateways.azureml.runs import Runs as RunGateway
-from backend.gateways.credentials import ProgramIdentity, tls_context
+from backend.gateways.credentials import ProgramIdentity
 from backend.gateways.directory import Directory
 from backend.gateways.github.actions import Actions
 from backend.gateways.github.actions_permissions import ActionsPermissions
 from backend.gateways.github.app import Installation, program_credential
 from backend.gateways.github.board import Board
-from backend.gateways.github.checks import Checks
 from backend.gateways.github.client import GitHubReader, GitHubWriter
-from backend.gateways.github.comments import Comments
 from backend.gateways.github.contents import Contents
-from backend.gateways.github.deployments import Deployments
 from backend.gateways.github.environments import DeploymentEnvironments
-from backend.gateways.github.guards import Guards
 from backend.gateways.github.oauth import OAuth
 from backend.gateways.github.pulls import Pulls
 from backend.gateways.github.repositories import Repositories
@@ -46,17 +40,13 @@ from backend.gateways.github.webhooks import Webhooks
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.gateways.targets import trusted
-from backend.operations.adopting import Adopting
 from backend.operations.alerts import Alerts
 from backend.operations.anchoring import Anchoring
 from backend.operations.approvers import Approvers
-from backend.operations.assessing import Assessing, Existing
 from backend.operations.auditing import Auditing
 from backend.operations.behaviour import ModelBehaviour
-from backend.operations.checking import clock_agrees
 from backend.operations.contracts import Contracts
 from backend.operations.council import rules_of
-from backend.operations.doctor import Doctor
 from backend.operations.doorbell import Doorbell
 from backend.operations.drills import Drills
 from backend.operations.endpoints import Endpoints
@@ -82,15 +72,13 @@ from backend.operations.runs import Runs, training_price
 from backend.operations.setup import Setup
 from backend.operations.steering import Steering
 from backend.operations.telemetry import Telemetry
-from backend.operations.training import Training
 from backend.settings import Settings
 from backend.settings_project import Project
 from backend.setup.cost import monthly_cost
 from backend.setup.declaration import read_declaration
 from backend.setup.github import GitHubSide
-from backend.setup.resource import plan
 from backend.setup.whole import Sides, declared_resources
-from backend.setup.workspaces import Place, group_id
+from backend.setup.workspaces import Place
 from backend.store import Store
 
 CALLBACK = "/github/callback"
@@ -151,25 +139,6 @@ class Gateways:
     @property
     def workspaces(self) -> Mapping[str, Workspace]:
         return {self.dev.name: self.dev, self.prod.name: self.prod}
-
-
-@dataclass(frozen=True, slots=True)
-class CiParts:
-    """What a workflow may use: one workspace with its own federated identity, and GitHub with the job's token."""
-
-    settings: Settings
-    workspace: Workspace
-    jobs: Jobs
-    runs: RunGateway
-    models: ModelGateway
-    assets: Assets
-    training: Training
-    github: GitHubWriter
-    pulls: Pulls
-    checks: Checks
-    comments: Comments
-    contents: Contents
-    deployments: Deployments
 
 
 def build(settings: Settings, clock: Clock = utc_now) -> Backend:
@@ -261,83 +230,6 @@ def setup_sides(
             StandIn(github),
             Webhooks(github),
         ),
-    )
-
-
-def build_adopting(settings: Settings, clock: Clock = utc_now) -> Adopting:
-    """Taking over what serves production already."""
-    prod = connect(settings, clock).prod
-    store = open_store(settings, clock)
-    return Adopting(store, settings.project, EndpointGateway(prod), ModelGateway(prod), clock)
-
-
-def build_doctor(settings: Settings, clock: Clock = utc_now) -> Doctor:
-    """What this installation needs, looked at as the identity of this process."""
-    gateways = connect(settings, clock)
-    return Doctor(
-        settings,
-        open_store(settings, clock),
-        _limits(gateways),
-        Rulesets(gateways.github),
-        (group_id(gateways.project), gateways.dev.arm_id, gateways.prod.arm_id),
-        clock,
-    )
-
-
-def build_assessing(settings: Settings, project: Project, clock: Clock = utc_now) -> Assessing:
-    """A look at what exists, as `project` names it. Needs no database."""
-    pointed = settings.model_copy(update={"projects": {**settings.projects, settings.default_project: project}})
-    gateways = connect(pointed, clock)
-    sides = setup_sides(pointed, gateways)
-    return Assessing(
-        Existing(
-            project=project,
-            workspace_id=gateways.prod.arm_id,
-            endpoint_id=gateways.prod.endpoint_id(project.endpoint),
-            arm=ArmResources(gateways.prod),
-            limits=_limits(gateways),
-            foundation=Foundation(gateways.prod),
-            endpoints=EndpointGateway(gateways.prod),
-            models=ModelGateway(gateways.prod),
-            runs=RunGateway(gateways.prod),
-            guards=Guards(gateways.github),
-            repositories=Repositories(gateways.github),
-            plan=lambda: plan(declared_resources(sides)),
-            clock=lambda: clock_agrees(settings.github.api_url, tls_context(settings.cloud), clock),
-        )
-    )
-
-
-def _limits(gateways: Gateways) -> Limits:
-    project = gateways.project
-    return Limits(ArmResources(gateways.prod), project.subscription_id, project.region)
-
-
-def build_ci(settings: Settings, workspace: str, github_token: str = "") -> CiParts:
-    """One workspace for a workflow. Needs no database; `workspace` is the project's dev or prod one.
-
-    Without a GitHub token everything but GitHub works, and GitHub's first use says what is missing.
-    """
-    apply_environment(settings)
-    project = settings.project
-    chosen = Workspace(settings, project, workspace, ProgramIdentity(settings.identity, settings.cloud))
-    data = project.prod_data if workspace == project.prod_workspace else project.dev_data
-    jobs, assets, models = Jobs(chosen), Assets(chosen), ModelGateway(chosen)
-    github = as_person(settings, project, SecretStr(github_token))
-    return CiParts(
-        settings=settings,
-        workspace=chosen,
-        jobs=jobs,
-        runs=RunGateway(chosen),
-        models=models,
-        assets=assets,
-        training=Training(project, data, jobs, assets, models),
-        github=github,
-        pulls=Pulls(github),
-        checks=Checks(github),
-        comments=Comments(github),
-        contents=Contents(github),
-        deployments=Deployments(github),
     )
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from backend.bootstrap import CiParts, build_ci
+from backend.bootstrap_ci import CiParts, build_ci
 from backend.domain.endpoints import ProvisioningState
 from backend.domain.promotions import Target
 from backend.domain.registry import ModelVersion

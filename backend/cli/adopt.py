@@ -15,7 +15,7 @@ from backend.settings import load
 @json_option
 def adopt(reason: str, as_json: bool) -> None:
     """Record what serves production as the champion, under the name it has. Nothing on the endpoint is changed."""
-    from backend.bootstrap import build_adopting
+    from backend.bootstrap_checkup import build_adopting
 
     settings = load()
     promotion = build_adopting(settings).adopt(current_actor(settings, backend()), reason)

@@ -16,7 +16,7 @@ MARKS = {Outcome.FINE: "=", Outcome.WRONG: "!", Outcome.UNKNOWN: "?"}
 @json_option
 def doctor(as_json: bool) -> None:
     """Can this installation work: settings, clock, rights, reach, quota. Exit code 1 where something is wrong."""
-    from backend.bootstrap import build_doctor
+    from backend.bootstrap_checkup import build_doctor
 
     _told(build_doctor(load()).examine(), as_json)
 
@@ -30,7 +30,7 @@ def doctor(as_json: bool) -> None:
 @json_option
 def assess(as_json: bool, **named: str | None) -> None:
     """Look at what exists: who can bypass main, whether what serves was trained, what is missing. Reads only."""
-    from backend.bootstrap import build_assessing
+    from backend.bootstrap_checkup import build_assessing
 
     settings = load()
     project = _pointed(settings.project, named)

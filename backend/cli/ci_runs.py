@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from backend.bootstrap import CiParts, build_ci
+from backend.bootstrap_ci import CiParts, build_ci
 from backend.cli import quality
 from backend.cli.source import author_of, extract
 from backend.cli.train import progress

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from backend.bootstrap import CiParts, build_ci
+from backend.bootstrap_ci import CiParts, build_ci
 from backend.cli.output import json_option, print_json
 from backend.cli.source import author_of, head_commit
 from backend.domain.runs import RunState

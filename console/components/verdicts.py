@@ -68,7 +68,7 @@ def reject_button(wired: Wiring, actor: Actor, decision: Decision) -> None:
         says = "Production does what you choose here." if serving else "Production stays as it is."
         confirm_body(
             ((f"v{version.version}", decision.dossier.state.value, "rejected"),),
-            fill("<p>{says} The version cannot be promoted after this.</p>", says=says),
+            fill("<p>{says} The version cannot be promoted until a lead approves it anew.</p>", says=says),
             form=f"reject_{version.version}",
             label=f"Reject v{version.version}",
             reason="",

@@ -158,7 +158,7 @@ def _until(sight: Sight, traffic: Traffic) -> None:
     words = (
         f"Data until {stamp(until)}, {ago(until, utc_now())}." if until else "No call has been logged in this window."
     )
-    brush = "" if sight.stretch else " Draw over a chart to look closer."
+    brush = " Draw over a chart to look closer." if until and not sight.stretch else ""
     draw(fill('<p class="quiet data-until">{words}{brush}</p>', words=words, brush=brush))
 
 

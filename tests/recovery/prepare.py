@@ -12,7 +12,9 @@ import json
 import sys
 from pathlib import Path
 
-from backend.bootstrap import build_adopting, build_ci, build_setup, connect
+from backend.bootstrap import build_setup, connect
+from backend.bootstrap_checkup import build_adopting
+from backend.bootstrap_ci import build_ci
 from backend.domain.people import Actor, Role
 from backend.domain.setup import AppliedResource
 from backend.gateways.azureml.endpoints import Endpoints

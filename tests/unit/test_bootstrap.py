@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.bootstrap import build, build_ci
+from backend.bootstrap import build
+from backend.bootstrap_ci import build_ci
 from backend.errors import ConfigurationError, CredentialsRejected, RemoteUnavailable
 from backend.settings import Settings, load
 from sandbox.accounts import TENANT

@@ -29,7 +29,14 @@ def test_a_token_says_who_calls_and_what_they_may(lab):
     assert lab.repo("viewer").raw_data.get("allow_squash_merge") is None
     granted = {login: repo.get_collaborator_permission(login) for login in ("lead", "scientist", "operator")}
     assert granted == {"lead": "admin", "scientist": "write", "operator": "read"}
-    assert {user.login for user in repo.get_collaborators()} == {"scientist", "lead", "deputy", "operator", "viewer"}
+    assert {user.login for user in repo.get_collaborators()} == {
+        "scientist",
+        "lead",
+        "deputy",
+        "operator",
+        "viewer",
+        "developer",
+    }
     with pytest.raises(BadCredentialsException):
         lab.client("ghu_nobody").get_user().login  # noqa: B018  # the attribute makes the call
     assert refusal(lab.repo("scientist").edit, allow_squash_merge=False).status == 403

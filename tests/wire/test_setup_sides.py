@@ -10,7 +10,8 @@ import pytest
 from azureml_lab import NOISE
 from gateways_world import PROJECT, settings_of
 
-from backend.bootstrap import build_assessing, build_doctor, build_setup, connect, setup_sides
+from backend.bootstrap import build_setup, connect, setup_sides
+from backend.bootstrap_checkup import build_assessing, build_doctor
 from backend.domain.checkup import Outcome
 from backend.domain.clock import utc_now
 from backend.domain.people import Actor, Role
