@@ -286,7 +286,7 @@ def test_answered_rows_are_collected_without_the_caller_and_probes_and_refusals_
     rows = [row for _, _, found in Sidecar.kept for row in found]
     bands = {"band_age", "band_pregnancies", "band_bmi"}
     assert [row["Age"] for row in rows] == [41, 62]
-    assert all(row.keys() == {*ROW, *bands, "probability", "decision", "version"} for row in rows)
+    assert all(row.keys() == {*ROW, *bands, "probability", "decision", "version", "request", "row"} for row in rows)
     assert [row["band_age"] for row in rows] == ["30 to 44", "60 and over"]
     for row, (_, _, body) in zip(rows, bodies, strict=True):
         assert row["probability"] == pytest.approx(body["predictions"][0]["probability"], abs=1e-9)
