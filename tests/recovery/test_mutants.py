@@ -250,7 +250,7 @@ def copy(tmp_path_factory):
     leave = shutil.ignore_patterns("__pycache__", "*.pyc", ".hypothesis")
     for name in ("backend", "tests", "training"):
         shutil.copytree(ROOT / name, folder / name, ignore=leave)
-    for name in ("console", "sandbox", "benchmarks", ".venv"):
+    for name in (".github", "console", "sandbox", "benchmarks", ".venv"):
         (folder / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
