@@ -36,7 +36,12 @@ def profile_card(wired: Wiring, version: str, others: Sequence[str]) -> None:
         numbers = ("Missing", "Range", "Mean", "Quartiles", "AUC alone")
         heads = (Column("Feature"), Column("Unit"), *(Column(n, number=True) for n in numbers), *more)
         told = table(heads, profile_rows(found, other), caption="Training data by feature")
-        draw(fill('<div class="wide">{told}</div>', told=told))
+        draw(
+            fill(
+                '<div class="wide" tabindex="0" role="region" aria-label="Training data by feature">{told}</div>',
+                told=told,
+            )
+        )
         more = (Column(f"Ill % of v{name}", number=True),) if other else ()
         heads = (Column("Band"), *(Column(n, number=True) for n in ("Rows", "Ill", "Ill %")), *more)
         with st.expander("Outcome by band", key="profile_bands"):

@@ -109,7 +109,7 @@ def _table(runs: tuple[Run, ...], lines: list[Fact], *, across: bool) -> None:
         [(name, *row) for name, row in zip(titles, cells, strict=True)],
         caption="Comparison of runs",
     )
-    draw(fill('<div class="wide">{body}</div>', body=body))
+    draw(fill('<div class="wide" tabindex="0" role="region" aria-label="Compared runs">{body}</div>', body=body))
 
 
 def _grid(runs: tuple[Run, ...], lines: list[Fact], *, across: bool) -> None:

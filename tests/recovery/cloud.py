@@ -243,6 +243,8 @@ class JobsInMemory:
     def artefact(self, name: str, path: str) -> bytes:
         if name.startswith("train-"):
             return self._of_training(name.removeprefix("train-"), path)
+        if name not in self.cloud.jobs:
+            raise NotFound(f"no run {name} has {path}")
         champion, challenger = next(e.split()[1:] for e in reversed(self.cloud.effects) if e.startswith("submit "))
         if path == "evidence/paired.parquet":
             return paired_rows(self.cloud.gain)
