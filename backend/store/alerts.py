@@ -27,17 +27,23 @@ class Alerts:
 
     def take_in(self, signal: Signal, judge: Judge) -> Alert | None:
         """Record what `judge` makes of a signal; the alert that it changed, None where it changed none."""
+        # Most signals change nothing, and writers wait for each other.
+        with self._database.reading() as connection:
+            if self._judged(connection, signal, judge) is None:
+                return None
         with self._database.writing() as transaction:
-            here = select(alerts).where(alerts.c.endpoint == signal.endpoint, alerts.c.closed_at.is_(None))
-            rows = transaction.execute(here.order_by(alerts.c.raised_at, alerts.c.id))
-            standing = [_alert(row) for row in rows]
-            mine = select(func.count()).select_from(alerts).where(alerts.c.fingerprint == signal.key)
-            earlier = int(transaction.execute(mine).scalar_one())
-            change = judge(signal, standing, earlier, self._silences(transaction))
+            change = self._judged(transaction, signal, judge)
             if change is None:
                 return None
             self._keep(transaction, change)
             return change.alert
+
+    def _judged(self, connection: Connection, signal: Signal, judge: Judge) -> Change | None:
+        here = select(alerts).where(alerts.c.endpoint == signal.endpoint, alerts.c.closed_at.is_(None))
+        standing = [_alert(row) for row in connection.execute(here.order_by(alerts.c.raised_at, alerts.c.id))]
+        mine = select(func.count()).select_from(alerts).where(alerts.c.fingerprint == signal.key)
+        earlier = int(connection.execute(mine).scalar_one())
+        return judge(signal, standing, earlier, self._silences(connection))
 
     def _keep(self, transaction: Connection, change: Change) -> None:
         alert, values = change.alert, _stored(change.alert)
