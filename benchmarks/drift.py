@@ -16,6 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from backend.domain.behaviour import TEXTBOOK
 from backend.domain.data_profile import DataProfile
 from backend.policy.confused_units import count
 from backend.policy.drift import MONTH_MINUTES, SIZES, confidence
@@ -33,7 +34,6 @@ LOOK_EVERY = CALLS_A_DAY // 24
 """Calls between two looks of the busy endpoint."""
 LOOK_MINUTES = 60.0
 TRAINING_ROWS = 12_000
-TEXTBOOK = 0.2
 SEED = 20261127
 REPETITIONS = 40
 SHIFTED_CALLS = 400

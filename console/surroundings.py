@@ -5,6 +5,7 @@ from __future__ import annotations
 from backend.domain.registry import ModelVersion
 from console import topics
 from console.viewmodels.stages import Surroundings
+from console.viewmodels.version_pages import version_of
 from console.wiring import Wiring
 
 LATEST = 8
@@ -30,3 +31,8 @@ def newest_first(versions: tuple[ModelVersion, ...]) -> tuple[ModelVersion, ...]
 
 def find(versions: tuple[ModelVersion, ...], number: str) -> ModelVersion | None:
     return next((version for version in versions if version.version == number), None)
+
+
+def champion(wired: Wiring) -> ModelVersion | None:
+    """The version that serves production by the ledger; None where it is none of ours, or none was read yet."""
+    return find(wired.snapshots.watch(topics.versions()).value or (), version_of(wired.backend.promotions.stable()))

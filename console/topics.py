@@ -18,7 +18,7 @@ from backend.domain.registry import ModelVersion
 from backend.domain.reviews import ChangedFile, Mergeability, PullRequest, PullRequestDetail
 from backend.domain.run_requests import Startable
 from backend.domain.run_search import IndexState
-from backend.domain.runs import Preview, RunCurves, RunDetail, RunDifference, RunState
+from backend.domain.runs import Preview, RunCurves, RunDetail, RunDifference
 from backend.domain.setup import SetupPlan
 from backend.domain.telemetry import CapacityPoint, LogLine, Traffic
 from backend.errors import Invalid, NotFound
@@ -123,7 +123,7 @@ def run(workspace: str, run_id: str) -> Topic[RunDetail]:
         _RUN,
         lambda backend: backend.runs.detail(workspace, run_id),
         every=120,
-        unsettled=lambda detail: detail.run.state in {RunState.QUEUED, RunState.RUNNING},
+        unsettled=lambda detail: not detail.run.state.ended,
     )
 
 

@@ -8,6 +8,9 @@ from enum import StrEnum
 from backend.domain.quality import Estimate
 from backend.domain.value import Value
 
+TEXTBOOK = 0.2
+"""Siddiqi's limit for a large change, at no n in particular: shown for reference, and decides nothing."""
+
 
 class Standing(StrEnum):
     """Too little data is never in band."""

@@ -16,6 +16,15 @@ class RunState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def ended(self) -> bool:
+        return self not in {RunState.QUEUED, RunState.RUNNING}
+
+    @property
+    def broken_off(self) -> bool:
+        """Ended, and with nothing to show for it."""
+        return self in {RunState.FAILED, RunState.CANCELLED}
+
 
 class Run(Value):
     """A row of the run list. Parameters and tags are outside text; metrics are plain numbers."""

@@ -16,8 +16,6 @@ from backend.policy.run_params import PARAMS_PATH, SCHEMA_PATH, Values, flat, pa
 from backend.settings_project import Project
 from backend.store import Store
 
-ENDED = (RunState.FAILED, RunState.CANCELLED)
-
 
 class RunRequests:
     def __init__(self, store: Store, project: Project, runs: Runs, contents: Contents, clock: Clock) -> None:
@@ -123,7 +121,7 @@ class RunRequests:
 
 def cannot(kind: RequestKind, state: RunState) -> str:
     """Why a run in this state is not to be made again in this way, "" where it may."""
-    if kind is RequestKind.RETRY and state not in ENDED:
+    if kind is RequestKind.RETRY and not state.broken_off:
         return f"A retry is for a run that failed or was cancelled; this one is {state.value}."
     if kind is RequestKind.REPRODUCE and state is not RunState.COMPLETED:
         return f"Only a completed run can be reproduced; this one is {state.value}."

@@ -67,7 +67,7 @@ class Training:
         for attempt in range(1, ATTEMPTS + 1):
             # Azure ML's run ids hold 32 characters at most.
             name = f"{prefix}-{subject.commit[:9]}-{code}-{attempt}"
-            if self._state(name) in (RunState.FAILED, RunState.CANCELLED):
+            if (state := self._state(name)) is not None and state.broken_off:
                 continue
             return self._jobs.submit(
                 JobRequest(
@@ -93,7 +93,7 @@ class Training:
         """Until the run has completed. Raises PolicyDenied with its own reason if it failed."""
         started, pause = time.monotonic(), threading.Event()
         while (state := self._jobs.state(name)) is not RunState.COMPLETED:
-            if state in (RunState.FAILED, RunState.CANCELLED):
+            if state.broken_off:
                 raise PolicyDenied(f"The run {name} {state.value}: {self._jobs.failure(name)}", ())
             if time.monotonic() - started > seconds:
                 raise RemoteUnavailable(

@@ -23,8 +23,6 @@ from backend.policy.null_band import limit, most, psi, smoothed
 Floats = NDArray[np.float64]
 
 SCORE = "score"
-TEXTBOOK = (0.1, 0.2)
-"""Siddiqi's limits for a moderate and a large change, at no n in particular; shown, and decide nothing."""
 FALSE_ALARMS_A_MONTH = 1.0
 MONTH_MINUTES = 30 * 24 * 60
 REALISED_TESTS = 3

@@ -8,7 +8,7 @@ import streamlit as st
 
 from console.components.markup import card_head, draw, fill
 from console.components.states import empty
-from console.components.tables import Column, table
+from console.components.tables import Column, scrolling, table
 from console.viewmodels.behaviour import profile_bands, profile_rows, profile_sentence
 from console.wiring import Wiring
 
@@ -36,12 +36,7 @@ def profile_card(wired: Wiring, version: str, others: Sequence[str]) -> None:
         numbers = ("Missing", "Range", "Mean", "Quartiles", "AUC alone")
         heads = (Column("Feature"), Column("Unit"), *(Column(n, number=True) for n in numbers), *more)
         told = table(heads, profile_rows(found, other), caption="Training data by feature")
-        draw(
-            fill(
-                '<div class="wide" tabindex="0" role="region" aria-label="Training data by feature">{told}</div>',
-                told=told,
-            )
-        )
+        draw(scrolling(told, "Training data by feature"))
         more = (Column(f"Ill % of v{name}", number=True),) if other else ()
         heads = (Column("Band"), *(Column(n, number=True) for n in ("Rows", "Ill", "Ill %")), *more)
         with st.expander("Outcome by band", key="profile_bands"):

@@ -33,6 +33,16 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Content]], *, capti
     )
 
 
+def scrolling(body: Html, name: str, *, tall: bool = False) -> Html:
+    """A table that may be wider than its card; `tall` ones scroll downwards too. It is reached by keyboard as well."""
+    return fill(
+        '<div class="wide{tall}" tabindex="0" role="region" aria-label="{name}">{body}</div>',
+        tall=Html(" tall-list") if tall else Html(""),
+        name=name,
+        body=body,
+    )
+
+
 def _cell(tag: str, column: Column, content: Content) -> Html:
     return fill(
         "<{tag}{kind}>{content}</{tag}>",

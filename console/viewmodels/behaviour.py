@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from backend.domain.behaviour import Behaviour, Drift, FieldQuality, Labels, RealisedFigure, Standing
+from backend.domain.behaviour import TEXTBOOK, Behaviour, Drift, FieldQuality, Labels, RealisedFigure, Standing
 from backend.domain.data_profile import DataProfile, FeatureProfile
 from backend.domain.retraining import Proposal, ProposalState
 from console.viewmodels.figures import duration, interval, metric, plural, share, stamp
@@ -13,8 +13,6 @@ from console.viewmodels.series import Chart, Series
 from console.viewmodels.state import Pill
 from console.viewmodels.text import Untrusted
 
-TEXTBOOK = 0.2
-"""Siddiqi's limit for a large change: drawn for reference, and deciding nothing."""
 STANDINGS = {
     Standing.IN_BAND: Pill("in band", "good", "check_circle"),
     Standing.OUT: Pill("out of band", "bad", "error"),

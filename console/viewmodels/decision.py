@@ -119,14 +119,15 @@ def health(traffic: Reading[Traffic], deployment: str, max_p95_ms: float) -> tup
 def budgets_left(decision: Decision) -> tuple[tuple[str, str, str], ...]:
     """Name, value, and what it means in full: what production has left to spend, and alerts that nobody has closed."""
     standing = decision.objectives
-    alerts = (("Open alerts", str(decision.alerts), "firing or not, until a person says what it was"),)
+    named = ("Open alerts", str(decision.alerts), "firing or not, until a person says what it was")
+    alerts = (named,) if decision.alerts else ()
     if standing is None:
-        return alerts if decision.alerts else ()
+        return alerts
     left = ", ".join(budget.left_words if budget.judged else "–" for budget in standing.budgets)
     names = " and ".join(budget.objective.measure.value for budget in standing.budgets)
     few = "" if all(budget.judged for budget in standing.budgets) else "; too few calls yet to judge by it"
     budget = ("Budget left", left, f"Error budget of {names}, {standing.slo.budget_days} days{few}")
-    return (budget, *(alerts if decision.alerts else ()))
+    return (budget, *alerts)
 
 
 def summary_of(traffic: Traffic | None, deployment: str) -> TrafficSummary | None:

@@ -11,13 +11,14 @@ from backend.domain.value import Reading
 from console import navigation, topics
 from console.components.cards import card, word
 from console.components.charts import chart
+from console.components.curve_cards import curve_cards
 from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Content, card_head, draw, fill
 from console.components.states import empty, freshness, notice, waiting
-from console.components.tables import Column, table
+from console.components.tables import Column, scrolling, table
 from console.session import parameter
-from console.surroundings import find
+from console.surroundings import champion
 from console.viewmodels.experiments import Fact, Judged, facts, judged, numbers, overlaid, scatter
 from console.viewmodels.figures import interval, plural, signed
 from console.viewmodels.state import VERDICTS
@@ -67,14 +68,13 @@ def show_comparison(wired: Wiring, wanted: str) -> None:
 def _baseline(wired: Wiring, runs: tuple[Run, ...]) -> str:
     """What the others are judged against: as chosen, else the run of the version that serves, else the first."""
     keys = [run.key for run in runs]
-    versions = wired.snapshots.watch(topics.versions()).value or ()
-    serving = find(versions, wired.backend.promotions.stable().partition("-")[0].removeprefix("v"))
-    champion = next((run.key for run in runs if serving is not None and run.id == serving.lineage.run), keys[0])
+    serving = champion(wired)
+    first = next((run.key for run in runs if serving is not None and run.id == serving.lineage.run), keys[0])
     if len(runs) < 2:
-        return champion
+        return first
     names = {run.key: Untrusted(f"{run.name or run.id} · {run.id}", 100).one_line() for run in runs}
     asked = parameter("baseline")
-    st.session_state["baseline_run"] = asked if asked in keys else champion
+    st.session_state["baseline_run"] = asked if asked in keys else first
 
     def choose() -> None:
         st.query_params["baseline"] = st.session_state["baseline_run"]
@@ -109,7 +109,7 @@ def _table(runs: tuple[Run, ...], lines: list[Fact], *, across: bool) -> None:
         [(name, *row) for name, row in zip(titles, cells, strict=True)],
         caption="Comparison of runs",
     )
-    draw(fill('<div class="wide" tabindex="0" role="region" aria-label="Compared runs">{body}</div>', body=body))
+    draw(scrolling(body, "Compared runs"))
 
 
 def _grid(runs: tuple[Run, ...], lines: list[Fact], *, across: bool) -> None:
@@ -140,7 +140,7 @@ def _verdicts(found: tuple[Judged, ...]) -> None:
         rows = [row[:2] for row in rows]
     heads = [Column(METRIC_NAMES[metric]) for metric in metrics] or [Column("Not compared")]
     body = table((Column("Run"), *heads), rows, caption="Difference of each run to the baseline")
-    draw(fill('<div class="wide tall-list">{body}</div>', body=body))
+    draw(scrolling(body, "Difference of each run to the baseline", tall=True))
 
 
 def _verdict(difference: Difference | None) -> Content:
@@ -176,11 +176,7 @@ def _curves(runs: tuple[Run, ...], reading: Reading[tuple[RunCurves, ...]]) -> N
         would_be = "ROC, precision and recall, calibration and thresholds, once the run has left its evidence."
         draw(card("Curves", empty("No curves yet", would_be, "show_chart")))
         return
-    for start in range(0, len(drawn), 3):
-        for column, content in zip(st.columns(3), drawn[start : start + 3], strict=False):
-            with column, st.container(border=True, key=f"card_{content.name}"):
-                draw(card_head(content.title))
-                chart(content)
+    curve_cards(drawn)
     without = [found for found in reading.value if found.problem]
     if without:
         words = "; ".join(f"{found.key}: {found.problem}" for found in without[:5])

@@ -14,6 +14,7 @@ from backend.domain.value import Reading
 from console import navigation, topics
 from console.components.cards import card, cards, pairs
 from console.components.charts import chart
+from console.components.curve_cards import curve_cards
 from console.components.dialogs import action, confirm_body, open_dialog
 from console.components.diff import diff
 from console.components.header import page_header
@@ -25,14 +26,13 @@ from console.components.run_remarks import remarks
 from console.components.states import empty, freshness, notice, waiting
 from console.components.tables import Column, code, copyable, strong, table
 from console.session import tell
-from console.surroundings import find
+from console.surroundings import champion
 from console.viewmodels.experiments import facts, history_chart, overlaid
 from console.viewmodels.figures import ago, asset, duration, plural, short_commit
 from console.viewmodels.state import RUNS
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
-GOING = (RunState.QUEUED, RunState.RUNNING)
 MOST_PROMOTIONS = 200
 TABS = ("Results", "Files", "Log", "Code", "Lineage", "Made again", "Notes")
 
@@ -56,7 +56,7 @@ def show_run(wired: Wiring, actor: Actor, key: str) -> None:
                 took=f", took {duration(run.took)}" if run.took is not None else "")  # fmt: skip
     page_header(name, state=RUNS[run.state], meta=meta, parent=navigation.EXPERIMENTS, here=name)
     follow(f"run {key}", (topic.key, topics.runs().key, topics.run_curves((run.key,)).key), lambda: _said(wired, run),
-           every=AT_ONCE if run.state in GOING else CALM)  # fmt: skip
+           every=CALM if run.state.ended else AT_ONCE)  # fmt: skip
     tell()
     draw(freshness(reading, utc_now()))
     _actions(wired, actor, run)
@@ -72,7 +72,7 @@ def _said(wired: Wiring, run: Run) -> tuple[str, ...]:
 def _actions(wired: Wiring, actor: Actor, run: Run) -> None:
     refused = wired.backend.run_remarks.refusal(actor)
     with st.container(horizontal=True, vertical_alignment="center", key="run_actions"):
-        if run.state in GOING:
+        if not run.state.ended:
             with st.container(width=150):
                 clicked = action("Cancel", key="cancel_run", refusal=refused, symbol="cancel")
             if clicked:
@@ -83,7 +83,7 @@ def _actions(wired: Wiring, actor: Actor, run: Run) -> None:
             if clicked:
                 kind = RequestKind.REPRODUCE
                 open_dialog("Reproduce this run", lambda: ask_again(wired, actor, run, kind))
-        if run.state in {RunState.FAILED, RunState.CANCELLED}:
+        if run.state.broken_off:
             with st.container(width=150):
                 clicked = action("Retry", key="retry_run", refusal=refused, symbol="restart_alt")
             if clicked:
@@ -152,11 +152,7 @@ def _results(wired: Wiring, run: Run, detail: RunDetail) -> None:
     if curves.value is None:
         draw(waiting(curves, "the curves of this run"))
     drawn = overlaid([run], curves.value or ())
-    for start in range(0, len(drawn), 3):
-        for column, content in zip(st.columns(3), drawn[start : start + 3], strict=False):
-            with column, st.container(border=True, key=f"card_{content.name}"):
-                draw(card_head(content.title))
-                chart(content)
+    curve_cards(drawn)
 
 
 def _log(detail: RunDetail) -> None:
@@ -170,15 +166,9 @@ def _log(detail: RunDetail) -> None:
     draw(card("Log", join(parts), note="the last 200 lines", name="run-log"))
 
 
-def _champion(wired: Wiring) -> str:
-    """The commit of the version that serves production."""
-    versions = wired.snapshots.watch(topics.versions()).value or ()
-    serving = find(versions, wired.backend.promotions.stable().partition("-")[0].removeprefix("v"))
-    return serving.lineage.commit if serving is not None else ""
-
-
 def _code(wired: Wiring, run: Run) -> None:
-    base, head = _champion(wired), run.commit
+    serving = champion(wired)
+    base, head = serving.lineage.commit if serving is not None else "", run.commit
     if not head or not base:
         why = "The run names no commit." if not head else "No version serves yet, so there is no champion."
         draw(card("Code since the champion", empty("Nothing to compare", why, "difference")))

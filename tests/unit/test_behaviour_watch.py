@@ -24,6 +24,7 @@ from tests.recovery.cloud import PRODUCTION
 from tests.recovery.hospital import LEAD, PROJECT, WHY
 from tests.unit.test_drift import drawn, risk, rows
 from training import profile as describing
+from training.collection import key
 from training.data import Dataset
 from training.split import grouped_split
 
@@ -285,6 +286,11 @@ def test_a_bad_file_is_named_by_row_and_column_and_nothing_of_it_is_kept(watched
         watched.labels.take_in(LEAD, "bad.csv", content)
     assert "Ann" not in str(caught.value)
     assert watched.store.labels.waiting_since() is None
+
+
+def test_both_sides_cut_a_requests_id_alike():
+    """The scoring script may not import the console's code, so it is written twice."""
+    assert request_key("7c1d-ä") == key("7c1d-ä")
 
 
 def test_several_rows_of_one_request_have_a_label_each():

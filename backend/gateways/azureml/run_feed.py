@@ -95,7 +95,7 @@ class RunFeed:
         import pyarrow.compute as pc
 
         table = self._index.table
-        going = pa.array([RunState.QUEUED.value, RunState.RUNNING.value])
+        going = pa.array([state.value for state in RunState if not state.ended])
         mine = pc.and_(pc.equal(table["workspace"], self._name), pc.is_in(table["state"], value_set=going))
         return [str(key) for key in table.filter(mine)["key"].to_pylist()]
 

@@ -11,9 +11,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from backend.domain.runs import Run, RunState
+from backend.domain.runs import Run
 
-ENDED = (RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED)
 LARGEST = 8_000_000
 MOST_FILES = 2_000
 
@@ -30,7 +29,7 @@ class RunFiles:
             return file.read_bytes()
         except FileNotFoundError:
             content = load(run.id, path)
-        if run.state in ENDED and len(content) <= LARGEST:
+        if run.state.ended and len(content) <= LARGEST:
             self._keep(file, content)
         return content
 

@@ -184,8 +184,5 @@ def _progress(told: Sequence[Any]) -> Progress:
 
 
 def _bodies(table: Any, keys: Sequence[str]) -> dict[str, str]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    rows = table.filter(pc.is_in(table["key"], value_set=pa.array(keys, pa.string())))
+    rows = run_table.within(table, keys)
     return dict(zip(rows["key"].to_pylist(), rows["body"].to_pylist(), strict=True))

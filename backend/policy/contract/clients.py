@@ -12,8 +12,6 @@ from backend.domain.contract import Contract, Language
 from backend.domain.statuses import AGAIN
 from backend.policy.contract.schema import example_rows
 
-MARK_DIGITS = 8
-
 
 def client(language: Language, endpoint: str, contract: Contract) -> str:
     """The whole program. It asks about the contract's first example."""

@@ -96,7 +96,7 @@ def _compare(ctx: StepContext, version: ModelVersion, champion: Target, gates: G
         state = ctx.reach.jobs.state(name)
     except NotFound:
         return _submit(ctx, version, champion, name)
-    if state in {RunState.FAILED, RunState.CANCELLED}:
+    if state.broken_off:
         return Failed(reason=f"The evaluation {name} {state.value}: {ctx.reach.jobs.failure(name)}")
     if state is not RunState.COMPLETED:
         return Waiting(reason=f"The evaluation against v{champion.version} is {state.value}.", retry_after=LOOK_AGAIN)
