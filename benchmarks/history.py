@@ -67,7 +67,7 @@ def young_and_old() -> Iterator[Worlds]:
 
     folder = Path(tempfile.mkdtemp(prefix="mlops-bench-"))
     try:
-        young, old = (hospital.populate(hospital.wire(_made(folder / name))) for name in ("young", "old"))
+        young, old = (hospital.populated(_made(folder / name)) for name in ("young", "old"))
         started = time.monotonic()
         for world, (past, rows) in ((young, SHORT), (old, LONG)):
             age(world.store, past, rows)

@@ -9,13 +9,16 @@ from pathlib import Path
 import hospital
 import pytest
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 from visitors import claims
 
 ENTRY = Path(__file__).resolve().parents[2] / "console" / "app.py"
 SECONDS = 20
-# A console looks once, when it starts, for components among the installed packages; AppTest would at every visit.
+# What a console does once in its life AppTest would do at every visit: look for components among the installed
+# packages, and compile each page.
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+app_test.ScriptCache = local_script_runner.ScriptCache = cache(ScriptCache)
 
 
 @pytest.fixture
@@ -26,8 +29,10 @@ def empty_world(tmp_path: Path) -> Iterator[hospital.World]:
 
 
 @pytest.fixture
-def world(empty_world: hospital.World) -> hospital.World:
-    return hospital.populate(empty_world)
+def world(tmp_path: Path) -> Iterator[hospital.World]:
+    world = hospital.populated(tmp_path)
+    yield world
+    world.store.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from hospital_models import (
@@ -44,6 +45,7 @@ from console.seal import Seal
 from console.snapshots import Snapshots
 from console.wakes import Wakes
 from console.wiring import Wiring
+from tests.databases import FILES, temporary_folder
 
 COOKIE_SECRET = "a cookie secret for one throw-away world"
 WEBHOOK_SECRET = "what GitHub signs with"
@@ -169,8 +171,9 @@ def outcome_of(promotion: Promotion) -> Outcome:
     return Succeeded()
 
 
-def wire(home: Path, label: str = "Local, simulated patients") -> World:
-    """An empty world: signed-in people see every empty state."""
+def wire(home: Path, label: str = "Local, simulated patients", model: str | None = None) -> World:
+    """An empty world, in which signed-in people see every empty state; with a `model`, one of its history."""
+    FILES.fresh(home, model)
     chosen = settings(home, label)
     backend, snapshots = build(chosen), Snapshots(lambda: build(chosen), home / "cache")
     wired = Wiring(
@@ -184,8 +187,18 @@ def wire(home: Path, label: str = "Local, simulated patients") -> World:
     return World(wired)
 
 
-def populate(world: World) -> World:
+def populated(home: Path) -> World:
     """v1 serves, v2 waits, pull requests are open, runs and telemetry are known."""
+    world = wire(home, model=_history())
+    world.store.heartbeats.beat("worker-1")
+    fill_snapshots(world, {target(version(1), "").deployment: 100})
+    return world
+
+
+@cache
+def _history() -> str:
+    """The model of a database in which v1 serves and v2 has been tested; written once a process."""
+    world = wire(temporary_folder())
     store, one, two = world.store, version(1), version(2)
     for staged in (one, two):
         on_test = target(staged, world.project.test_endpoint)
@@ -209,9 +222,7 @@ def populate(world: World) -> World:
     world.finish(world.begin(Kind.PROMOTE, one))
     store.evidence.freeze("compare-2", comparison(), target(two, world.project.test_endpoint), "run compare-2")
     store.evidence.freeze("asked-2", production_flips(), target(two, world.project.test_endpoint), "sha256:asked")
-    store.heartbeats.beat("worker-1")
-    fill_snapshots(world, {target(one, "").deployment: 100})
-    return world
+    return FILES.keep(store)
 
 
 def fill_snapshots(world: World, traffic: dict[str, int]) -> None:

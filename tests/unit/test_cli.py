@@ -43,10 +43,10 @@ def new_private_key():
     return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 
 
-def mlops(home, *arguments, **env):
+def mlops(python, home, *arguments, **env):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_")}
     return subprocess.run(
-        [sys.executable, "-m", "backend", *arguments], cwd=ROOT, env={**clean, "MLOPS_HOME": str(home), **env},
+        [str(python), "-m", "backend", *arguments], cwd=ROOT, env={**clean, "MLOPS_HOME": str(home), **env},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
@@ -65,16 +65,16 @@ def mlops(home, *arguments, **env):
         (lambda text: text.replace("installation_id =", 'installation_token = "ghs_x"\n#'), "github.installation_id"),
     ],
 )
-def test_a_wrong_setting_is_named(home, tmp_path, change, words):
+def test_a_wrong_setting_is_named(resident, home, tmp_path, change, words):
     (tmp_path / "mlops.toml").write_text(change((home / "mlops.toml").read_text()))
-    done = mlops(tmp_path, "models", "list", "--json")
+    done = mlops(resident, tmp_path, "models", "list", "--json")
     assert (done.returncode, done.stdout) == (CONFIGURATION, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_without_settings_it_says_where_they_would_be(tmp_path):
-    done = mlops(tmp_path, "whoami", MLOPS_SETTINGS=str(tmp_path / "none.toml"))
+def test_without_settings_it_says_where_they_would_be(resident, tmp_path):
+    done = mlops(resident, tmp_path, "whoami", MLOPS_SETTINGS=str(tmp_path / "none.toml"))
     assert done.returncode == CONFIGURATION
     assert "no settings file at" in done.stderr
 
@@ -83,8 +83,8 @@ def test_without_settings_it_says_where_they_would_be(tmp_path):
     "arguments",
     [("frobnicate",), ("promote",), ("pr", "show", "x"), ("pr", "merge", "1"), ("audit", "list", "--limit", "0")],
 )
-def test_wrong_usage_is_64(home, arguments):
-    done = mlops(home, *arguments)
+def test_wrong_usage_is_64(resident, home, arguments):
+    done = mlops(resident, home, *arguments)
     assert (done.returncode, done.stdout) == (USAGE, "")
     assert "Usage:" in done.stderr
 
@@ -100,19 +100,19 @@ def test_wrong_usage_is_64(home, arguments):
         (("ci", "data"), REMOTE, "Azure ML"),
     ],
 )
-def test_refused_and_unreachable_are_told_apart(home, arguments, code, words):
-    done = mlops(home, *arguments)
+def test_refused_and_unreachable_are_told_apart(resident, home, arguments, code, words):
+    done = mlops(resident, home, *arguments)
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("kept", ["", "{", "[]", '{"id_token": "x.y.z"}', "{}"])
-def test_a_broken_sign_in_file_asks_for_a_new_one(home, kept):
+def test_a_broken_sign_in_file_asks_for_a_new_one(resident, home, kept):
     profile = home / "cli" / "broken.json"
     profile.parent.mkdir(exist_ok=True)
     profile.write_text(kept)
-    done = mlops(home, "whoami", MLOPS_PROFILE="broken")
+    done = mlops(resident, home, "whoami", MLOPS_PROFILE="broken")
     assert done.returncode in (REFUSED, REMOTE), done.stderr  # without the identity provider some cannot be judged
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("mlops: ")
@@ -135,7 +135,7 @@ def test_a_command_loads_no_sdk_that_it_does_not_ask(home, arguments, code, sdks
 
     While a private cloud does not answer, nothing is loaded for it but the words of its errors.
     """
-    done = mlops(home, *arguments, PYTHONPROFILEIMPORTTIME="1")
+    done = mlops(sys.executable, home, *arguments, PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == code, done.stderr[-2000:]
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "click" in loaded
