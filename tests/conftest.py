@@ -209,9 +209,9 @@ def cluster() -> Iterator[Cluster]:
         made.end()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.recovery)])
 def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
-    """Both kinds of database, one after the other: what holds in one must hold in the other."""
+    """Both kinds of database: what holds in one must hold in the other, which the long run shows."""
     from tests.databases import chosen
 
     yield from chosen(request)

@@ -25,8 +25,8 @@ AT_A_TIME = 4
 LONG_AT_A_TIME = 3
 """Fewer: who kills workers in the middle of a step computes most of the time."""
 LONG = tuple(
-    f"tests/{name}.py" for name in ("recovery/test_worker_killed", "wire/test_terminal_sign_in", "wire/test_setup",
-                                    "wire/test_training_command", "wire/test_gateways_azureml"))  # fmt: skip
+    f"tests/{name}.py" for name in ("wire/test_terminal_sign_in", "wire/test_setup", "wire/test_training_command",
+                                    "wire/test_gateways_azureml"))  # fmt: skip
 """What begins early, or it would be waited for at the end."""
 TOGETHER = (
     ("github_git", "github_graphql", "github_pulls", "github_rest", "github_tags",
@@ -57,8 +57,8 @@ def suites() -> list[list[str]]:
     worlds = [[path for path in sharing if ("/e2e/" in path) is browsed] for browsed in (True, False)]
     unit = [*_tests_of("unit"), "tests/unit/training", "tests/docs"]
     console = _tests_of("console")
-    return [worlds[0], worlds[1], [LONG[0]], unit[::2], unit[1::2], console[::2], console[1::2],
-            *([path] for path in LONG[1:]), *together, *([path] for path in alone)]  # fmt: skip
+    return [worlds[0], worlds[1], unit[::2], unit[1::2], console[::2], console[1::2],
+            *([path] for path in LONG), *together, *([path] for path in alone)]  # fmt: skip
 
 
 def _tests_of(folder: str) -> list[str]:
@@ -70,10 +70,11 @@ def long_suites() -> list[list[str]]:
     found: list[list[str]] = []
     for arguments in suites():
         text = "".join(file.read_text() for path in arguments for file in _files(ROOT / path))
-        if "mark.recovery" not in text:
-            continue
-        on_both = len(arguments) == 1 and not (ROOT / arguments[0]).is_dir() and ON_BOTH.search(text)
-        found += [[*arguments, "-k", chosen] for chosen in ("sqlite", "not sqlite")] if on_both else [arguments]
+        marked, on_both = "mark.recovery" in text, ON_BOTH.search(text)
+        if marked and on_both and len(arguments) == 1 and not (ROOT / arguments[0]).is_dir():
+            found += [[*arguments, "-k", chosen] for chosen in ("sqlite", "not sqlite")]
+        elif marked or on_both:
+            found.append(arguments)
     return sorted(found, key=lambda arguments: arguments[0] not in LONGEST)
 
 

@@ -72,6 +72,12 @@ class MadeWorld:
             self.children.wait_for(f"{address}/_stcore/health", 120, "The console")
         return address
 
+    def crash(self, *names: str) -> None:
+        """End services as a power cut does, and start them again."""
+        for name in names:
+            self.children.crash(name)
+        self.children.wait_for(f"{self.browser_url}/", 120, "The sandbox")
+
     def practitioners(self, per_second: float) -> None:
         """Requests to the production endpoint: a promotion over a stable version needs about 5 a second."""
         self.lead.call(f"{self.browser_url}/control/practitioners", "POST", {"per_second": per_second})

@@ -89,6 +89,11 @@ class Children:
         _signal(process, signal.SIGKILL)
         process.wait(timeout=5)
 
+    def crash(self, name: str) -> None:
+        """End one that may be started again as a power cut does, and start it."""
+        self.kill(name)
+        self._again[name]()
+
     def check(self) -> None:
         """Start again what may be, raise Died for what may not or has died too often."""
         for name, process in list(self._running.items()):

@@ -152,7 +152,7 @@ def start_services(children: Children, home: Path, ports: Ports, *, console: boo
     if console:
         children.start(
             "console", [str(console_python), "-m", "console"],
-            cwd=CHECKOUT, env=service_environment(home, told, "mlops-console"),
+            cwd=CHECKOUT, env=service_environment(home, told, "mlops-console"), again=True,
         )  # fmt: skip
         children.wait_for(f"http://127.0.0.1:{ports.console}/_stcore/health", START_SECONDS, "The console")
         tell(f"Console answers at http://127.0.0.1:{ports.console}", started)
@@ -168,7 +168,7 @@ def start_sandbox(children: Children, home: Path, ports: Ports) -> dict[str, dic
             "--runtime-python", str(python_of(CHECKOUT, "runtime")),
             "--runner-python", str(python_of(CHECKOUT, "console")),
         ],
-        cwd=CHECKOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        cwd=CHECKOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"}, again=True,
     )  # fmt: skip
     children.wait_for(f"http://127.0.0.1:{ports.browser}/", START_SECONDS, "The sandbox")
     return write_settings(home, ports)

@@ -23,14 +23,16 @@ from browsing import (
     refusal,
     row_of,
     settled,
+    sideways,
 )
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from sandbox.demo.branches import BRANCHES
 from tests.made_world import MadeWorld
 
 CALM, BUSY = 3.0, 12.0
 """Practitioners' calls per second: calm ones let a slow browser see the first step, busy ones shorten the others."""
+WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=1100, height=900)
 MERGE_REASON = "Better on the same holdout, and the checks are green."
 PROMOTE_REASON = "Fewer missed and fewer false alarms; agreed in the review."
 BACK_REASON = "Rehearse the way back to the earlier version."
@@ -230,6 +232,9 @@ def _it_fits_and_prints(page: Page) -> None:
         page.emulate_media(color_scheme=scheme)
         assert below_the_fold(page) == [], scheme
         assert barriers(page) == [], scheme
+        page.set_viewport_size(NARROW)
+        assert sideways(page) == [], scheme
+        page.set_viewport_size(WIDE)
     page.emulate_media(media="print")
     for gone in ("[data-testid=stSidebar]", ".st-key-promote", ".st-key-reject", ".st-key-crumbs"):
         expect(page.locator(gone).first).to_be_hidden()
@@ -240,7 +245,7 @@ def _it_fits_and_prints(page: Page) -> None:
 
 
 def _follow_with_closed_tabs(tour: Tour, page: Page, address: str) -> None:
-    """Live numbers at 10 %; nobody looks for a while; another tab finds it further on and sees it end."""
+    """Live numbers at 10 %; nobody looks while worker and cloud are killed; another tab finds it further on."""
     state, counted = page.locator(".head .pill"), _measured(page, "Calls")
     expect(state).to_contain_text("At 10 %", timeout=5 * MINUTE)
     expect(page.locator(".split")).to_have_attribute(
@@ -252,6 +257,7 @@ def _follow_with_closed_tabs(tour: Tour, page: Page, address: str) -> None:
     picture(page, "tracker")
     other = page.context.new_page()
     page.goto("about:blank")
+    tour.world.crash("worker", "sandbox")
     tour.world.practitioners(BUSY)
     other.goto(address)
     state = other.locator(".head .pill")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from browsing import MINUTE, Complaints, row_of, settled, sideways
 from playwright.sync_api import Page, expect
 
@@ -28,6 +29,7 @@ def _note(tree: Path) -> None:
 DECEIVER = Branch("deceiver", "feature/<b>deceiver</b>", "Opened with a plain title", BODY, _note)
 
 
+@pytest.mark.recovery
 def test_a_deceiving_title_is_read_as_text(
     made_world: MadeWorld, enter: Callable[..., Page], complaints: Complaints
 ) -> None:

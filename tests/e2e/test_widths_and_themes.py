@@ -10,27 +10,19 @@ from playwright.sync_api import Page, expect
 
 from tests.made_world import MadeWorld
 
+pytestmark = pytest.mark.recovery
+"""The tour looks at the page that decides, in both widths and themes."""
+
 WIDTHS = (1440, 1100)
 INK = {"light": "rgb(26, 31, 43)", "dark": "rgb(228, 232, 239)"}
 
 
-@pytest.mark.recovery
 def test_every_page_fits_and_follows_the_theme(
     made_world: MadeWorld, enter: Callable[..., Page], complaints: Complaints
 ) -> None:
-    _look_at(_pages(made_world), made_world, enter, complaints)
-
-
-def test_what_a_promotion_is_decided_on_fits_and_follows_the_theme(
-    made_world: MadeWorld, enter: Callable[..., Page], complaints: Complaints
-) -> None:
-    _look_at(["", "deployments?version=1"], made_world, enter, complaints)
-
-
-def _look_at(paths: list[str], world: MadeWorld, enter: Callable[..., Page], complaints: Complaints) -> None:
-    url = world.console()
+    url = made_world.console()
     page = enter(url, "Lee Lead")
-    for path in paths:
+    for path in _pages(made_world):
         page.goto(f"{url}/{path}")
         title = page.get_by_role("heading", level=1)
         expect(title).to_be_visible(timeout=MINUTE)

@@ -16,8 +16,8 @@ from tests.recovery.hospital import LEAD, LEASE, Hospital
 from tests.recovery.stories import CLICK, HAPPY, STORIES, Story
 
 SEED = "a worker dies"
-SAMPLE = random.Random(SEED).sample(STORIES, 12)
-ON_A_SERVER = SAMPLE[:3]
+SAMPLE = random.Random(SEED).sample(STORIES, 10)
+ON_A_SERVER = SAMPLE[:2]
 """The stories that the quick run plays, one boundary each; few of them on the slower database."""
 
 SEEN_WHILE_STOPPED = 8
@@ -125,8 +125,8 @@ def cut(folder, databases, story, chosen=None):
 
 
 @pytest.mark.timeout(1200)
-def test_every_boundary_of_a_promotion(tmp_path):
-    cut(tmp_path, FILES, HAPPY)
+def test_every_fifth_boundary_of_a_promotion(tmp_path):
+    cut(tmp_path, FILES, HAPPY, lambda cuts: cuts[::5])
 
 
 @pytest.mark.parametrize("story", SAMPLE, ids=lambda story: story.name)

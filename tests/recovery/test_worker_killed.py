@@ -13,10 +13,11 @@ from tests.databases import FILES
 from tests.recovery.hospital import LEAD, WHY
 from tests.recovery.world import World
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = [pytest.mark.recovery, pytest.mark.timeout(1500)]
+"""The tour in the browser kills a worker and the sandbox too, once; here it is done at every step."""
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.recovery)])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def world(make_sandbox, tmp_path_factory, request, resident):
     home = tmp_path_factory.mktemp("recovery")
     sandbox = make_sandbox("--poll-after-ms", "50", "--ingestion-seconds", "0.2", home=home / "sandbox")
@@ -82,7 +83,7 @@ def test_the_cloud_may_die_as_well(world):
     whole(world)
 
 
-@pytest.mark.parametrize("world", [pytest.param("postgresql", marks=pytest.mark.recovery)], indirect=True)
+@pytest.mark.parametrize("world", ["postgresql"], indirect=True)
 def test_the_database_may_die_as_well(world, cluster):
     """The server crashes under a running worker in the middle of a rollback: the same worker finishes it."""
     key = roll_back(world, "database")
@@ -106,7 +107,6 @@ def roll_back(world, name):
     return key
 
 
-@pytest.mark.recovery
 @pytest.mark.parametrize(
     "kind",
     [
@@ -144,7 +144,6 @@ BROKEN = {
 """File, text and its replacement before training, and what the model server then says of the registered folder."""
 
 
-@pytest.mark.recovery
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_version_that_does_not_load_fails_its_test_and_changes_nothing(world, case):
     if world.store.promotions.find("click-2") is None:
@@ -181,7 +180,6 @@ def test_a_version_that_does_not_load_fails_its_test_and_changes_nothing(world, 
     whole(world)
 
 
-@pytest.mark.recovery
 def test_the_next_good_version_takes_the_place_of_the_broken_one(world):
     version = world.train("The challenger, saved whole")
     ended = world.wait_final(world.staged(version).id)

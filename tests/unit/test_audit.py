@@ -156,6 +156,7 @@ def test_a_nul_from_a_service_becomes_its_picture(store):
     assert store.audit.verify().whole
 
 
+@pytest.mark.recovery
 def test_replaying_the_ledger_gives_every_phase(tmp_path, databases):
     hospital = Hospital.after(tmp_path, "1", staged="2", databases=databases)
     hospital.click("2")

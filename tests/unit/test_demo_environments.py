@@ -31,6 +31,7 @@ def lay_down(checkout, version):
     return folder
 
 
+@pytest.mark.recovery
 def test_an_environment_of_another_python_is_made_again_with_a_line_that_says_why(checkout):
     folder, said = lay_down(checkout, "3.9.18"), []
     assert ensure_all(checkout, ["runtime"], checkout / "logs", lambda text, _started: said.append(text))

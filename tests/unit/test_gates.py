@@ -150,6 +150,7 @@ def test_a_loss_is_named_with_its_interval_and_little_data_is_no_pass():
     assert unsure.state in {INCONCLUSIVE, FAIL}
 
 
+@pytest.mark.recovery
 def test_a_lost_twentieth_of_the_ill_never_passes_and_no_loss_mostly_does():
     """Power and size of the hard gate on 3,000 rows: a true loss of five points, and none."""
     random = np.random.default_rng(5)

@@ -36,6 +36,7 @@ def by_metric(said, called):
     return {one.metric: one for one in expected(SCORE, said, called, {"auc": 0.8})}
 
 
+@pytest.mark.recovery
 @pytest.mark.parametrize("shift", [0.0, 1.5])
 def test_estimates_are_what_drawn_outcomes_give_even_where_patients_have_changed(shift):
     said, outcome = risks(20_000, 2, shift)

@@ -257,6 +257,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(models):
     assert {metric: n / repetitions for metric, n in covered.items() if not 0.91 <= n / repetitions <= 0.99} == {}
 
 
+@pytest.mark.recovery
 def test_a_lost_twentieth_of_the_ill_is_seen_and_no_loss_is_not():
     random = np.random.default_rng(12)
     repetitions, seen, false = 20, 0, 0

@@ -220,6 +220,7 @@ def test_like_stable_passes_and_says_what_was_not_measured(compared):
     assert found["Errors"] is Health.GOOD
 
 
+@pytest.mark.recovery
 def test_saturation_fails_after_minutes_not_at_once(tmp_path):
     rollout = ROLLOUT.replace(b"max_p95_ms = 200", b"max_p95_ms = 200\nmax_cpu_percent = 85")
     rollout = rollout.replace(b"min_seconds = 10", b"min_seconds = 240").replace(b"= 120", b"= 900")
@@ -231,6 +232,7 @@ def test_saturation_fails_after_minutes_not_at_once(tmp_path):
     hospital.close()
 
 
+@pytest.mark.recovery
 def test_a_frozen_weight_waits_beyond_its_deadline_and_goes_on_by_itself(ready):
     ready.click("2")
     until(ready, StepKind.OBSERVE, 10)

@@ -285,6 +285,7 @@ def test_a_candidate_that_never_got_traffic_never_served(tmp_path):
 ACTS = st.sampled_from(["promote 1", "promote 3", "promote 3", "abort", "pause", "resume", "back", "release"])
 
 
+@pytest.mark.recovery
 @example(served=("1", "2"), acts=[("promote 3", 39), ("abort", 1)])  # cut short between its order and its proof
 @given(st.sampled_from([(), ("1", "2")]), st.lists(st.tuples(ACTS, st.integers(0, 45)), min_size=1, max_size=8))
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])

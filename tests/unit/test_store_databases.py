@@ -80,6 +80,7 @@ def test_a_file_is_in_wal_mode_and_heeds_foreign_keys(tmp_path, opened):
         ]
 
 
+@pytest.mark.recovery
 def test_processes_that_start_together_migrate_once(bare):
     """Worker and console started by the same command: each brings an empty database up to date."""
     code = (

@@ -238,7 +238,7 @@ def test_one_run_is_one_json_document(made_world):
     assert first["id"] in json.dumps(shown)
 
 
-def test_runs_are_found_compared_remarked_on_and_made_again(made_world):
+def test_runs_are_found_compared_and_remarked_on(made_world):
     lead = made_world.lead
     newest, *_ = found = lead.read("runs", "list", "--search", "metrics.auc > 0.5 AND state = completed")
     assert [run["id"] for run in found] == [run["id"] for run in lead.read("runs", "list", "--search", "auc>0.5")]
@@ -249,6 +249,12 @@ def test_runs_are_found_compared_remarked_on_and_made_again(made_world):
     assert [r["id"] for r in lead.read("runs", "list", "--search", "label=keep")] == [newest["id"]]
     assert run(made_world, "runs", "unmark", remark["id"]).returncode == 0
 
+
+@pytest.mark.recovery
+def test_runs_are_made_again_and_swept(made_world):
+    lead = made_world.lead
+    newest, *_ = lead.read("runs", "list", "--search", "metrics.auc > 0.5 AND state = completed")
+    key = f"{newest['workspace']}/{newest['id']}"
     again = ("--reason", "Does it say the same?", "--key", "same-again")
     assert len(lead.read("runs", "reproduce", *key.split("/"), *again)) == 1
     (swept, _) = lead.read("runs", "start", "--branch", "main", "--set", "logistic.reg_rate=0.5,5", "--reason",

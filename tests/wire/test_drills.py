@@ -93,6 +93,7 @@ def test_by_schedule_nobody_is_a_person(lab):
     assert "a person" in results[Control.DISMISSED_REVIEW].told
 
 
+@pytest.mark.recovery
 def test_a_ruleset_that_is_switched_off(lab):
     head = lab.stand_in.head()
     with lab.ruleset(enforcement="disabled"):
