@@ -11,7 +11,7 @@ from backend.domain.value import Reading
 from console.components.cards import card, pairs, role_mark
 from console.components.markup import Content, Html, fill, icon, join
 from console.components.states import empty, freshness, waiting
-from console.components.tables import Column, code, strong, table
+from console.components.tables import Column, code, scrolling, strong, table
 from console.viewmodels.change import Why
 from console.viewmodels.decision import about_hands, budgets_left, health, who
 from console.viewmodels.evidence_ages import Piece, freshness_of
@@ -167,7 +167,7 @@ def freshness_card(decision: Decision, now: datetime) -> Html:
         state=fill('<b class="warn">{icon}{stale}</b>', icon=icon("history", "warn"), stale=stale)
         if found.stale
         else Html("nothing is stale"),
-        pieces=table(heads, [_piece(piece) for piece in found.pieces], caption="Evidence and its age"),
+        pieces=scrolling(table(heads, [_piece(piece) for piece in found.pieces]), "Evidence and its age"),
     )
 
 
