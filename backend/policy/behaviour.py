@@ -20,8 +20,12 @@ from backend.policy.expected_performance import calibrated, expected
 from backend.policy.realised_performance import by_band, calibration, realised
 
 MONITOR = "monitor"
-OF_A_FEATURE = {"drift", "data-quality"}
-"""Rules whose chart is one feature's."""
+SHOWN_AT = {
+    "drift": ("drift", "feature"),
+    "data-quality": ("quality", "feature"),
+    "realised-performance": ("realised", "metric"),
+}
+"""The card of the Behaviour section that shows what a rule judged, and what its subject is called in an address."""
 STALE_LOOKS = 3
 """So many missed looks in a row say that the monitor stands still."""
 STATES = {
@@ -121,10 +125,16 @@ def _signal(
         n=n,
         version=found.version,
         release=found.deployment,
-        chart=urlencode({"section": "Behaviour", **({"feature": subject} if rule in OF_A_FEATURE else {})}),
+        chart=_address(rule, subject),
         words=words,
         at=found.at,
     )
+
+
+def _address(rule: str, subject: str) -> str:
+    """The card, and the chart or row in it; the monitor's own words stand above all cards."""
+    card, called = SHOWN_AT.get(rule, ("", ""))
+    return urlencode({"section": "Behaviour", **({"chart": card, called: subject} if card else {})})
 
 
 def _drift(found: Behaviour, one: Drift) -> Signal:

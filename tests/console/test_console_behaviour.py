@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from backend.domain.clock import utc_now
 from backend.domain.data_profile import DataProfile
 from backend.domain.production_flips import Collected, CollectedRow
 from backend.domain.retraining import Proposal, ProposalState, Trigger
+from backend.domain.signals import SignalState
+from backend.operations.alerting import Alerting
 from backend.policy.behaviour import Served, look
 from training import cohort
 from training import profile as describing
@@ -164,6 +168,44 @@ def test_one_that_is_dismissed_says_why_and_asks_no_more(visit, world):
     assert world.store.retrainings.get(one.id).state is ProposalState.DISMISSED
     assert "it is the holiday season" in text(app)
     assert not [found for found in app.button if found.key == f"accept_{one.id}"]
+
+
+def chosen(app):
+    """The cards that are marked, and the first cells of the rows that are."""
+    found, blocks = [], [app.main]
+    while blocks:
+        block = blocks.pop()
+        blocks += list(getattr(block, "children", {}).values())
+        found += re.findall(r"-(chosen_\w+)$", getattr(getattr(block, "proto", None), "id", ""))
+    return found, re.findall(r'<tr aria-current="true"><td>(\w+)', text(app))
+
+
+def test_the_link_of_each_kind_of_alert_leads_to_its_chart_and_its_row(visit, world):
+    looked(world, minutes=300)
+    there = {
+        ("drift", "score"): ("chosen_drift", "score"),
+        ("data-quality", "Age"): ("chosen_quality", "Age"),
+        ("realised-performance", "specificity"): ("chosen_realised", "Specificity"),
+        ("monitor", ""): None,
+    }
+    said = [
+        one for one in world.wired.backend.behaviour.signals(world.project.endpoint) if (one.rule, one.subject) in there
+    ]
+    fired = [one.model_copy(update={"state": SignalState.FIRING}) for one in said]
+    alerts = {(one.rule, one.subject): one for one in Alerting(world.store).judge(fired)}
+    assert {one.runbook for one in alerts.values()}.isdisjoint({"any-alert"})
+    page = visit(PAGE, section="Alerts")
+    links = [one.proto.query_string for one in page.main.get("page_link") if one.proto.label == "Chart"]
+    for (rule, subject), wanted in there.items():
+        address = alerts[rule, subject].chart
+        assert address in links
+        app = visit(PAGE, **dict(parse_qsl(address)))
+        assert not app.exception
+        assert chosen(app) == (([], []) if wanted is None else ([wanted[0]], [wanted[1]]))
+        if rule == "drift":
+            assert app.selectbox(key="feature").value == subject
+        if rule == "monitor":
+            assert "The monitor is not to be trusted now" in text(app)
 
 
 @pytest.mark.parametrize("known", [False, True])

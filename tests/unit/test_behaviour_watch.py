@@ -8,6 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from backend.domain.alerts import RULES
 from backend.domain.behaviour import Standing
 from backend.domain.people import Actor, Role
 from backend.domain.retraining import ProposalState, Trigger
@@ -103,6 +104,7 @@ def test_a_quiet_look_is_kept_and_fires_nothing(watched):
     assert ("drift", SignalState.QUIET) in states
     assert ("realised-performance", SignalState.UNKNOWN) in states
     assert SignalState.FIRING not in {state for _, state in states}
+    assert {rule for rule, _ in states} <= RULES.keys()
     assert watched.behaviour.proposals(PRODUCTION) == ()
     assert watched.behaviour.profile("1").rows == watched.behaviour.profile("2").rows == 4000
     watched.watch.look_if_due()
