@@ -63,7 +63,9 @@ class FieldQuality(Value):
 class EstimatedFigure(Value):
     """A metric without labels: what the calibrated risks let expect, with the interval in which labels would put it.
 
-    `reference` is the same metric on the holdout, None where the evidence has none.
+    `reference` is the same metric on the holdout, None where the evidence has none. `limit` is the lowest that chance
+    alone makes of as many patients like the holdout's, None where there are too few rows to say, and in looks from
+    before it was judged.
     """
 
     metric: str
@@ -71,6 +73,8 @@ class EstimatedFigure(Value):
     low: float
     high: float
     reference: float | None = None
+    limit: float | None = None
+    standing: Standing = Standing.TOO_LITTLE
 
 
 class RealisedFigure(Value):

@@ -9,13 +9,14 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from backend.domain.behaviour import Behaviour, Drift, Labels, Outcome, Standing, Watch
+from backend.domain.behaviour import Behaviour, Drift, EstimatedFigure, Labels, Outcome, Standing, Watch
 from backend.domain.data_profile import DataProfile
 from backend.domain.production_flips import Collected
 from backend.domain.promotions import Target
 from backend.domain.quality import HoldoutFigures
 from backend.domain.signals import Signal, SignalState
 from backend.policy.drift import FALSE_ALARMS_A_MONTH, confidence, drifts, family, looks, newest, qualities
+from backend.policy.estimate_band import judged
 from backend.policy.expected_performance import calibrated, expected
 from backend.policy.realised_performance import by_band, calibration, realised
 
@@ -23,6 +24,7 @@ MONITOR = "monitor"
 SHOWN_AT = {
     "drift": ("drift", "feature"),
     "data-quality": ("quality", "feature"),
+    "estimated-performance": ("estimated", "metric"),
     "realised-performance": ("realised", "metric"),
 }
 """The card of the Behaviour section that shows what a rule judged, and what its subject is called in an address."""
@@ -72,7 +74,13 @@ def look(served: Served, collected: Collected, outcomes: Sequence[Outcome], labe
         false_alarms_a_month=FALSE_ALARMS_A_MONTH,
         drift=drifts(profile, rows, sure),
         quality=qualities(profile, rows, sure),
-        estimated=expected(profile.score, risks, called, _reference(served.holdout)),
+        estimated=judged(
+            expected(profile.score, risks, called, _reference(served.holdout)),
+            profile.score,
+            served.target.threshold,
+            len(rows),
+            sure,
+        ),
         realised=realised(fair, served.holdout, sure),
         bands=by_band(outcomes),
         calibration=calibration(outcomes),
@@ -105,6 +113,7 @@ def signals(found: Behaviour, now: datetime) -> tuple[Signal, ...]:
     return (
         *(_drift(found, one) for one in found.drift),
         *_quality(found),
+        *(_estimated(found, one) for one in found.estimated),
         *_realised(found),
         _monitor(found, now),
     )
@@ -169,6 +178,20 @@ def _quality(found: Behaviour) -> Iterator[Signal]:
             found, "data-quality", field.name, field.standing, float(worst[1]),
             None if worst[2] is None else float(worst[2]), "rows", field.n, f"{told}{top}{why}.",
         )  # fmt: skip
+
+
+def _estimated(found: Behaviour, one: EstimatedFigure) -> Signal:
+    if one.limit is None:
+        words = f"{one.metric}: {found.rows} rows are too few to tell a worse estimate from chance."
+    else:
+        at_least = f"patients like the holdout's leave at least {one.limit:.3f} by chance"
+        low = "lower than" if one.standing is Standing.OUT else "as good as"
+        words = (
+            f"{one.metric} without labels is {low} on the holdout: {one.value:.3f} of {found.rows:,} rows; {at_least}."
+        )
+    return _signal(
+        found, "estimated-performance", one.metric, one.standing, one.value, one.limit, "share", found.rows, words
+    )
 
 
 def _realised(found: Behaviour) -> Iterator[Signal]:

@@ -126,13 +126,13 @@ def _quality(found: Behaviour) -> None:
 def _estimated(found: Behaviour) -> None:
     with st.container(border=True, key="card_estimated"):
         draw(card_head("Estimated, before labels", f"{found.rows:,} rows"))
-        names = ("Estimate", "Labels would put it", "Holdout", "n")
-        heads = (Column("Metric"), *map(_number, names))
+        names = ("n", "Estimate", "Bottom of the band", "Labels would put it", "Holdout")
+        heads = (Column("Metric"), *map(_number, names), Column("Standing"))
         marked = _marked("estimated", [one.metric for one in found.estimated], "metric")
-        draw(table(heads, shown.estimate_rows(found), caption="Estimated performance", marked=marked))
+        draw(table(heads, map(_cells, shown.estimate_rows(found)), caption="Estimated performance", marked=marked))
         told = (
-            "From calibrated risks alone (CBPE). It holds where patients change; that the illness itself has changed "
-            "only labels can tell."
+            "From calibrated risks alone (CBPE); out of band is lower than chance makes it of so many patients like "
+            "the holdout's. It holds where patients change; that the illness itself has changed only labels can tell."
         )
         draw(fill('<p class="quiet">{told}</p>', told=told))
 

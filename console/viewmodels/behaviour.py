@@ -77,15 +77,17 @@ def _count(number: int, limit: int | None) -> str:
     return f"{number:,}" if limit is None else f"{number:,} (chance: {limit:,})"
 
 
-def estimate_rows(found: Behaviour) -> list[tuple[str, str, str, str, str]]:
-    """Metric, estimate, where labels would put it, the holdout's, and n."""
+def estimate_rows(found: Behaviour) -> list[tuple[str, str, str, str, str, str, Pill]]:
+    """Metric, n, estimate, the bottom of its band, where labels would put it, the holdout's, and its standing."""
     return [
         (
             FIGURES.get(one.metric, one.metric),
+            f"{found.rows:,}",
             metric(one.value),
+            metric(one.limit),
             interval(one.low, one.high),
             metric(one.reference),
-            f"{found.rows:,}",
+            STANDINGS[one.standing],
         )
         for one in found.estimated
     ]

@@ -185,6 +185,7 @@ def test_the_link_of_each_kind_of_alert_leads_to_its_chart_and_its_row(visit, wo
     there = {
         ("drift", "score"): ("chosen_drift", "score"),
         ("data-quality", "Age"): ("chosen_quality", "Age"),
+        ("estimated-performance", "auc"): ("chosen_estimated", "AUC"),
         ("realised-performance", "specificity"): ("chosen_realised", "Specificity"),
         ("monitor", ""): None,
     }
