@@ -37,6 +37,7 @@ RULES = {
     "error-budget": AlertRule(title="Error budget", severity=Severity.PAGE, runbook="error-budget"),
     "drift": AlertRule(title="Drift", severity=Severity.TICKET, runbook="drift"),
     "data-quality": AlertRule(title="Data quality", severity=Severity.TICKET, runbook="drift"),
+    "refused-requests": AlertRule(title="Refused requests", severity=Severity.TICKET, runbook="refused-requests"),
     "estimated-performance": AlertRule(
         title="Estimated performance", severity=Severity.TICKET, runbook="estimated-performance"
     ),

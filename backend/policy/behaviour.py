@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from backend.domain.behaviour import Behaviour, Drift, EstimatedFigure, Labels, Outcome, Standing, Watch
+from backend.domain.behaviour import Asked, Behaviour, Drift, EstimatedFigure, Labels, Outcome, Standing, Watch
 from backend.domain.data_profile import DataProfile
 from backend.domain.production_flips import Collected
 from backend.domain.promotions import Target
@@ -19,11 +19,13 @@ from backend.policy.drift import FALSE_ALARMS_A_MONTH, confidence, drifts, famil
 from backend.policy.estimate_band import judged
 from backend.policy.expected_performance import calibrated, expected
 from backend.policy.realised_performance import by_band, calibration, realised
+from backend.policy.refusals import refusal_words, refusals
 
 MONITOR = "monitor"
 SHOWN_AT = {
     "drift": ("drift", "feature"),
     "data-quality": ("quality", "feature"),
+    "refused-requests": ("refused", ""),
     "estimated-performance": ("estimated", "metric"),
     "realised-performance": ("realised", "metric"),
 }
@@ -47,8 +49,15 @@ class Served:
     holdout: HoldoutFigures | None
 
 
-def look(served: Served, collected: Collected, outcomes: Sequence[Outcome], labels: Labels, watch: Watch) -> Behaviour:
-    """Everything that one look finds."""
+def look(
+    served: Served,
+    collected: Collected,
+    outcomes: Sequence[Outcome],
+    labels: Labels,
+    watch: Watch,
+    asked: tuple[Asked, Asked] | None = None,
+) -> Behaviour:
+    """Everything that one look finds; `asked` are the calls of the last day and of the week before it."""
     rows = newest(collected.rows)
     profile, sure = served.profile, confidence(served.profile, watch.every_minutes)
     risks = np.array([row.probability for row in rows], dtype=np.float64)
@@ -86,6 +95,7 @@ def look(served: Served, collected: Collected, outcomes: Sequence[Outcome], labe
         calibration=calibration(outcomes),
         labels=labels,
         watch=watch,
+        refusals=refusals(*asked, sure) if asked is not None else None,
     )
 
 
@@ -113,6 +123,7 @@ def signals(found: Behaviour, now: datetime) -> tuple[Signal, ...]:
     return (
         *(_drift(found, one) for one in found.drift),
         *_quality(found),
+        *_refused(found),
         *(_estimated(found, one) for one in found.estimated),
         *_realised(found),
         _monitor(found, now),
@@ -143,7 +154,9 @@ def _signal(
 def _address(rule: str, subject: str) -> str:
     """The card, and the chart or row in it; the monitor's own words stand above all cards."""
     card, called = SHOWN_AT.get(rule, ("", ""))
-    return urlencode({"section": "Behaviour", **({"chart": card, called: subject} if card else {})})
+    return urlencode(
+        {"section": "Behaviour", **({"chart": card} if card else {}), **({called: subject} if called else {})}
+    )
 
 
 def _drift(found: Behaviour, one: Drift) -> Signal:
@@ -178,6 +191,14 @@ def _quality(found: Behaviour) -> Iterator[Signal]:
             found, "data-quality", field.name, field.standing, float(worst[1]),
             None if worst[2] is None else float(worst[2]), "rows", field.n, f"{told}{top}{why}.",
         )  # fmt: skip
+
+
+def _refused(found: Behaviour) -> Iterator[Signal]:
+    one = found.refusals
+    if one is not None:
+        limit = None if one.limit is None else float(one.limit)
+        words = refusal_words(one)
+        yield _signal(found, "refused-requests", "", one.standing, float(one.refused), limit, "calls", one.calls, words)
 
 
 def _estimated(found: Behaviour, one: EstimatedFigure) -> Signal:

@@ -48,7 +48,11 @@ def model_behaviour(wired: Wiring, actor: Actor, endpoint: str) -> None:
 
 def _cards(found: Behaviour, looks: Sequence[Behaviour], chosen: str) -> None:
     """The card that a link names stands first and is marked."""
-    wide: dict[str, Callable[[], None]] = {"drift": lambda: _drift(found, looks), "quality": lambda: _quality(found)}
+    wide: dict[str, Callable[[], None]] = {
+        "drift": lambda: _drift(found, looks),
+        "quality": lambda: _quality(found),
+        "refused": lambda: _refused(found),
+    }
     halves: dict[str, Callable[[], None]] = {
         "estimated": lambda: _estimated(found),
         "realised": lambda: _realised(found),
@@ -119,7 +123,23 @@ def _quality(found: Behaviour) -> None:
         rows = shown.quality_rows(found)
         marked = _marked("quality", [row[0] for row in rows], "feature")
         draw(table(heads, map(_cells, rows), caption="Bad values by field", marked=marked))
-        told = "A request without a field, or with an impossible value, is refused: see status 424 under Traffic."
+
+
+def _refused(found: Behaviour) -> None:
+    """What never became a row: the model refuses a request without a field, or with an impossible value."""
+    one = found.refusals
+    with st.container(border=True, key="card_refused"):
+        if one is None:
+            draw(card_head("Refused requests"))
+            draw(empty("Not counted", "Requests that the model refused, by field, out of the log of calls.", "block"))
+            return
+        draw(card_head("Refused requests", f"of {one.calls:,} calls in a day, until {stamp(one.until)}"))
+        state = word(shown.STANDINGS[one.standing])
+        draw(fill("<p>{state} {words}</p>", state=state, words=shown.refusal_sentence(one)))
+        if one.fields:
+            heads = (Column("Field"), _number("Refused"), _number("Of all calls"))
+            draw(table(heads, shown.refusal_rows(one), caption="Refused requests by field"))
+        told = "Nobody got a risk for these (status 424): no other figure holds them. The log tells field, no value."
         draw(fill('<p class="quiet">{told}</p>', told=told))
 
 

@@ -12,7 +12,7 @@ import pytest
 from hospital_models import target, version
 from visitors import claims, text
 
-from backend.domain.behaviour import Labels, Outcome, Watch
+from backend.domain.behaviour import Asked, Labels, Outcome, Watch
 from backend.domain.clock import utc_now
 from backend.domain.data_profile import DataProfile
 from backend.domain.production_flips import Collected, CollectedRow
@@ -75,7 +75,9 @@ def looked(world, *, factor=1.0, minutes=0, problems=()):
     labels = Labels(answered=300, labelled=100, unmatched=2, pending=1, delay_median=48.0, delay_p90=60.0)
     watch = Watch(looked_at=now, every_minutes=60, newest_row=now, collected_percent=100, problems=problems)
     collected = Collected(rows=rows, digest="sha256:c", blobs=1, oldest=now, newest=now)
-    world.store.behaviour.keep(look(served, collected, outcomes, labels, watch))
+    calls = Asked(since=now, until=now, calls=480, refused=30, fields={"BMI": 29, "<b>Age": 1})
+    before = calls.model_copy(update={"calls": 3360, "refused": 7})
+    world.store.behaviour.keep(look(served, collected, outcomes, labels, watch, (calls, before)))
 
 
 def proposed(world):
@@ -119,6 +121,8 @@ def test_a_look_shows_bands_numbers_ages_and_labels(visit, world):
         "Estimated, before labels",
         "age under 30",
         "Calibration over time",
+        "30 of 480 calls (6.2 %); 7 of 3,360 in the week before",
+        "&lt;b&gt;Age",
         "None was proposed",
     ):
         assert words in shown, words
@@ -187,6 +191,7 @@ def test_the_link_of_each_kind_of_alert_leads_to_its_chart_and_its_row(visit, wo
         ("data-quality", "Age"): ("chosen_quality", "Age"),
         ("estimated-performance", "auc"): ("chosen_estimated", "AUC"),
         ("realised-performance", "specificity"): ("chosen_realised", "Specificity"),
+        ("refused-requests", ""): ("chosen_refused", None),
         ("monitor", ""): None,
     }
     said = [
@@ -202,7 +207,7 @@ def test_the_link_of_each_kind_of_alert_leads_to_its_chart_and_its_row(visit, wo
         assert address in links
         app = visit(PAGE, **dict(parse_qsl(address)))
         assert not app.exception
-        assert chosen(app) == (([], []) if wanted is None else ([wanted[0]], [wanted[1]]))
+        assert chosen(app) == (([], []) if wanted is None else ([wanted[0]], [wanted[1]] if wanted[1] else []))
         if rule == "drift":
             assert app.selectbox(key="feature").value == subject
         if rule == "monitor":
