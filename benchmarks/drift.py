@@ -20,6 +20,8 @@ from backend.domain.behaviour import TEXTBOOK
 from backend.domain.data_profile import DataProfile
 from backend.policy.confused_units import count
 from backend.policy.drift import MONTH_MINUTES, SIZES, confidence
+from backend.policy.estimate_band import lowest
+from backend.policy.expected_performance import calibrated, estimates
 from backend.policy.null_band import limit, most, psi
 from benchmarks.measure import Row, Sample
 from benchmarks.worlds import say
@@ -39,6 +41,7 @@ REPETITIONS = 40
 SHIFTED_CALLS = 400
 INSULIN, AGE = FEATURE_NAMES.index("SerumInsulin"), FEATURE_NAMES.index("Age")
 PMOL = 6.0
+THRESHOLD = 0.5
 Floats = NDArray[np.float64]
 
 
@@ -79,11 +82,13 @@ def _profile() -> DataProfile:
 
 
 def alarms(profile: DataProfile, features: Floats, first: int, most_rows: int, every: int) -> Alarms:
-    """Both rules at each look from call `first` on, `every` so many calls: every feature and the score."""
+    """Both rules at each look from call `first` on, `every` so many calls: every feature, the score, the estimates."""
     sure = confidence(profile, LOOK_MINUTES)
     looks = range(first, len(features) + 1, every)
     ours, textbook = (np.zeros(len(looks), dtype=bool) for _ in range(2))
     columns = [(one, features[:, place]) for place, one in enumerate(profile.features)]
+    risks = _risk(features)
+    truth = calibrated(profile.score, risks)
     for place, end in enumerate(looks):
         n = max(size for size in SIZES if size <= min(end, most_rows))
         for known, values in columns:
@@ -95,10 +100,14 @@ def alarms(profile: DataProfile, features: Floats, first: int, most_rows: int, e
             chance = most(0, profile.training_rows, n, sure)
             ours[place] |= index > limit(known.counts, n, sure) or max(bad, unseen) > chance
             textbook[place] |= index > TEXTBOOK
-        seen = tuple(int(number) for number in count(_risk(features[end - n : end]), profile.score.edges))
+        part = risks[end - n : end]
+        seen = tuple(int(number) for number in count(part, profile.score.edges))
         index = psi(profile.score.counts, seen)
         ours[place] |= index > limit(profile.score.counts, n, sure)
         textbook[place] |= index > TEXTBOOK
+        expected = estimates(truth[end - n : end], part, part >= THRESHOLD)
+        bottoms = lowest(profile.score, THRESHOLD, n, sure)
+        ours[place] |= any(expected[metric] < bottom for metric, bottom in bottoms)
     return Alarms(ours, textbook)
 
 

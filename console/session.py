@@ -17,7 +17,7 @@ from console.middleware import UNREACHABLE
 from console.viewmodels.text import Untrusted
 
 CHANNEL = "console"
-SELECTIONS = frozenset({"number", "version", "promotion", "from", "to", "chart", "run", "compare"})
+SELECTIONS = frozenset({"number", "version", "promotion", "from", "to", "chart", "metric", "run", "compare"})
 MOST_DIGITS = 9
 SETTLE_SECONDS = 3.0
 TELL_SECONDS = 20.0

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import artefact
+from training.data import FEATURE_NAMES
 from training.digest import find_model_folder, folder_digest
 from training.model import probability
 from training.request import InvalidInput, parse
@@ -61,6 +62,13 @@ def score_line(body: Mapping[str, Any]) -> str:
     positives = sum(row["decision"] == "positive" for row in told)
     risks = [round(row["probability"], 4) for row in told]
     return "mlops-scores " + json.dumps({"positives": positives, "risks": risks}, separators=(",", ":"))
+
+
+def refusal_line(body: Mapping[str, Any]) -> str:
+    """Which field a refusal named, for the log; other names are the caller's text and are not repeated."""
+    field = body["error"]["field"]
+    told = field if field in FEATURE_NAMES else "another field" if field and field != "rows" else "the whole request"
+    return "mlops-refused " + json.dumps({"field": told}, separators=(",", ":"))
 
 
 def answer(release: Release, body: bytes, identifier: str, seen: Seen | None = None) -> tuple[int, dict[str, Any]]:

@@ -58,6 +58,6 @@ def run(request: Any) -> Any:
     probe = str(request.headers.get("User-Agent", "")).startswith(PROBES)
     seen = _collection.add if _collection is not None and not probe else None
     status, body = release.answer(_serving, _read(request.stream), request_id(request.headers), seen)
-    if status == 200 and not probe:
-        print(release.score_line(body), flush=True)
+    if not probe:
+        print(release.score_line(body) if status == 200 else release.refusal_line(body), flush=True)
     return AMLResponse(body, status, json_str=True)

@@ -108,12 +108,18 @@ def _row(told: Signal) -> tuple[str, ...]:
 
 def _estimates(found: Behaviour) -> None:
     rows = (
-        (one.metric, f"{one.value:.3f}", f"{one.low:.3f} to {one.high:.3f}", _figure(one.reference))
+        (
+            one.metric,
+            f"{one.value:.3f}",
+            f"{one.low:.3f} to {one.high:.3f}",
+            _figure(one.reference),
+            _figure(one.limit),
+            one.standing.value,
+        )
         for one in found.estimated
     )
-    print_table(
-        ("Estimated", "Without labels", "Where labels would put it", "Holdout"), rows, "No row to estimate from."
-    )
+    heads = ("Estimated", "Without labels", "Where labels would put it", "Holdout", "Chance alone", "Standing")
+    print_table(heads, rows, "No row to estimate from.")
     real = (
         (one.metric, _figure(one.value), f"{one.n:,}", _figure(one.reference), one.standing.value)
         for one in found.realised

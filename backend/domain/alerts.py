@@ -37,7 +37,11 @@ RULES = {
     "error-budget": AlertRule(title="Error budget", severity=Severity.PAGE, runbook="error-budget"),
     "drift": AlertRule(title="Drift", severity=Severity.TICKET, runbook="drift"),
     "data-quality": AlertRule(title="Data quality", severity=Severity.TICKET, runbook="drift"),
-    "performance": AlertRule(title="Performance", severity=Severity.PAGE, runbook="performance"),
+    "refused-requests": AlertRule(title="Refused requests", severity=Severity.TICKET, runbook="refused-requests"),
+    "estimated-performance": AlertRule(
+        title="Estimated performance", severity=Severity.TICKET, runbook="estimated-performance"
+    ),
+    "realised-performance": AlertRule(title="Realised performance", severity=Severity.PAGE, runbook="performance"),
     "monitor": AlertRule(title="The monitor itself", severity=Severity.TICKET, runbook="monitor"),
 }
 _TICKETS = {("availability-burn", "steady"), ("latency-burn", "steady")}

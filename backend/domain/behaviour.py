@@ -60,10 +60,44 @@ class FieldQuality(Value):
     cause: str = ""
 
 
+class Asked(Value):
+    """Calls of an endpoint in a stretch of time, our probes and copies left out, and those that the model refused.
+
+    `fields` counts, by what the scoring script wrote to its log, the field that was wrong; it may tell of fewer.
+    """
+
+    since: datetime
+    until: datetime
+    calls: int
+    refused: int
+    fields: dict[str, int] = {}
+
+
+class RefusedField(Value):
+    name: str
+    refused: int
+
+
+class Refusals(Value):
+    """Refused requests of a day beside those of the days before; `limit` is the most that chance makes of them."""
+
+    since: datetime
+    until: datetime
+    calls: int
+    refused: int
+    fields: tuple[RefusedField, ...]
+    earlier_calls: int
+    earlier_refused: int
+    limit: int | None
+    standing: Standing
+
+
 class EstimatedFigure(Value):
     """A metric without labels: what the calibrated risks let expect, with the interval in which labels would put it.
 
-    `reference` is the same metric on the holdout, None where the evidence has none.
+    `reference` is the same metric on the holdout, None where the evidence has none. `limit` is the lowest that chance
+    alone makes of as many patients like the holdout's, None where there are too few rows to say, and in looks from
+    before it was judged.
     """
 
     metric: str
@@ -71,6 +105,8 @@ class EstimatedFigure(Value):
     low: float
     high: float
     reference: float | None = None
+    limit: float | None = None
+    standing: Standing = Standing.TOO_LITTLE
 
 
 class RealisedFigure(Value):
@@ -165,6 +201,8 @@ class Behaviour(Value):
     calibration: tuple[CalibrationPeriod, ...]
     labels: Labels
     watch: Watch
+    refusals: Refusals | None = None
+    """None where the log could not be read, and in looks from before they were counted."""
 
     @property
     def out(self) -> tuple[Drift, ...]:

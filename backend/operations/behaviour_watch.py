@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
-from backend.domain.behaviour import Behaviour, Watch
+from backend.domain.behaviour import Asked, Behaviour, Watch
 from backend.domain.clock import Clock
 from backend.domain.data_profile import DataProfile
 from backend.domain.production_flips import Collected
@@ -30,6 +30,7 @@ from backend.operations.labels import Labels
 from backend.policy.behaviour import Served, look
 from backend.policy.drift import MOST_ROWS, WITHIN_DAYS
 from backend.policy.realised_performance import reach
+from backend.policy.refusals import BEFORE, NOW
 from backend.policy.retraining import proposal
 from backend.settings_project import Project
 from backend.store import Store
@@ -56,6 +57,7 @@ class BehaviourWatch:
         models: Models,
         labels: Labels,
         console: Callable[[str], tuple[LogLine, ...]],
+        asked: Callable[[datetime, datetime], Asked],
         project: Project,
         clock: Clock,
     ) -> None:
@@ -65,6 +67,7 @@ class BehaviourWatch:
         self._models = models
         self._labels = labels
         self._console = console
+        self._asked = asked
         self._project = project
         self._clock = clock
         self._tried: set[str] = set()
@@ -90,6 +93,7 @@ class BehaviourWatch:
         problems = list(self._labels.look_into_folder())
         collected = self._newest(target, now, problems)
         self._listen(target, now, problems)
+        asked = self._refused(now, problems)
         since = now - timedelta(days=self._project.keep_collected_days)
         self._match(target.endpoint, since, now, problems)
         outcomes = self._store.labels.outcomes(target.version, since)
@@ -102,7 +106,7 @@ class BehaviourWatch:
             problems=tuple(problems),
         )
         labels = reach(outcomes, answered, lost, waiting)
-        found = look(Served(target, *known, self._holdout(target)), collected, outcomes, labels, watch)
+        found = look(Served(target, *known, self._holdout(target)), collected, outcomes, labels, watch, asked)
         self._store.behaviour.keep(found)
         self._propose(found, target, now)
         self._describe_others()
@@ -137,6 +141,16 @@ class BehaviourWatch:
             problems.append(
                 f"The collector complained {len(said)} times in the last hour: {said[-1].message.strip()[:200]}"
             )
+
+    def _refused(self, now: datetime, problems: list[str]) -> tuple[Asked, Asked] | None:
+        """The calls of the last day and those of the week before it, whichever version answered them."""
+        try:
+            return self._asked(now - NOW, now), self._asked(now - NOW - BEFORE, now - NOW)
+        except CorruptState:
+            raise
+        except BackendError as error:
+            problems.append(f"Refused requests cannot be counted: {error}")
+            return None
 
     def _match(self, endpoint: str, since: datetime, now: datetime, problems: list[str]) -> None:
         """Count hours that are new, and search them for answers that labels wait for, the newest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from backend.domain.clock import Clock
 from backend.domain.people import Actor, Right
@@ -13,6 +14,7 @@ from backend.store import Store
 
 LONGEST = {RemarkKind.NOTE: 2_000, RemarkKind.LABEL: 40, RemarkKind.PIN: 500}
 LONGEST_NAME = 60
+MOST_AT_ONCE = 100
 LONGEST_QUERY = 4_000
 _LABEL = re.compile(r"[\w][\w .:/+-]*")
 
@@ -37,6 +39,37 @@ class RunRemarks:
             ),
             actor.channel,
         )
+
+    def add_to_each(
+        self, actor: Actor, kind: RemarkKind, runs: Sequence[str], text: str, key: str
+    ) -> tuple[Remark, ...]:
+        """Say the same of each run, named `workspace/run`. Raises NotPermitted, Invalid before anything is written."""
+        require(actor, Right.MANAGE_RUNS)
+        said, click, places = _said(kind, text), require_key(key), _places(runs)
+        return tuple(
+            self.add(actor, kind, workspace, run, said, f"{click}-{place}")
+            for place, (workspace, run) in enumerate(places, start=1)
+        )
+
+    def relabel(
+        self, actor: Actor, runs: Sequence[str], added: str, ended: Sequence[str], key: str
+    ) -> tuple[Remark, ...]:
+        """Add a label to each run, "" for none, and take those that ended away; what changed. Raises as `add_to_each`.
+
+        A label that a run does not have is no mistake: the runs of a list differ.
+        """
+        require(actor, Right.MANAGE_RUNS)
+        places = _places(runs)
+        if not added.strip() and not ended:
+            raise Invalid("Name a label to add, or one to take away.")
+        made = self.add_to_each(actor, RemarkKind.LABEL, runs, added, key) if added.strip() else ()
+        gone = [
+            remark
+            for workspace, run in places
+            for remark in self.of_run(workspace, run)
+            if remark.kind is RemarkKind.LABEL and remark.text in ended
+        ]
+        return (*made, *(self.end(actor, remark.id) for remark in gone))
 
     def end(self, actor: Actor, remark_id: str, reason: str = "") -> Remark:
         """Take a remark back, whoever made it. Raises NotPermitted, NotFound."""
@@ -77,6 +110,13 @@ class RunRemarks:
         if actor.name != owner:
             raise NotPermitted(f"The view {name} is {owner}'s, who alone can drop it.")
         self._store.run_remarks.drop_view(owner, name)
+
+
+def _places(runs: Sequence[str]) -> list[tuple[str, str]]:
+    found = [(workspace, run) for workspace, _, run in (one.partition("/") for one in runs)]
+    if not 0 < len(found) <= MOST_AT_ONCE or not all(workspace and run for workspace, run in found):
+        raise Invalid(f"Name 1 to {MOST_AT_ONCE} runs, each as workspace/run.")
+    return found
 
 
 def _said(kind: RemarkKind, text: str) -> str:

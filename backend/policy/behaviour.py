@@ -9,19 +9,27 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from backend.domain.behaviour import Behaviour, Drift, Labels, Outcome, Standing, Watch
+from backend.domain.behaviour import Asked, Behaviour, Drift, EstimatedFigure, Labels, Outcome, Standing, Watch
 from backend.domain.data_profile import DataProfile
 from backend.domain.production_flips import Collected
 from backend.domain.promotions import Target
 from backend.domain.quality import HoldoutFigures
 from backend.domain.signals import Signal, SignalState
 from backend.policy.drift import FALSE_ALARMS_A_MONTH, confidence, drifts, family, looks, newest, qualities
+from backend.policy.estimate_band import judged
 from backend.policy.expected_performance import calibrated, expected
 from backend.policy.realised_performance import by_band, calibration, realised
+from backend.policy.refusals import refusal_words, refusals
 
 MONITOR = "monitor"
-OF_A_FEATURE = {"drift", "data-quality"}
-"""Rules whose chart is one feature's."""
+SHOWN_AT = {
+    "drift": ("drift", "feature"),
+    "data-quality": ("quality", "feature"),
+    "refused-requests": ("refused", ""),
+    "estimated-performance": ("estimated", "metric"),
+    "realised-performance": ("realised", "metric"),
+}
+"""The card of the Behaviour section that shows what a rule judged, and what its subject is called in an address."""
 STALE_LOOKS = 3
 """So many missed looks in a row say that the monitor stands still."""
 STATES = {
@@ -41,8 +49,15 @@ class Served:
     holdout: HoldoutFigures | None
 
 
-def look(served: Served, collected: Collected, outcomes: Sequence[Outcome], labels: Labels, watch: Watch) -> Behaviour:
-    """Everything that one look finds."""
+def look(
+    served: Served,
+    collected: Collected,
+    outcomes: Sequence[Outcome],
+    labels: Labels,
+    watch: Watch,
+    asked: tuple[Asked, Asked] | None = None,
+) -> Behaviour:
+    """Everything that one look finds; `asked` are the calls of the last day and of the week before it."""
     rows = newest(collected.rows)
     profile, sure = served.profile, confidence(served.profile, watch.every_minutes)
     risks = np.array([row.probability for row in rows], dtype=np.float64)
@@ -68,12 +83,19 @@ def look(served: Served, collected: Collected, outcomes: Sequence[Outcome], labe
         false_alarms_a_month=FALSE_ALARMS_A_MONTH,
         drift=drifts(profile, rows, sure),
         quality=qualities(profile, rows, sure),
-        estimated=expected(profile.score, risks, called, _reference(served.holdout)),
+        estimated=judged(
+            expected(profile.score, risks, called, _reference(served.holdout)),
+            profile.score,
+            served.target.threshold,
+            len(rows),
+            sure,
+        ),
         realised=realised(fair, served.holdout, sure),
         bands=by_band(outcomes),
         calibration=calibration(outcomes),
         labels=labels,
         watch=watch,
+        refusals=refusals(*asked, sure) if asked is not None else None,
     )
 
 
@@ -101,6 +123,8 @@ def signals(found: Behaviour, now: datetime) -> tuple[Signal, ...]:
     return (
         *(_drift(found, one) for one in found.drift),
         *_quality(found),
+        *_refused(found),
+        *(_estimated(found, one) for one in found.estimated),
         *_realised(found),
         _monitor(found, now),
     )
@@ -121,9 +145,17 @@ def _signal(
         n=n,
         version=found.version,
         release=found.deployment,
-        chart=urlencode({"section": "Behaviour", **({"feature": subject} if rule in OF_A_FEATURE else {})}),
+        chart=_address(rule, subject),
         words=words,
         at=found.at,
+    )
+
+
+def _address(rule: str, subject: str) -> str:
+    """The card, and the chart or row in it; the monitor's own words stand above all cards."""
+    card, called = SHOWN_AT.get(rule, ("", ""))
+    return urlencode(
+        {"section": "Behaviour", **({"chart": card} if card else {}), **({called: subject} if called else {})}
     )
 
 
@@ -159,6 +191,28 @@ def _quality(found: Behaviour) -> Iterator[Signal]:
             found, "data-quality", field.name, field.standing, float(worst[1]),
             None if worst[2] is None else float(worst[2]), "rows", field.n, f"{told}{top}{why}.",
         )  # fmt: skip
+
+
+def _refused(found: Behaviour) -> Iterator[Signal]:
+    one = found.refusals
+    if one is not None:
+        limit = None if one.limit is None else float(one.limit)
+        words = refusal_words(one)
+        yield _signal(found, "refused-requests", "", one.standing, float(one.refused), limit, "calls", one.calls, words)
+
+
+def _estimated(found: Behaviour, one: EstimatedFigure) -> Signal:
+    if one.limit is None:
+        words = f"{one.metric}: {found.rows} rows are too few to tell a worse estimate from chance."
+    else:
+        at_least = f"patients like the holdout's leave at least {one.limit:.3f} by chance"
+        low = "lower than" if one.standing is Standing.OUT else "as good as"
+        words = (
+            f"{one.metric} without labels is {low} on the holdout: {one.value:.3f} of {found.rows:,} rows; {at_least}."
+        )
+    return _signal(
+        found, "estimated-performance", one.metric, one.standing, one.value, one.limit, "share", found.rows, words
+    )
 
 
 def _realised(found: Behaviour) -> Iterator[Signal]:

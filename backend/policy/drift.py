@@ -1,9 +1,9 @@
 """Whether what production is asked, and answers, still looks like what the model learned from. Pure.
 
-Every look tests each feature and the score for drift, each feature for three kinds of bad values, and three realised
-figures. Their limits hold for all tests of a month together by Bonferroni's correction (O. J. Dunn, "Multiple
-comparisons among means", JASA 56 (1961) 52-64): the sum of the chances of a false alarm is FALSE_ALARMS_A_MONTH,
-however much the looks overlap.
+Every look tests each feature and the score for drift, each feature for three kinds of bad values, four estimated and
+three realised figures, and the share of refused requests. Their limits hold for all tests of a month together by
+Bonferroni's correction (O. J. Dunn, "Multiple comparisons among means", JASA 56 (1961) 52-64): the sum of the chances
+of a false alarm is FALSE_ALARMS_A_MONTH, however much the looks overlap.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ SCORE = "score"
 FALSE_ALARMS_A_MONTH = 1.0
 MONTH_MINUTES = 30 * 24 * 60
 REALISED_TESTS = 3
+ESTIMATED_TESTS = 4
+REFUSED_TESTS = 1
 QUALITY_TESTS = 3
 
 SIZES = (100, 150, 200, 300, 500, 700, 1000, 1500, 2000)
@@ -37,7 +39,7 @@ WITHIN_DAYS = 7
 
 def family(profile: DataProfile) -> int:
     """How many tests one look makes, whatever it finds."""
-    return len(profile.features) * (1 + QUALITY_TESTS) + 1 + REALISED_TESTS
+    return len(profile.features) * (1 + QUALITY_TESTS) + 1 + ESTIMATED_TESTS + REALISED_TESTS + REFUSED_TESTS
 
 
 def looks(every_minutes: float) -> int:

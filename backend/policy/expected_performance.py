@@ -52,23 +52,32 @@ def expected(
     if not risks.size:
         return ()
     truth = calibrated(score, risks)
+    values = estimates(truth, risks, called)
     random = np.random.default_rng(SEED)
     drawn = random.random((DRAWS, risks.size)) < truth
     order = np.argsort(risks, kind="stable")
-    figures: dict[str, tuple[float, Floats]] = {
-        "auc": (_expected_auc(truth[order], risks[order]), _aucs(drawn[:, order], risks[order])),
-        "sensitivity": (_part(truth[called], truth), _ratio(drawn[:, called].sum(1), drawn.sum(1))),
-        "specificity": (
-            _part((1 - truth)[~called], 1 - truth),
-            _ratio((~drawn)[:, ~called].sum(1), (~drawn).sum(1)),
-        ),
-        "ppv": (_part(truth[called], called.astype(np.float64)), _ratio(drawn[:, called].sum(1), called.sum())),
+    spreads: dict[str, Floats] = {
+        "auc": _aucs(drawn[:, order], risks[order]),
+        "sensitivity": _ratio(drawn[:, called].sum(1), drawn.sum(1)),
+        "specificity": _ratio((~drawn)[:, ~called].sum(1), (~drawn).sum(1)),
+        "ppv": _ratio(drawn[:, called].sum(1), called.sum()),
     }
     return tuple(
-        _figure(metric, value, spread, reference.get(metric))
-        for metric, (value, spread) in figures.items()
+        _figure(metric, values[metric], spread, reference.get(metric))
+        for metric, spread in spreads.items()
         if not np.isnan(spread).all()
     )
+
+
+def estimates(truth: Floats, risks: Floats, called: NDArray[np.bool_]) -> dict[str, float]:
+    """The figures by metric, without their intervals; `truth` are the calibrated risks."""
+    order = np.argsort(risks, kind="stable")
+    return {
+        "auc": _expected_auc(truth[order], risks[order]),
+        "sensitivity": _part(truth[called], truth),
+        "specificity": _part((1 - truth)[~called], 1 - truth),
+        "ppv": _part(truth[called], called.astype(np.float64)),
+    }
 
 
 def _figure(metric: str, value: float, spread: Floats, reference: float | None) -> EstimatedFigure:

@@ -53,10 +53,7 @@ def _alert(wired: Wiring, actor: Actor, alert: Alert) -> None:
     with st.container(key=f"alert_{alert.id}"):
         draw(_told(alert))
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-            navigation.link(
-                navigation.MONITORING, "Chart", f"chart_of_{alert.id}", "monitoring",
-                **{**address_of(alert), "section": "Traffic"},
-            )  # fmt: skip
+            navigation.link(navigation.MONITORING, "Chart", f"chart_of_{alert.id}", "monitoring", **address_of(alert))
             if st.button("Runbook", key=f"runbook_{alert.id}", type="tertiary", icon=":material/menu_book:"):
                 open_dialog(f"Runbook: {alert.title}", lambda: _runbook(wired, alert))
             _acknowledge(wired, actor, alert, refusal)

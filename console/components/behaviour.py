@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st
 
@@ -16,6 +16,7 @@ from console.components.dialogs import action, confirm_body, open_dialog
 from console.components.markup import Content, Html, card_head, draw, fill
 from console.components.states import empty, notice
 from console.components.tables import Column, table
+from console.session import parameter
 from console.viewmodels import behaviour as shown
 from console.viewmodels.figures import ago, plural, stamp
 from console.viewmodels.series import Chart
@@ -40,15 +41,39 @@ def model_behaviour(wired: Wiring, actor: Actor, endpoint: str) -> None:
         return
     found = looks[-1]
     _watch(found, problem)
-    _drift(found, looks)
-    _quality(found)
-    left, right = st.columns(2)
-    with left:
-        _estimated(found)
-    with right:
-        _realised(found)
+    _cards(found, looks, parameter("chart"))
     _outcomes(found)
     _retrainings(wired, actor, endpoint)
+
+
+def _cards(found: Behaviour, looks: Sequence[Behaviour], chosen: str) -> None:
+    """The card that a link names stands first and is marked."""
+    wide: dict[str, Callable[[], None]] = {
+        "drift": lambda: _drift(found, looks),
+        "quality": lambda: _quality(found),
+        "refused": lambda: _refused(found),
+    }
+    halves: dict[str, Callable[[], None]] = {
+        "estimated": lambda: _estimated(found),
+        "realised": lambda: _realised(found),
+    }
+    first = {**wide, **halves}.get(chosen)
+    if first is not None:
+        with st.container(key=f"chosen_{chosen}"):
+            first()
+    for name, draw_card in wide.items():
+        if name != chosen:
+            draw_card()
+    rest = [draw_card for name, draw_card in halves.items() if name != chosen]
+    for column, draw_card in zip(st.columns(len(rest)), rest, strict=True):
+        with column:
+            draw_card()
+
+
+def _marked(card_name: str, names: Sequence[str], called: str) -> int | None:
+    """The row of these that a link to the card means by its parameter `called`."""
+    wanted = parameter(called) if parameter("chart") == card_name else ""
+    return list(names).index(wanted) if wanted in names else None
 
 
 def _watch(found: Behaviour, problem: str) -> None:
@@ -74,9 +99,11 @@ def _drift(found: Behaviour, looks: Sequence[Behaviour]) -> None:
             Column("Standing"),
             Column("Cause"),
         )
-        draw(table(heads, map(_cells, shown.drift_rows(found)), caption="Drift by feature"))
+        rows = shown.drift_rows(found)
+        names = [row[0] for row in rows]
+        marked = _marked("drift", names, "feature")
+        draw(table(heads, map(_cells, rows), caption="Drift by feature", marked=marked))
         draw(fill('<p class="quiet">{rule}</p>', rule=shown.rule(found)))
-        names = [row[0] for row in shown.drift_rows(found)]
         name = st.selectbox("Feature", names, key="feature", bind="query-params") or names[0]
         one = next(each for each in found.drift if each.name == name)
         bins, over_time = st.columns(2)
@@ -93,21 +120,39 @@ def _quality(found: Behaviour) -> None:
         draw(card_head("Data quality", f"{found.rows:,} newest rows"))
         names = ("n", "Missing", "Implausible", "Never seen in training")
         heads = (Column("Field"), *map(_number, names), Column("Standing"), Column("Cause"))
-        draw(table(heads, map(_cells, shown.quality_rows(found)), caption="Bad values by field"))
-        told = "A request without a field, or with an impossible value, is refused: see status 424 under Traffic."
+        rows = shown.quality_rows(found)
+        marked = _marked("quality", [row[0] for row in rows], "feature")
+        draw(table(heads, map(_cells, rows), caption="Bad values by field", marked=marked))
+
+
+def _refused(found: Behaviour) -> None:
+    """What never became a row: the model refuses a request without a field, or with an impossible value."""
+    one = found.refusals
+    with st.container(border=True, key="card_refused"):
+        if one is None:
+            draw(card_head("Refused requests"))
+            draw(empty("Not counted", "Requests that the model refused, by field, out of the log of calls.", "block"))
+            return
+        draw(card_head("Refused requests", f"of {one.calls:,} calls in a day, until {stamp(one.until)}"))
+        state = word(shown.STANDINGS[one.standing])
+        draw(fill("<p>{state} {words}</p>", state=state, words=shown.refusal_sentence(one)))
+        if one.fields:
+            heads = (Column("Field"), _number("Refused"), _number("Of all calls"))
+            draw(table(heads, shown.refusal_rows(one), caption="Refused requests by field"))
+        told = "Nobody got a risk for these (status 424): no other figure holds them. The log tells field, no value."
         draw(fill('<p class="quiet">{told}</p>', told=told))
 
 
 def _estimated(found: Behaviour) -> None:
     with st.container(border=True, key="card_estimated"):
         draw(card_head("Estimated, before labels", f"{found.rows:,} rows"))
-        names = ("Estimate", "Labels would put it", "Holdout", "n")
-        draw(
-            table((Column("Metric"), *map(_number, names)), shown.estimate_rows(found), caption="Estimated performance")
-        )
+        names = ("n", "Estimate", "Bottom of the band", "Labels would put it", "Holdout")
+        heads = (Column("Metric"), *map(_number, names), Column("Standing"))
+        marked = _marked("estimated", [one.metric for one in found.estimated], "metric")
+        draw(table(heads, map(_cells, shown.estimate_rows(found)), caption="Estimated performance", marked=marked))
         told = (
-            "From calibrated risks alone (CBPE). It holds where patients change; that the illness itself has changed "
-            "only labels can tell."
+            "From calibrated risks alone (CBPE); out of band is lower than chance makes it of so many patients like "
+            "the holdout's. It holds where patients change; that the illness itself has changed only labels can tell."
         )
         draw(fill('<p class="quiet">{told}</p>', told=told))
 
@@ -117,7 +162,8 @@ def _realised(found: Behaviour) -> None:
         draw(card_head("Realised, with labels", plural(found.labels.labelled, "labelled answer")))
         names = ("n", "Value", "95 %", "Expected")
         heads = (Column("Metric"), *map(_number, names), Column("Standing"))
-        draw(table(heads, map(_cells, shown.realised_rows(found)), caption="Realised performance"))
+        marked = _marked("realised", [one.metric for one in found.realised], "metric")
+        draw(table(heads, map(_cells, shown.realised_rows(found)), caption="Realised performance", marked=marked))
         draw(fill('<p class="quiet">{labels}</p>', labels=shown.coverage(found.labels)))
 
 

@@ -16,14 +16,19 @@ class Column:
     number: bool = False
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[Content]], *, caption: str = "") -> Html:
+def table(
+    columns: Sequence[Column], rows: Iterable[Sequence[Content]], *, caption: str = "", marked: int | None = None
+) -> Html:
+    """`marked` is the row, from 0, that a link leads to."""
     heads = join(_cell("th" if column.title else "td", column, column.title) for column in columns)
     head = fill("<thead><tr>{heads}</tr></thead>", heads=heads) if any(c.title for c in columns) else Html("")
     body = join(
         fill(
-            "<tr>{cells}</tr>", cells=join(_cell("td", column, cell) for column, cell in zip(columns, row, strict=True))
+            "<tr{mark}>{cells}</tr>",
+            mark=Html(' aria-current="true"') if place == marked else Html(""),
+            cells=join(_cell("td", column, cell) for column, cell in zip(columns, row, strict=True)),
         )
-        for row in rows
+        for place, row in enumerate(rows)
     )
     return fill(
         '<table class="grid" aria-label="{caption}">{head}<tbody>{body}</tbody></table>',

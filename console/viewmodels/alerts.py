@@ -15,8 +15,10 @@ from console.viewmodels.state import Pill
 from console.viewmodels.text import Untrusted
 
 ALERT_RULE, DIAGNOSTICS = "alert rule", "diagnostic setting"
-ADDRESS = frozenset({"endpoint", "from", "to", "chart", "range", "section"})
+ADDRESS = frozenset({"endpoint", "from", "to", "chart", "range", "section", "feature", "metric"})
 """What a chart's address may select: a link that an alert carries leads to nothing else."""
+FIRST_SECTION = "Traffic"
+"""Where a chart is whose address names no section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,9 @@ def about(alert: Alert, now: datetime) -> Untrusted:
 
 
 def address_of(alert: Alert) -> dict[str, str]:
-    """What its link selects: the window and the chart."""
-    return {name: value for name, value in parse_qsl(alert.chart) if name in ADDRESS}
+    """What its link selects: the section, the window, the chart, and the row in it."""
+    told = {name: value for name, value in parse_qsl(alert.chart) if name in ADDRESS}
+    return {"section": FIRST_SECTION, **told}
 
 
 def lasted(alert: Alert) -> str:

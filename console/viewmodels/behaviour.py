@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from backend.domain.behaviour import TEXTBOOK, Behaviour, Drift, FieldQuality, Labels, RealisedFigure, Standing
+from backend.domain.behaviour import (
+    TEXTBOOK,
+    Behaviour,
+    Drift,
+    FieldQuality,
+    Labels,
+    RealisedFigure,
+    Refusals,
+    Standing,
+)
 from backend.domain.data_profile import DataProfile, FeatureProfile
 from backend.domain.retraining import Proposal, ProposalState
 from console.viewmodels.figures import duration, interval, metric, plural, share, stamp
@@ -77,15 +86,31 @@ def _count(number: int, limit: int | None) -> str:
     return f"{number:,}" if limit is None else f"{number:,} (chance: {limit:,})"
 
 
-def estimate_rows(found: Behaviour) -> list[tuple[str, str, str, str, str]]:
-    """Metric, estimate, where labels would put it, the holdout's, and n."""
+def refusal_sentence(found: Refusals) -> str:
+    """How many now, how many before, and the most that chance makes of it."""
+    before = f"{found.earlier_refused:,} of {found.earlier_calls:,} in the week before"
+    told = f"{found.refused:,} of {found.calls:,} calls ({share(found.refused, found.calls, 1)} %); {before}"
+    return f"{told}." if found.limit is None else f"{told}; chance makes at most {found.limit:,} of that."
+
+
+def refusal_rows(found: Refusals) -> list[tuple[Untrusted, str, str]]:
+    """Field, refused calls, and their share of all calls."""
+    return [
+        (Untrusted(one.name, 60), f"{one.refused:,}", f"{share(one.refused, found.calls, 1)} %") for one in found.fields
+    ]
+
+
+def estimate_rows(found: Behaviour) -> list[tuple[str, str, str, str, str, str, Pill]]:
+    """Metric, n, estimate, the bottom of its band, where labels would put it, the holdout's, and its standing."""
     return [
         (
             FIGURES.get(one.metric, one.metric),
+            f"{found.rows:,}",
             metric(one.value),
+            metric(one.limit),
             interval(one.low, one.high),
             metric(one.reference),
-            f"{found.rows:,}",
+            STANDINGS[one.standing],
         )
         for one in found.estimated
     ]

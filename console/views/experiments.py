@@ -13,6 +13,7 @@ from console import navigation, topics, wiring
 from console.components.header import page_header
 from console.components.live import FAST, follow
 from console.components.markup import card_head, draw, fill
+from console.components.run_marks import run_marks
 from console.components.run_views import column_menu, first_page, saved_views
 from console.components.states import empty, freshness, notice, waiting
 from console.session import parameter, signed_in, tell
@@ -84,7 +85,7 @@ def _list(wired: Wiring, actor: Actor, found: Found, address: Address) -> None:
             draw(empty("No run yet", would_be, "experiment"))
         return
     picked = _picked()
-    _chosen(picked)
+    _chosen(wired, actor, picked)
     _grid(wired, found, columns, picked)
     if found.pages > 1:
         st.pagination(found.pages, key="page", bind="query-params")
@@ -134,7 +135,7 @@ def _grid(wired: Wiring, found: Found, columns: tuple[str, ...], picked: list[st
     )
 
 
-def _chosen(picked: list[str]) -> None:
+def _chosen(wired: Wiring, actor: Actor, picked: list[str]) -> None:
     """What can be done with the selected runs."""
     if not picked:
         how = f"Select a run to open it, 2 to {MOST} to compare them. A click on a heading sorts."
@@ -147,6 +148,7 @@ def _chosen(picked: list[str]) -> None:
             label = f"Compare {plural(len(picked), 'run')}"
             navigation.link(navigation.EXPERIMENTS, label, "to_compare", "compare_arrows", compare=",".join(picked))
         navigation.link(navigation.EXPERIMENTS, "Open the first", "to_first_run", "open_in_new", run=picked[0])
+        run_marks(wired, actor, picked)
         st.button("Clear", key="clear_pick", type="tertiary", on_click=_clear)
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 from hospital_models import target, version
 from visitors import claims, text
 
-from backend.domain.behaviour import Labels, Outcome, Watch
+from backend.domain.behaviour import Asked, Labels, Outcome, Watch
 from backend.domain.clock import utc_now
 from backend.domain.data_profile import DataProfile
 from backend.domain.production_flips import Collected, CollectedRow
 from backend.domain.retraining import Proposal, ProposalState, Trigger
+from backend.domain.signals import SignalState
+from backend.operations.alerting import Alerting
 from backend.policy.behaviour import Served, look
 from training import cohort
 from training import profile as describing
@@ -71,7 +75,9 @@ def looked(world, *, factor=1.0, minutes=0, problems=()):
     labels = Labels(answered=300, labelled=100, unmatched=2, pending=1, delay_median=48.0, delay_p90=60.0)
     watch = Watch(looked_at=now, every_minutes=60, newest_row=now, collected_percent=100, problems=problems)
     collected = Collected(rows=rows, digest="sha256:c", blobs=1, oldest=now, newest=now)
-    world.store.behaviour.keep(look(served, collected, outcomes, labels, watch))
+    calls = Asked(since=now, until=now, calls=480, refused=30, fields={"BMI": 29, "<b>Age": 1})
+    before = calls.model_copy(update={"calls": 3360, "refused": 7})
+    world.store.behaviour.keep(look(served, collected, outcomes, labels, watch, (calls, before)))
 
 
 def proposed(world):
@@ -115,6 +121,8 @@ def test_a_look_shows_bands_numbers_ages_and_labels(visit, world):
         "Estimated, before labels",
         "age under 30",
         "Calibration over time",
+        "30 of 480 calls (6.2 %); 7 of 3,360 in the week before",
+        "&lt;b&gt;Age",
         "None was proposed",
     ):
         assert words in shown, words
@@ -164,6 +172,46 @@ def test_one_that_is_dismissed_says_why_and_asks_no_more(visit, world):
     assert world.store.retrainings.get(one.id).state is ProposalState.DISMISSED
     assert "it is the holiday season" in text(app)
     assert not [found for found in app.button if found.key == f"accept_{one.id}"]
+
+
+def chosen(app):
+    """The cards that are marked, and the first cells of the rows that are."""
+    found, blocks = [], [app.main]
+    while blocks:
+        block = blocks.pop()
+        blocks += list(getattr(block, "children", {}).values())
+        found += re.findall(r"-(chosen_\w+)$", getattr(getattr(block, "proto", None), "id", ""))
+    return found, re.findall(r'<tr aria-current="true"><td>(\w+)', text(app))
+
+
+def test_the_link_of_each_kind_of_alert_leads_to_its_chart_and_its_row(visit, world):
+    looked(world, minutes=300)
+    there = {
+        ("drift", "score"): ("chosen_drift", "score"),
+        ("data-quality", "Age"): ("chosen_quality", "Age"),
+        ("estimated-performance", "auc"): ("chosen_estimated", "AUC"),
+        ("realised-performance", "specificity"): ("chosen_realised", "Specificity"),
+        ("refused-requests", ""): ("chosen_refused", None),
+        ("monitor", ""): None,
+    }
+    said = [
+        one for one in world.wired.backend.behaviour.signals(world.project.endpoint) if (one.rule, one.subject) in there
+    ]
+    fired = [one.model_copy(update={"state": SignalState.FIRING}) for one in said]
+    alerts = {(one.rule, one.subject): one for one in Alerting(world.store).judge(fired)}
+    assert {one.runbook for one in alerts.values()}.isdisjoint({"any-alert"})
+    page = visit(PAGE, section="Alerts")
+    links = [one.proto.query_string for one in page.main.get("page_link") if one.proto.label == "Chart"]
+    for (rule, subject), wanted in there.items():
+        address = alerts[rule, subject].chart
+        assert address in links
+        app = visit(PAGE, **dict(parse_qsl(address)))
+        assert not app.exception
+        assert chosen(app) == (([], []) if wanted is None else ([wanted[0]], [wanted[1]] if wanted[1] else []))
+        if rule == "drift":
+            assert app.selectbox(key="feature").value == subject
+        if rule == "monitor":
+            assert "The monitor is not to be trusted now" in text(app)
 
 
 @pytest.mark.parametrize("known", [False, True])

@@ -66,6 +66,30 @@ def test_what_is_selected_can_be_compared(visit, world):
     assert "Compare 2 runs" in links
 
 
+def test_selected_runs_are_pinned_and_labelled_with_one_click(visit, world):
+    marks = world.wired.backend.run_remarks.marks
+    app = visit(PAGE, pick=f"{FIRST},{SECOND}")
+    app.button(key="pin_picked").click().run()
+    app.text_input(key="pin_picked_why").set_value("Best of the sweep.")
+    app.button(key="confirm_pin_picked").click().run()
+    assert not app.exception
+    assert {run: labels for run, labels in marks().items() if run in (FIRST, SECOND)} == {
+        FIRST: frozenset({"pinned"}), SECOND: frozenset({"pinned"}),
+    }  # fmt: skip
+    app.button(key="label_picked").click().run()
+    app.text_input(key="label_picked_add").set_value("sweep 7")
+    app.button(key="confirm_label_picked").click().run()
+    assert all("sweep 7" in marks()[run] for run in (FIRST, SECOND))
+    again = visit(PAGE, pick=FIRST)
+    again.button(key="label_picked").click().run()
+    again.multiselect(key="label_picked_end").select("sweep 7")
+    again.button(key="confirm_label_picked").click().run()
+    assert (marks()[FIRST], marks()[SECOND]) == (frozenset({"pinned"}), frozenset({"pinned", "sweep 7"}))
+    viewer = visit(PAGE, pick=FIRST, user=claims("viewer"))
+    assert viewer.button(key="pin_picked").disabled
+    assert viewer.button(key="label_picked").disabled
+
+
 def test_a_view_is_kept_with_its_search_and_offered_to_everybody(visit, world):
     app = visit(PAGE, q="model=boosting", sort="-metrics.auc")
     app.text_input(key="view_name").set_value("Best boosting").run()

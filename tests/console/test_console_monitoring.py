@@ -153,7 +153,8 @@ def test_groups_put_what_fires_and_pages_first():
         (alert("a", "a", Severity.PAGE, calm=True), alert("b", "b", Severity.TICKET), alert("c", "b", Severity.PAGE))
     )
     assert [[one.id for one in group.alerts] for group in told] == [["c", "b"], ["a"]]
-    assert address_of(told[0].head) == {"endpoint": "diabetes-endpoint", "from": FROM, "to": TO, "chart": "errors"}
+    address = {"section": "Traffic", "endpoint": "diabetes-endpoint", "from": FROM, "to": TO, "chart": "errors"}
+    assert address_of(told[0].head) == address
 
 
 def section(visit, name, user=None):

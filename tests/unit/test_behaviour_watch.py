@@ -8,7 +8,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from backend.domain.behaviour import Standing
+from backend.domain.alerts import RULES
+from backend.domain.behaviour import Asked, Standing
 from backend.domain.people import Actor, Role
 from backend.domain.retraining import ProposalState, Trigger
 from backend.domain.signals import SignalState
@@ -47,15 +48,26 @@ class Watched:
     def __init__(self, hospital, **settings):
         self.hospital, self.cloud, self.clock, self.store = hospital, hospital.cloud, hospital.clock, hospital.store
         self.project = PROJECT.model_copy(update=settings)
-        self.lines = []
+        self.lines, self.refused, self.calls = [], {}, 480
         reach = self.cloud.reach()
         self.labels = Labels(self.store, self.project, self.clock)
         self.watch = BehaviourWatch(
-            self.store, reach.collected, reach.jobs, reach.models, self.labels, self.console, self.project, self.clock
-        )
+            self.store, reach.collected, reach.jobs, reach.models, self.labels, self.console, self.asked,
+            self.project, self.clock,
+        )  # fmt: skip
         self.behaviour = ModelBehaviour(self.store, self.project, self.clock)
         self.cloud.profile = PROFILE
         self.ask(drawn(500, 2)[0])
+
+    def asked(self, since, until):
+        """480 calls a day; those of the last day are refused as `refused` says, by field."""
+        if isinstance(self.refused, Exception):
+            raise self.refused
+        last = until == self.clock()
+        fields = self.refused if last else {}
+        days = (until - since) / timedelta(days=1)
+        refused = sum(fields.values()) if last else 7
+        return Asked(since=since, until=until, calls=int(self.calls * days), refused=refused, fields=fields)
 
     def console(self, deployment):
         assert deployment.startswith("v1-")
@@ -103,6 +115,7 @@ def test_a_quiet_look_is_kept_and_fires_nothing(watched):
     assert ("drift", SignalState.QUIET) in states
     assert ("realised-performance", SignalState.UNKNOWN) in states
     assert SignalState.FIRING not in {state for _, state in states}
+    assert {rule for rule, _ in states} <= RULES.keys()
     assert watched.behaviour.proposals(PRODUCTION) == ()
     assert watched.behaviour.profile("1").rows == watched.behaviour.profile("2").rows == 4000
     watched.watch.look_if_due()

@@ -156,6 +156,14 @@ OPERATIONS: dict[str, tuple[Right, Try]] = {
         Right.MANAGE_RUNS,
         lambda w, a: w.run_remarks().add(a, RemarkKind.NOTE, "none", "run", "A note.", f"note-{a.name}"),
     ),
+    "RunRemarks.add_to_each": (
+        Right.MANAGE_RUNS,
+        lambda w, a: w.run_remarks().add_to_each(a, RemarkKind.PIN, ["none/run"], "It is the best.", f"pin-{a.name}"),
+    ),
+    "RunRemarks.relabel": (
+        Right.MANAGE_RUNS,
+        lambda w, a: w.run_remarks().relabel(a, ["none/run"], "best", [], f"label-{a.name}"),
+    ),
     "RunRemarks.end": (Right.MANAGE_RUNS, lambda w, a: w.run_remarks().end(a, "none")),
     "RunRemarks.keep_view": (Right.READ, lambda w, a: w.run_remarks().keep_view(a, "mine", "q=auc")),
     "RunRemarks.drop_view": (Right.READ, lambda w, a: w.run_remarks().drop_view(a, a.name, "none")),

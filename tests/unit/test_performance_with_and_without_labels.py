@@ -10,7 +10,8 @@ import pytest
 from backend.domain.behaviour import EstimatedFigure, Outcome, Standing
 from backend.domain.data_profile import ScoreProfile
 from backend.domain.quality import Estimate, HoldoutFigures
-from backend.policy.expected_performance import calibrated, expected
+from backend.policy.estimate_band import judged, lowest
+from backend.policy.expected_performance import calibrated, estimates, expected
 from backend.policy.realised_performance import by_band, calibration, newcombe, reach, realised
 from training.metrics import auc, point_metrics
 from training.profile import _score
@@ -91,6 +92,40 @@ def test_a_single_row_has_no_auc_and_what_is_said_of_it_can_be_read_again():
     found = expected(SCORE, np.array([0.7]), np.array([True]), {})
     assert "auc" not in {one.metric for one in found}
     assert [EstimatedFigure.model_validate_json(one.model_dump_json()) for one in found] == list(found)
+
+
+def worse(n, seed, spread=1.6):
+    """The share of estimates of `n` rows that are out of the band of one test in fifty, by metric."""
+    said, _ = risks(200 * n, seed)
+    if spread != 1.6:
+        said = 1 / (1 + np.exp(-np.random.default_rng(seed).normal(-0.5, spread, 200 * n)))
+    truth, bottoms = calibrated(SCORE, said), dict(lowest(SCORE, 0.5, n, 0.98))
+    parts = [slice(n * place, n * (place + 1)) for place in range(200)]
+    found = [estimates(truth[part], said[part], said[part] >= 0.5) for part in parts]
+    return {metric: np.mean([one[metric] < bottom for one in found]) for metric, bottom in bottoms.items()}
+
+
+@pytest.mark.parametrize("n", [100, 1000])
+def test_estimates_of_the_same_patients_leave_the_band_as_seldom_as_it_says(n):
+    """Of 200 at 2 % four are expected; twelve are more than chance makes of them in a thousand tries."""
+    assert all(share <= 0.06 for share in worse(n, 11).values())
+
+
+def test_patients_who_are_harder_to_tell_apart_are_out_of_band():
+    harder = worse(1000, 12, spread=0.8)
+    assert harder["auc"] > 0.95
+    assert harder["sensitivity"] > 0.95
+
+
+def test_the_estimate_of_few_rows_is_not_judged_and_that_of_easier_patients_is_in_band():
+    said, _ = risks(2000, 13)
+    few, many = (
+        {one.metric: one for one in judged(expected(SCORE, part, part >= 0.5, {}), SCORE, 0.5, len(part), 0.999)}
+        for part in (said[:99], np.where(said > 0.5, 0.99, 0.01))
+    )
+    assert {(one.limit, one.standing) for one in few.values()} == {(None, Standing.TOO_LITTLE)}
+    assert {one.standing for one in many.values()} == {Standing.IN_BAND}
+    assert many["auc"].limit < many["auc"].value
 
 
 def test_newcombes_worked_example():

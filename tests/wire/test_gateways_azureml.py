@@ -16,7 +16,9 @@ from azureml_lab import NOISE, wait_for
 from gateways_world import PROJECT, settings_of
 
 from backend.bootstrap import connect, setup_sides
+from backend.domain.clock import utc_now
 from backend.domain.endpoints import ProvisioningState
+from backend.domain.run_requests import RequestKind, RequestState, RunRequest
 from backend.domain.runs import RunState
 from backend.errors import CredentialsRejected, NotFound, RemoteRejected
 from backend.gateways.azureml.assets import Assets
@@ -24,11 +26,14 @@ from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import JobRequest, Jobs
 from backend.gateways.azureml.models import Models
 from backend.gateways.azureml.runs import Runs
+from backend.gateways.github.contents import Contents
 from backend.operations.decision import target_on
 from backend.operations.endpoints import EXAMPLE
+from backend.operations.submitting_runs import Place, SubmittingRuns
 from backend.operations.training import Subject, Training
 from backend.setup.resource import apply, plan
 from backend.setup.whole import azure_resources
+from tests.recovery.hospital import fresh_store
 from training.cohort import write
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in NOISE]
@@ -168,7 +173,9 @@ def test_two_workspaces_in_one_process_read_their_own(gateways, trained):
                 miss.result()
 
 
-def test_a_job_that_fails_says_why(gateways, trained):
+@pytest.fixture(scope="module")
+def broken(gateways, trained):
+    """A job that has failed."""
     jobs = Jobs(gateways.prod)
     _, name, _ = trained
     request = JobRequest(
@@ -182,10 +189,37 @@ def test_a_job_that_fails_says_why(gateways, trained):
     )
     assert jobs.submit(request) == "broken-1"
     wait_for(lambda: jobs.state("broken-1") is RunState.FAILED, 60, "the failure")
-    assert "the data has one class only" in jobs.log_tail("broken-1", 20)
-    assert jobs.failure("broken-1")
+    return "broken-1"
+
+
+def test_a_job_that_fails_says_why(gateways, broken):
+    jobs = Jobs(gateways.prod)
+    assert "the data has one class only" in jobs.log_tail(broken, 20)
+    assert jobs.failure(broken)
     with pytest.raises(NotFound):
         jobs.state("never-submitted")
+
+
+def test_a_run_that_failed_is_retried_once_from_the_same_code_and_environment(gateways, broken, tmp_path):
+    jobs, store = Jobs(gateways.prod), fresh_store(tmp_path, utc_now)
+    here = PROJECT.prod_workspace
+    asked = RunRequest(
+        id="again-1", click="again", part=1, kind=RequestKind.RETRY, workspace=here, of_run=broken, by="sam",
+        channel="console", reason="The data has been mended.", at=utc_now(),
+    )  # fmt: skip
+    places = {here: Place(jobs, Assets(gateways.prod), PROJECT.prod_data)}
+    worker = SubmittingRuns(store, places, Contents(gateways.github), PROJECT)
+    store.run_requests.ask([asked])
+    assert worker.perform_next()
+    (told,) = store.run_requests.of_click("again")
+    assert (told.state, told.run) == (RequestState.SUBMITTED, asked.name)
+    store.run_requests.ask([asked])
+    assert not worker.perform_next()
+    wait_for(lambda: jobs.state(asked.name) is RunState.FAILED, 60, "the second failure")
+    first, second = jobs.origin(broken), jobs.origin(asked.name)
+    assert (second.command, second.code, second.environment) == (first.command, first.code, first.environment)
+    assert (second.tags["retry_of"], second.tags["asked_by"]) == (broken, "sam")
+    store.close()
 
 
 def test_a_running_job_can_be_cancelled(gateways, trained):

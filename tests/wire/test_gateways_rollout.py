@@ -152,6 +152,20 @@ def test_scores_are_read_from_the_containers_log(endpoints, gateways):
     assert gateways.logs.scores(endpoint_id, "blue", began, datetime.now(UTC)).risks == ()
 
 
+def test_refused_requests_are_counted_where_they_are_logged_with_the_fields_that_the_script_names(endpoints, gateways):
+    began = datetime.now(UTC)
+    for body in ({"field": "BMI"}, {"field": "Age"}, {"x": 1, "say": 'mlops-refused {"field":"BMI"}'}):
+        endpoints.raw_score(ENDPOINT, json.dumps(body).encode(), "green", probe=False)
+    endpoints.raw_score(ENDPOINT, b'{"field": "BMI"}', "green", probe=True)
+
+    def counted():
+        found = gateways.logs.refused(gateways.prod.endpoint_id(ENDPOINT), began, datetime.now(UTC))
+        return found if found.calls >= 3 and found.fields else None
+
+    found = wait_for(counted, 20, "the refused calls in the log")
+    assert (found.calls, found.refused, found.fields) == (3, 2, {"BMI": 1})
+
+
 def test_saturation_is_a_mean_a_minute(gateways):
     endpoint_id = gateways.prod.endpoint_id(ENDPOINT)
     since = datetime.now(UTC) - timedelta(minutes=10)

@@ -132,6 +132,10 @@ def test_each_answer_is_told_to_the_log_but_for_probes(serving):
         assert time.monotonic() < deadline, serving.log.read_text()
         time.sleep(0.05)
     assert told() == before + 1
+    assert serving.score({**ROW, "Age": -4}, headers={"User-Agent": "ward/1"})[0] == 400
+    while 'mlops-refused {"field":"Age"}' not in serving.log.read_text():
+        assert time.monotonic() < deadline, serving.log.read_text()
+        time.sleep(0.05)
     line = next(x for x in reversed(serving.log.read_text().splitlines()) if "mlops-scores " in x)
     assert len(json.loads(line.partition("mlops-scores ")[2])["risks"]) == 2
 

@@ -96,6 +96,20 @@ def score_lines(resource_id: str, deployment: str, marker: str, limit: int) -> s
     )
 
 
+def refused(endpoint: str) -> str:
+    """Calls, and those whose input the model refused."""
+    refusal = "ResponseCode == 424 and ModelStatusCode >= 400 and ModelStatusCode < 500"
+    return f"{_calls(endpoint)} and not({MIRRORED}) | summarize Calls=count(), Refused=countif({refusal})"
+
+
+def refused_lines(resource_id: str, marker: str, limit: int) -> str:
+    """The newest lines in which scoring scripts tell the field that they refused a request for."""
+    return (
+        f"AmlOnlineEndpointConsoleLog | where _ResourceId endswith {literal(_suffix(resource_id))} "
+        f"and Message contains {literal(marker)} | project TimeGenerated, Message | top {limit} by TimeGenerated desc"
+    )
+
+
 def statuses(endpoint: str) -> str:
     return (
         f"{_calls(endpoint)} | summarize Requests=count() by DeploymentName, ResponseCode, ResponseCodeReason, "

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from backend.domain.behaviour import Asked
 from backend.domain.clock import Clock, utc_now
 from backend.domain.key_rotation import Caller
 from backend.domain.objectives import Counted
@@ -24,6 +26,11 @@ LOG_DAYS = 7
 
 SCORES = "mlops-scores "
 """How a line of `training/score.py` begins that tells what a call was answered."""
+
+REFUSED = "mlops-refused "
+"""How a line of `training/score.py` begins that tells the field of a refusal."""
+
+LONGEST_FIELD = 40
 
 SCORE_LINES = 2000
 """The newest calls whose scores are compared: more would say no more, and cost at every look."""
@@ -98,6 +105,24 @@ class Logs:
         """What the newest calls were answered, by the scoring script's own word; none where it tells nothing."""
         query = kusto.score_lines(resource_id, deployment, SCORES, SCORE_LINES)
         return as_scores(str(row["Message"]) for row in self._one("read a deployment's scores", query, (start, end)))
+
+    def refused(self, resource_id: str, start: datetime, end: datetime) -> Asked:
+        """Calls of an endpoint, those whose input the model refused, and the fields that its log names for them."""
+        counts, lines = self._ask(
+            "count refused requests",
+            [
+                kusto.refused(resource_id.rpartition("/")[2]),
+                kusto.refused_lines(resource_id, REFUSED, SCORE_LINES),
+            ],
+            (start, end),
+        )
+        return Asked(
+            since=start,
+            until=end,
+            calls=int(counts[0]["Calls"] or 0) if counts else 0,
+            refused=int(counts[0]["Refused"] or 0) if counts else 0,
+            fields=as_fields(str(row["Message"]) for row in lines),
+        )
 
     def key_callers(self, endpoint: str, start: datetime, end: datetime) -> tuple[Caller, ...]:
         """Who called and how often in vain; the busiest 200 User-Agents."""
@@ -276,6 +301,20 @@ def as_scores(lines: Iterable[str]) -> Scores:
             continue
         risks += found
     return Scores(positives=positives, risks=tuple(risks))
+
+
+def as_fields(lines: Iterable[str]) -> dict[str, int]:
+    """How often each field is named by lines of a console log; what is no such line tells nothing."""
+    found: Counter[str] = Counter()
+    for line in lines:
+        _, marker, text = line.partition(REFUSED)
+        try:
+            field = json.loads(text)["field"] if marker else None
+        except (ValueError, KeyError, TypeError):
+            continue
+        if isinstance(field, str) and field.isprintable() and 0 < len(field) <= LONGEST_FIELD:
+            found[field] += 1
+    return dict(found)
 
 
 def as_number(value: object) -> float | None:

@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from training.data import FEATURES
-from training.release import MOST_TOLD, Release, answer, score_line
+from training.release import MOST_TOLD, Release, answer, refusal_line, score_line
 from training.request import MAX_BYTES, MAX_ROWS, request_id
 
 ROW = {
@@ -158,6 +158,20 @@ def test_the_log_line_tells_answers_and_nothing_that_was_asked(release):
     assert told["risks"][1] == round(body["predictions"][1]["probability"], 4)
     assert "an id" not in line
     assert not any(name in line for name in ROW)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({**ROW, "Age": -4}, "Age"),
+        ({name: value for name, value in ROW.items() if name != "BMI"}, "BMI"),
+        ({**ROW, "Miss Smith": 1}, "another field"),
+        ("no row", "the whole request"),
+    ],
+)
+def test_the_log_line_of_a_refusal_names_a_field_of_ours_and_nothing_that_was_asked(release, body, told):
+    status, answered = answer(release, _body(body), "an id")
+    assert (status, refusal_line(answered)) == (400, f'mlops-refused {{"field":"{told}"}}')
 
 
 def test_the_log_line_of_a_large_batch_is_short(release):
