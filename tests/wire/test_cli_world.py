@@ -132,7 +132,8 @@ def test_the_worker_looks_at_what_serves_and_knows_what_it_was_trained_on(made_w
     while (shown := made_world.lead.read("behaviour", "show"))["behaviour"] is None:
         assert time.monotonic() < deadline, shown
         time.sleep(1)
-    assert {one["rule"] for one in shown["signals"]} == {"drift", "data-quality", "realised-performance", "monitor"}
+    watched = {"drift", "data-quality", "refused-requests", "estimated-performance", "realised-performance", "monitor"}
+    assert {one["rule"] for one in shown["signals"]} == watched
     described = made_world.lead.read("behaviour", "profile", "1")
     assert described["duplicates"]["shared_groups"] == 0
     (version,) = [one for one in made_world.lead.read("models", "list") if one["version"] == "1"]
