@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ SAME_ANSWER = 1e-9
 """Probability: what floating point may differ by when the same row is computed in another batch."""
 
 LARGER_IS_BETTER = {"auc": True, "sensitivity": True, "specificity": True, "brier": False}
+_BELOW_ZERO = re.compile(r"(?<![\w-])-(?=\d)")
+"""The hyphen that stands for a minus; that of a range or a name has something before it."""
 NAMED = 3
 """Bands spelt out in a sentence; the others are counted."""
 
@@ -56,7 +59,8 @@ def _finding(rule: GateRule, exhibits: Exhibits) -> Finding:
     state, sentence = CHECKS[rule.name](rule, exhibits)
     if state is FAIL and not rule.hard:
         state = FindingState.ADVISORY
-    return Finding(gate=rule.name, group=GROUPS[rule.name], state=state, sentence=sentence, rule=rule)
+    said = _BELOW_ZERO.sub("−", sentence)  # a true minus is what is meant
+    return Finding(gate=rule.name, group=GROUPS[rule.name], state=state, sentence=said, rule=rule)
 
 
 def _compared(check: Callable[[float, Comparison], Answer]) -> Callable[[GateRule, Exhibits], Answer]:
