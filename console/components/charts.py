@@ -201,7 +201,7 @@ def chart(content: Chart, brush: Brush | None = None, *, picture: bool = False) 
                 entries=join(
                     fill(
                         '<span><i class="{dash}" style="border-color:{colour}"></i>{name}</span>',
-                        dash="dash" if s.style % len(_DASHES) else "",
+                        dash=_sign(s),
                         colour=_COLOURS[theme()][s.style % len(_COLOURS[theme()])],
                         name=s.name,
                     )
@@ -223,6 +223,13 @@ def chart(content: Chart, brush: Brush | None = None, *, picture: bool = False) 
         config=_pictured(content) if picture else {"displayModeBar": False, "displaylogo": False},
         **select,
     )
+
+
+def _sign(series: Series) -> str:
+    """What stands for it in the legend: the dot it is drawn with, or its line."""
+    if series.dots:
+        return "diamond" if series.style % 2 else "dot"
+    return "dash" if series.style % len(_DASHES) else ""
 
 
 def _pictured(content: Chart) -> dict[str, Any]:

@@ -30,6 +30,8 @@ SIDE_BY_SIDE = 6
 """Up to so many runs stand in a table beside each other; more are a grid, which draws what is in sight."""
 CURVES = 12
 """Lines that an eye can tell apart; of more runs the first are drawn."""
+WIDE = 560
+"""Pixels of the baseline's field: a name and an id."""
 SHOWN = ("auc", "sensitivity", "specificity", "ppv", "brier", "calibration_slope")
 
 
@@ -79,7 +81,8 @@ def _baseline(wired: Wiring, runs: tuple[Run, ...]) -> str:
     def choose() -> None:
         st.query_params["baseline"] = st.session_state["baseline_run"]
 
-    return str(st.selectbox("Baseline", keys, key="baseline_run", format_func=lambda key: names[key], on_change=choose))
+    named = names.__getitem__
+    return str(st.selectbox("Baseline", keys, key="baseline_run", format_func=named, on_change=choose, width=WIDE))
 
 
 def _facts(runs: tuple[Run, ...]) -> None:
