@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.domain.card_file import CardFile
-from backend.domain.comparison import METRIC_NAMES, BandVerdict, Comparison
+from backend.domain.comparison import METRIC_NAMES, BandVerdict, Comparison, signed_well
 from backend.domain.contract import ContractEffect, ContractEvidence
 from backend.domain.evidence import SmokeResult
 from backend.domain.gates import Finding, FindingState, GateRule
@@ -24,8 +23,6 @@ SAME_ANSWER = 1e-9
 """Probability: what floating point may differ by when the same row is computed in another batch."""
 
 LARGER_IS_BETTER = {"auc": True, "sensitivity": True, "specificity": True, "brier": False}
-_BELOW_ZERO = re.compile(r"(?<![\w-])-(?=\d)")
-"""The hyphen that stands for a minus; that of a range or a name has something before it."""
 NAMED = 3
 """Bands spelt out in a sentence; the others are counted."""
 
@@ -59,7 +56,7 @@ def _finding(rule: GateRule, exhibits: Exhibits) -> Finding:
     state, sentence = CHECKS[rule.name](rule, exhibits)
     if state is FAIL and not rule.hard:
         state = FindingState.ADVISORY
-    said = _BELOW_ZERO.sub("−", sentence)  # a true minus is what is meant
+    said = signed_well(sentence)
     return Finding(gate=rule.name, group=GROUPS[rule.name], state=state, sentence=said, rule=rule)
 
 
