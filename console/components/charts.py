@@ -138,7 +138,7 @@ def _trace(series: Series, tone: str, unit: str) -> dict[str, Any]:
         "hovertemplate": f"%{{y:.4~g}} {unit}",
     }
     if series.bars:
-        pattern = {"shape": "/" if series.style % 2 else "", "fgopacity": 0.6}
+        pattern = {"shape": "/" if series.style % 2 else "", "fillmode": "overlay", "fgopacity": 0.5}
         return drawn | {"type": "bar", "marker": {"color": colour, "pattern": pattern, "line": {"width": 0}}}
     if series.dots:
         named = {"text": [_label(label) for label in series.labels]} if series.labels else {}
@@ -177,7 +177,7 @@ def _shade(chart: Chart, ink: dict[str, str]) -> tuple[list[dict[str, Any]], lis
     for mark in chart.marks:
         line = {"type": "line", "x0": _x(mark.at), "x1": _x(mark.at), "y0": 0, "y1": 1, "yref": "y domain"}
         shapes.append(line | {"line": {"color": ink["text"], "width": 1, "dash": "dot"}})
-        side = "right" if chart.share(mark.at) > 0.5 else "left"
+        side = "right" if chart.share(mark.at) > 0.25 else "left"
         place = {"x": _x(mark.at), "y": 1, "yref": "paper", "xanchor": side, "yanchor": "bottom"}
         words.append(small | place | {"text": _label(mark.text)})
     if chart.limit is not None:

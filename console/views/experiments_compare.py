@@ -30,6 +30,8 @@ SIDE_BY_SIDE = 6
 """Up to so many runs stand in a table beside each other; more are a grid, which draws what is in sight."""
 CURVES = 12
 """Lines that an eye can tell apart; of more runs the first are drawn."""
+IN_SIGHT = 12
+"""Rows of the grid that are drawn without scrolling."""
 WIDE = 560
 """Pixels of the baseline's field: a name and an id."""
 SHOWN = ("auc", "sensitivity", "specificity", "ppv", "brier", "calibration_slope")
@@ -125,7 +127,9 @@ def _grid(runs: tuple[Run, ...], lines: list[Fact], *, across: bool) -> None:
         unique = [f"{name} ({run.id})" for name, run in zip(names, runs, strict=True)]
         columns = [list(column) for column in zip(*values, strict=True)]
         shown = {"": titles} | dict(zip(unique, columns, strict=True))
-    st.dataframe(shown, key=f"facts_grid_{across}", hide_index=True, height=420, row_height=32)
+    rows = len(next(iter(shown.values()), ()))
+    height = "content" if rows <= IN_SIGHT else 420
+    st.dataframe(shown, key=f"facts_grid_{across}", hide_index=True, height=height, row_height=32)
 
 
 def _verdicts(found: tuple[Judged, ...]) -> None:
