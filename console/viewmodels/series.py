@@ -79,7 +79,7 @@ class Chart:
 
 CLOSE = 0.07
 """Marks nearer than this share of the window are drawn as one line: their numbers would cover each other."""
-WORDED = 0.24
+WORDED = 0.36
 """The same where each line has its words beside it."""
 WORDS = 24
 

@@ -16,7 +16,7 @@ from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Content, card_head, draw, fill
 from console.components.states import empty, freshness, notice, waiting
-from console.components.tables import Column, scrolling, table
+from console.components.tables import Column, scrolling, table, two_lines
 from console.session import parameter
 from console.surroundings import champion
 from console.viewmodels.experiments import Fact, Judged, facts, judged, numbers, overlaid, scatter
@@ -128,8 +128,8 @@ def _grid(runs: tuple[Run, ...], lines: list[Fact], *, across: bool) -> None:
         columns = [list(column) for column in zip(*values, strict=True)]
         shown = {"": titles} | dict(zip(unique, columns, strict=True))
     rows = len(next(iter(shown.values()), ()))
-    height = "content" if rows <= IN_SIGHT else 420
-    st.dataframe(shown, key=f"facts_grid_{across}", hide_index=True, height=height, row_height=32)
+    key = f"facts_grid_{across}"
+    st.dataframe(shown, key=key, hide_index=True, height="content" if rows <= IN_SIGHT else 420, row_height=32)
 
 
 def _verdicts(found: tuple[Judged, ...]) -> None:
@@ -139,13 +139,10 @@ def _verdicts(found: tuple[Judged, ...]) -> None:
     for one in found:
         name = fill("<b>{n}</b>", n=Untrusted(one.run.name or one.run.id, 60))
         if one.problem:
-            why = fill('<span class="quiet">{p}</span>', p=Untrusted(one.problem, 200))
-            rows.append([name, why, *[""] * (len(metrics) - 1)])
-        else:
-            rows.append([name, *(_verdict(one.on(metric)) for metric in metrics)])
-    if not metrics:
-        rows = [row[:2] for row in rows]
-    heads = [Column(METRIC_NAMES[metric]) for metric in metrics] or [Column("Not compared")]
+            # Below the name: a sentence in a column of figures would stand a word to the line.
+            name = two_lines(name, Untrusted(one.problem, 200))
+        rows.append([name, *(_verdict(one.on(metric)) for metric in metrics)])
+    heads = [Column(METRIC_NAMES[metric]) for metric in metrics]
     body = table((Column("Run"), *heads), rows, caption="Difference of each run to the baseline")
     draw(scrolling(body, "Difference of each run to the baseline", tall=True))
 
