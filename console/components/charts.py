@@ -226,7 +226,9 @@ def chart(content: Chart, brush: Brush | None = None, *, picture: bool = False) 
 
 
 def _sign(series: Series) -> str:
-    """What stands for it in the legend: the dot it is drawn with, or its line."""
+    """What stands for it in the legend: the bar or the dot it is drawn with, or its line."""
+    if series.bars:
+        return "bar"
     if series.dots:
         return "diamond" if series.style % 2 else "dot"
     return "dash" if series.style % len(_DASHES) else ""
