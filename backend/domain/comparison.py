@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
 from backend.domain.quality import Estimate
 from backend.domain.value import Value
+
+MINUS = "\N{MINUS SIGN}"
+_BELOW_ZERO = re.compile(r"(?<![\w-])-(?=\d)")
+_NOTHING = re.compile(r"(?<![\w-])[+-](?=0(?:\.0+)?(?![\d.]))")
 
 
 class Verdict(StrEnum):
@@ -210,3 +215,11 @@ class Comparison(Value):
 
     def on(self, metric: str) -> Difference:
         return next(d for d in self.differences if d.metric == metric)
+
+
+def signed_well(sentence: str) -> str:
+    """The sentence with a minus where a hyphen stood for one, and no sign at what rounds to nothing.
+
+    The hyphen of a range or a name has something before it, and stays.
+    """
+    return _BELOW_ZERO.sub(MINUS, _NOTHING.sub("", sentence))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from backend.domain.repository import Quotation
 from backend.domain.unexplained import EventKind, Look, Noticed
+from backend.errors import NotFound
 from backend.gateways.github.past import Past
 from backend.gateways.github.rulesets import Ruleset, Rulesets, differences
 from backend.policy.repository_watch import of_changes, of_dismissals, of_ruleset
@@ -32,17 +33,26 @@ class RepositoryWatch:
         self._rulesets = rulesets
         self._project = project
         self._declared = declared
+        self._mark = f"branch/{project.default_branch}"
 
     def look(self) -> None:
-        """One look at the default branch, at reviews, and at the rulesets. Raises the gateway's errors."""
-        self._look_at_branch()
+        """One look at the default branch, at reviews, and at the rulesets. Raises the gateway's errors.
+
+        Before its first push there is nothing to look at, nor anything wrong; what was there and is gone is a fault.
+        """
+        try:
+            self._look_at_branch()
+        except NotFound:
+            if self._store.marks.value(self._mark):
+                raise
+            return
         self._look_at_dismissals()
         for wanted in self._declared:
             self._look_at_ruleset(wanted)
 
     def _look_at_branch(self) -> None:
-        branch = self._project.default_branch
-        mark, changes = f"branch/{branch}", self._past.branch(branch)
+        branch, mark = self._project.default_branch, self._mark
+        changes = self._past.branch(branch)
         if not changes:
             return
         seen = self._store.marks.value(mark)

@@ -19,6 +19,7 @@ from backend.domain.comparison import (
     Subgroups,
     ThresholdPoint,
     Verdict,
+    signed_well,
 )
 from backend.policy.auc import paired_auc
 from backend.policy.brier import paired_brier
@@ -224,4 +225,4 @@ def in_words(difference: Difference, rows: int) -> str:
     level = f"{100 * difference.confidence:.0f} %"
     interval = f"{level} {difference.low:+.3f} to {difference.high:+.3f}"
     name = METRIC_NAMES.get(difference.metric, difference.metric)
-    return f"{difference.verdict.value}: {name} {difference.difference:+.3f} ({interval}, n {rows:,})"
+    return signed_well(f"{difference.verdict.value}: {name} {difference.difference:+.3f} ({interval}, n {rows:,})")

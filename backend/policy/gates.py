@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.domain.card_file import CardFile
-from backend.domain.comparison import METRIC_NAMES, BandVerdict, Comparison
+from backend.domain.comparison import METRIC_NAMES, BandVerdict, Comparison, signed_well
 from backend.domain.contract import ContractEffect, ContractEvidence
 from backend.domain.evidence import SmokeResult
 from backend.domain.gates import Finding, FindingState, GateRule
@@ -56,7 +56,8 @@ def _finding(rule: GateRule, exhibits: Exhibits) -> Finding:
     state, sentence = CHECKS[rule.name](rule, exhibits)
     if state is FAIL and not rule.hard:
         state = FindingState.ADVISORY
-    return Finding(gate=rule.name, group=GROUPS[rule.name], state=state, sentence=sentence, rule=rule)
+    said = signed_well(sentence)
+    return Finding(gate=rule.name, group=GROUPS[rule.name], state=state, sentence=said, rule=rule)
 
 
 def _compared(check: Callable[[float, Comparison], Answer]) -> Callable[[GateRule, Exhibits], Answer]:

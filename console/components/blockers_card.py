@@ -7,7 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 from backend.domain.decisions import Blocker, Decision
-from console.components.labels import literal
+from console.components.labels import literal, spoken
 from console.components.markup import Html, card_head, draw, fill, icon, join
 from console.viewmodels.text import Untrusted
 
@@ -59,7 +59,7 @@ def _nothing_hard(decision: Decision, to_accept: bool) -> Html:
 
 def _tick(decision: Decision, found: Blocker) -> bool:
     said = found.why.removeprefix(found.what).lstrip(" :") or found.why
-    label = f"**{literal(found.what, 60)}** {literal(said, 150)}"
+    label = f"{spoken(found.what, 60)}: {spoken(said, 150)}"
     told = literal(f"{found.why} {found.because}".strip(), 600)
     return st.checkbox(label, key=f"accept_{decision.dossier.version.version}_{found.gate}", help=told)
 

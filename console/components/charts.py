@@ -138,7 +138,7 @@ def _trace(series: Series, tone: str, unit: str) -> dict[str, Any]:
         "hovertemplate": f"%{{y:.4~g}} {unit}",
     }
     if series.bars:
-        pattern = {"shape": "/" if series.style % 2 else "", "fgopacity": 0.6}
+        pattern = {"shape": "/" if series.style % 2 else "", "fillmode": "overlay", "fgopacity": 0.5}
         return drawn | {"type": "bar", "marker": {"color": colour, "pattern": pattern, "line": {"width": 0}}}
     if series.dots:
         named = {"text": [_label(label) for label in series.labels]} if series.labels else {}
@@ -177,7 +177,7 @@ def _shade(chart: Chart, ink: dict[str, str]) -> tuple[list[dict[str, Any]], lis
     for mark in chart.marks:
         line = {"type": "line", "x0": _x(mark.at), "x1": _x(mark.at), "y0": 0, "y1": 1, "yref": "y domain"}
         shapes.append(line | {"line": {"color": ink["text"], "width": 1, "dash": "dot"}})
-        side = "right" if chart.share(mark.at) > 0.5 else "left"
+        side = "right" if chart.share(mark.at) > 0.25 else "left"
         place = {"x": _x(mark.at), "y": 1, "yref": "paper", "xanchor": side, "yanchor": "bottom"}
         words.append(small | place | {"text": _label(mark.text)})
     if chart.limit is not None:
@@ -201,7 +201,7 @@ def chart(content: Chart, brush: Brush | None = None, *, picture: bool = False) 
                 entries=join(
                     fill(
                         '<span><i class="{dash}" style="border-color:{colour}"></i>{name}</span>',
-                        dash="dash" if s.style % len(_DASHES) else "",
+                        dash=_sign(s),
                         colour=_COLOURS[theme()][s.style % len(_COLOURS[theme()])],
                         name=s.name,
                     )
@@ -223,6 +223,15 @@ def chart(content: Chart, brush: Brush | None = None, *, picture: bool = False) 
         config=_pictured(content) if picture else {"displayModeBar": False, "displaylogo": False},
         **select,
     )
+
+
+def _sign(series: Series) -> str:
+    """What stands for it in the legend: the bar or the dot it is drawn with, or its line."""
+    if series.bars:
+        return "bar"
+    if series.dots:
+        return "diamond" if series.style % 2 else "dot"
+    return "dash" if series.style % len(_DASHES) else ""
 
 
 def _pictured(content: Chart) -> dict[str, Any]:

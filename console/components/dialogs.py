@@ -26,8 +26,9 @@ def confirm_body(
     reason: str,
     done: str,
     wish: Callable[[str, str], object],
+    danger: bool = True,
 ) -> None:
-    """The dialog's content. `wish` is called with the idempotency key and the reason."""
+    """The dialog's content. `wish` is called with the idempotency key and the reason; `danger` is drawn in red."""
     draw(table((Column(""), Column("Now"), Column("After")), changes, caption="What changes"))
     draw(effect)
     why = st.text_area("Reason, goes to the ledger", value=reason, key=f"reason_{form}", height=80)
@@ -36,7 +37,7 @@ def confirm_body(
         text = str(st.session_state.get(f"reason_{form}", why)).strip()
         attempt(form, lambda key: wish(key, text), done)
 
-    with st.container(key=f"danger_{form}"):
+    with st.container(key=f"{'danger' if danger else 'calm'}_{form}"):
         if st.button(label, key=f"confirm_{form}", type="primary", width="stretch", on_click=carry_out):
             hold_still(False)
             st.rerun()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backend.domain.clock import utc_now
+from console import topics
 from console.components.header import pill
 from console.components.markup import Html, fill
 from console.viewmodels.proof import seal
@@ -10,8 +11,9 @@ from console.wiring import Wiring
 
 
 def proof_seal(wired: Wiring, endpoint: str) -> Html:
-    """From our own database: it waits for no service."""
-    told = seal(wired.backend.events.proof(endpoint), utc_now())
+    """From our own database: it waits for no service, and is held against what was read of the endpoint since."""
+    read = wired.snapshots.watch(topics.endpoint(endpoint))
+    told = seal(wired.backend.events.proof(endpoint), utc_now(), read)
     return fill(
         '<div class="proof" role="status"><p>{pill} <span class="quiet">{age}</span></p><p>{said}</p>'
         '<p class="quiet limits">{limits}</p></div>',

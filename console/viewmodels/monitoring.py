@@ -204,6 +204,8 @@ def capacity_charts(
             for style, (deployment, parts) in enumerate(sorted(stretches.items()))
         )
         note = f"{unit}, highest of {minutes} min" if minutes > 1 else unit
+        if not any(y is not None for one in series for y in one.y):
+            note = f"{unit}, no sample yet"
         drawn.append(
             Chart(name=name, title=title, series=series, unit=unit, note=note, start=start, end=end, height=170)
         )

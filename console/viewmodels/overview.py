@@ -51,6 +51,8 @@ def waits(world: Surroundings, actor: Actor, person: Person) -> tuple[Wait, ...]
     if active is not None and active.phase in {Phase.NEEDS_ATTENTION, Phase.PAUSED} and actor.may(Right.CONTROL):
         found.append(_stopped(active))
     if actor.may(Right.PROMOTE):
+        serves = world.endpoint.value is not None and world.endpoint.value.stable is not None
+        until = "What serves goes on serving until then." if serves else "Nothing serves until then."
         for dossier in world.waiting:
             version = dossier.version
             label = Untrusted(f"Decide about {version.name} v{version.version}")
@@ -63,7 +65,7 @@ def waits(world: Surroundings, actor: Actor, person: Person) -> tuple[Wait, ...]
                     {"version": version.version},
                     VERSIONS[dossier.state],
                     version.created_at,
-                    "What serves goes on serving until then.",
+                    until,
                 )
             )
     mine = [_pull(pull) for pull in world.pulls.value or () if waits_for_person(pull, person)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend.domain.telemetry import Mark, Serving
+from console.viewmodels.text import Untrusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,17 @@ class Chart:
 
 
 CLOSE = 0.07
-"""Marks nearer than this share of the window are drawn as one line: their words would cover each other."""
+"""Marks nearer than this share of the window are drawn as one line: their numbers would cover each other."""
+WORDED = 0.36
+"""The same where each line has its words beside it."""
+WORDS = 24
 
 
-def mark_lines(marks: tuple[Mark, ...], start: datetime, end: datetime) -> tuple[MarkLine, ...]:
+def mark_lines(marks: tuple[Mark, ...], start: datetime, end: datetime, close: float = CLOSE) -> tuple[MarkLine, ...]:
     """The marks of the window; a cluster keeps the words of its last, with the number of the others."""
     clusters: list[list[Mark]] = []
     for mark in sorted((m for m in marks if start <= m.at <= end), key=lambda m: m.at):
-        if clusters and mark.at - clusters[-1][0].at < (end - start) * CLOSE:
+        if clusters and mark.at - clusters[-1][0].at < (end - start) * close:
             clusters[-1].append(mark)
         else:
             clusters.append([mark])
@@ -93,7 +97,7 @@ def mark_lines(marks: tuple[Mark, ...], start: datetime, end: datetime) -> tuple
 
 def _cluster(marks: list[Mark]) -> MarkLine:
     others = f", {len(marks) - 1} more" if len(marks) > 1 else ""
-    return MarkLine(marks[-1].at, f"{marks[-1].text[:24]}{others}")
+    return MarkLine(marks[-1].at, f"{Untrusted(marks[-1].text).one_line(WORDS)}{others}")
 
 
 def bands(serving: tuple[Serving, ...], start: datetime, end: datetime) -> tuple[Band, ...]:

@@ -11,7 +11,7 @@ from backend.domain.telemetry import CapacityPoint, Mark, Traffic
 from backend.domain.value import Reading
 from console.viewmodels.decision import summary_of
 from console.viewmodels.figures import duration, milliseconds, share
-from console.viewmodels.series import Chart, Series, mark_lines
+from console.viewmodels.series import WORDED, Chart, Series, mark_lines
 from console.viewmodels.state import Pill
 
 FAR = 3
@@ -240,7 +240,7 @@ def latency_chart(promotion: Promotion, traffic: Traffic, marks: tuple[Mark, ...
         unit="ms",
         start=traffic.start,
         end=traffic.end,
-        marks=mark_lines(marks, traffic.start, traffic.end),
+        marks=mark_lines(marks, traffic.start, traffic.end, WORDED),
         limit=limit if limit and limit <= FAR * highest else None,
         limit_text=f"limit {limit:,.0f} ms",
         height=230,

@@ -129,7 +129,7 @@ def _grid(wired: Wiring, found: Found, columns: tuple[str, ...], picked: list[st
         selection_default=preset,
         column_config=figures,
         hide_index=True,
-        height=min(38 + 34 * len(keys), 560),
+        height="content" if len(keys) <= 15 else 560,
         row_height=34,
         placeholder="–",
     )

@@ -16,7 +16,7 @@ from console.components.header import page_header
 from console.components.live import follow
 from console.components.markup import Content, card_head, draw, fill
 from console.components.states import empty, freshness, notice, waiting
-from console.components.tables import Column, scrolling, table
+from console.components.tables import Column, scrolling, table, two_lines
 from console.session import parameter
 from console.surroundings import champion
 from console.viewmodels.experiments import Fact, Judged, facts, judged, numbers, overlaid, scatter
@@ -30,6 +30,10 @@ SIDE_BY_SIDE = 6
 """Up to so many runs stand in a table beside each other; more are a grid, which draws what is in sight."""
 CURVES = 12
 """Lines that an eye can tell apart; of more runs the first are drawn."""
+IN_SIGHT = 12
+"""Rows of the grid that are drawn without scrolling."""
+WIDE = 560
+"""Pixels of the baseline's field: a name and an id."""
 SHOWN = ("auc", "sensitivity", "specificity", "ppv", "brier", "calibration_slope")
 
 
@@ -79,7 +83,8 @@ def _baseline(wired: Wiring, runs: tuple[Run, ...]) -> str:
     def choose() -> None:
         st.query_params["baseline"] = st.session_state["baseline_run"]
 
-    return str(st.selectbox("Baseline", keys, key="baseline_run", format_func=lambda key: names[key], on_change=choose))
+    named = names.__getitem__
+    return str(st.selectbox("Baseline", keys, key="baseline_run", format_func=named, on_change=choose, width=WIDE))
 
 
 def _facts(runs: tuple[Run, ...]) -> None:
@@ -122,7 +127,9 @@ def _grid(runs: tuple[Run, ...], lines: list[Fact], *, across: bool) -> None:
         unique = [f"{name} ({run.id})" for name, run in zip(names, runs, strict=True)]
         columns = [list(column) for column in zip(*values, strict=True)]
         shown = {"": titles} | dict(zip(unique, columns, strict=True))
-    st.dataframe(shown, key=f"facts_grid_{across}", hide_index=True, height=420, row_height=32)
+    rows = len(next(iter(shown.values()), ()))
+    key = f"facts_grid_{across}"
+    st.dataframe(shown, key=key, hide_index=True, height="content" if rows <= IN_SIGHT else 420, row_height=32)
 
 
 def _verdicts(found: tuple[Judged, ...]) -> None:
@@ -132,13 +139,10 @@ def _verdicts(found: tuple[Judged, ...]) -> None:
     for one in found:
         name = fill("<b>{n}</b>", n=Untrusted(one.run.name or one.run.id, 60))
         if one.problem:
-            why = fill('<span class="quiet">{p}</span>', p=Untrusted(one.problem, 200))
-            rows.append([name, why, *[""] * (len(metrics) - 1)])
-        else:
-            rows.append([name, *(_verdict(one.on(metric)) for metric in metrics)])
-    if not metrics:
-        rows = [row[:2] for row in rows]
-    heads = [Column(METRIC_NAMES[metric]) for metric in metrics] or [Column("Not compared")]
+            # Below the name: a sentence in a column of figures would stand a word to the line.
+            name = two_lines(name, Untrusted(one.problem, 200))
+        rows.append([name, *(_verdict(one.on(metric)) for metric in metrics)])
+    heads = [Column(METRIC_NAMES[metric]) for metric in metrics]
     body = table((Column("Run"), *heads), rows, caption="Difference of each run to the baseline")
     draw(scrolling(body, "Difference of each run to the baseline", tall=True))
 

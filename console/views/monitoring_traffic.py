@@ -272,12 +272,13 @@ def _capacity(
     if reading.at is None:
         draw(card("Capacity", waiting(reading, "the capacity") or empty("Nothing read yet", "", "cloud_off")))
         return
-    if not reading.value:
+    points = reading.value or ()
+    if all(point.cpu_percent is None and point.memory_percent is None for point in points):
         would_be = "CPU, memory and instances, a point per minute, as Azure Monitor measures them."
         draw(card("Capacity", empty("No platform metric yet", would_be, "memory")))
         return
-    names = tuple(sorted({point.deployment for point in reading.value}))
-    drawn = capacity_charts(reading.value, *window, _labels(wired, sight, names))
+    names = tuple(sorted({point.deployment for point in points}))
+    drawn = capacity_charts(points, *window, _labels(wired, sight, names))
     drawn = with_past(drawn, *_past(wired, sight, window), *window)
     for column, content in zip(st.columns(len(drawn)), drawn, strict=True):
         with column:

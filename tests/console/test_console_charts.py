@@ -71,7 +71,7 @@ def test_a_day_of_minutes_is_drawn_with_the_highest_of_each_stretch():
     cpu, memory, _ = capacity_charts(points, start, NOW)
     assert len(cpu.series[0].x) <= CAPACITY_POINTS + 1
     assert max(value for value in cpu.series[0].y if value is not None) == 97.0
-    assert cpu.note == "%, highest of 12 min"
+    assert (cpu.note, memory.note) == ("%, highest of 12 min", "%, no sample yet")
     assert set(memory.series[0].y) == {None}
 
 

@@ -5,15 +5,40 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hospital_models import target, version
+from hospital_readings import endpoint
 from visitors import claims, text
 
 from backend.domain.clock import utc_now
 from backend.domain.proofs import LIMITS, Part, Proof, ProofState
 from backend.domain.unexplained import EventKind, EventState, Look, Noticed
+from backend.domain.value import Reading
 from console.viewmodels.proof import seal
 
 PAGES = ("overview", "pull_requests", "experiments", "models", "deployments", "monitoring", "audit", "setup", "inbox")
 ENDPOINT = "diabetes-endpoint"
+SERVING = target(version(1), "").deployment
+
+
+@pytest.mark.parametrize(
+    ("found", "seconds_ago", "traffic", "state", "words"),
+    [
+        (ProofState.UNPROVEN, 2, {"v2-7f3a": 100}, "Being proved", "asks again within 20 s"),
+        (ProofState.PROVEN, 2, {SERVING: 90, "v2-7f3a": 10}, "Being proved", "asks again within 20 s"),
+        (ProofState.PROVEN, 2, {SERVING: 100, "v2-7f3a": 0}, "Serving what was approved", "Read."),
+        (ProofState.PROVEN, 9, {"v2-7f3a": 100}, "Serving what was approved", "Read."),
+        (ProofState.MISMATCH, 2, {"v2-7f3a": 100}, "Not what was approved", "Read."),
+    ],
+)
+def test_a_look_from_before_the_traffic_moved_says_nothing_of_what_serves_now(
+    found, seconds_ago, traffic, state, words
+):
+    beside = Reading(
+        value=endpoint(ENDPOINT, traffic), at=utc_now() - timedelta(seconds=seconds_ago), source="Azure ML"
+    )
+    told = seal(proof(found), utc_now(), beside)
+    assert told.pill.text == state
+    assert words in told.said.one_line()
 
 
 def button(app, key):
@@ -22,7 +47,7 @@ def button(app, key):
 
 def proof(state, reason="Read.", age=5.0, proven=5.0):
     now = utc_now()
-    part = Part(deployment="v1-3c9e", weight=100, version="1", digest="sha256:1", threshold=0.5)
+    part = Part(deployment=SERVING, weight=100, version="1", digest="sha256:1", threshold=0.5)
     return Proof(
         endpoint=ENDPOINT,
         at=now - timedelta(seconds=age),

@@ -6,12 +6,13 @@ import hospital
 import hospital_models
 import hospital_pulls
 import pytest
+from markdown_it import MarkdownIt
 from visitors import claims, text
 
 from backend.domain.promotions import Kind
 from console import topics
 from console.components.diff import diff
-from console.components.labels import literal
+from console.components.labels import literal, spoken
 from console.components.markup import Html, escape, fill
 from console.viewmodels.text import Untrusted
 
@@ -22,6 +23,12 @@ HOSTILE = {
     "control": "bell\x07 null\x00 escape\x1b[31m newline\nsecond",
     "long": "x" * 10_000,
 }
+
+SENTENCES = (
+    "Subgroups: age under 40, sex female: inconclusive, of 7 bands.",
+    "AUC +0.140 (95 % [0.131, 0.149]) against v1: a loss of 0.01 is excluded.",
+    "p95 41 ms, 0 errors in 400 requests; limit 110 ms (at_a_time 4).",
+)
 
 
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
@@ -41,6 +48,19 @@ def test_labels_take_every_meaning_from_markdown(raw):
     for position, character in enumerate(label):
         if character in "*_[]()<>!:$`":
             assert label[position - 1] == "\\"
+
+
+@pytest.mark.parametrize("raw", [*HOSTILE.values(), *SENTENCES, "1. first", "# head", "a_b_ _c_", "&lt;b&gt; &#42;"])
+def test_what_is_read_out_is_shown_literally_too(raw):
+    plain = Untrusted(raw).one_line(200)
+    (shown,) = MarkdownIt("gfm-like", {"linkify": False}).parse(spoken(raw))[1:-1]
+    assert {child.type for child in shown.children} <= {"text", "text_special"}
+    assert "".join(child.content for child in shown.children) == plain
+
+
+@pytest.mark.parametrize("raw", SENTENCES)
+def test_a_sentence_in_plain_words_is_read_out_as_it_stands(raw):
+    assert spoken(raw) == raw
 
 
 def test_only_our_own_markup_passes_unescaped():

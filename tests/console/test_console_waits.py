@@ -5,10 +5,12 @@ from __future__ import annotations
 import hospital
 import hospital_models
 import pytest
+from hospital_readings import endpoint
 from visitors import text
 
 from backend.domain.promotions import Kind
 from backend.store.audit import Note
+from console import topics
 
 PRODUCTION = "diabetes-endpoint"
 BACK = "It missed too many patients."
@@ -46,6 +48,14 @@ def test_where_a_rolled_back_version_stands_is_said_by_its_pages(visit, rolled_b
     ):
         assert "Rolled back" in text(app)
         assert said in text(app)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "told"), [({"v1-3c9e": 100}, "What serves goes on serving"), ({}, "Nothing serves")]
+)
+def test_what_waiting_means_for_those_who_are_served_now(visit, world, traffic, told):
+    world.wired.snapshots.put(topics.endpoint(PRODUCTION), endpoint(PRODUCTION, traffic))
+    assert f"{told} until then." in text(visit())
 
 
 def test_a_version_on_its_way_is_followed_and_not_decided_about(visit, world):

@@ -184,6 +184,16 @@ def test_calibration(change, state):
     assert said("calibration", replace(EMPTY, holdout=figures(**change))).state is state
 
 
+def test_what_is_below_zero_has_a_minus_and_ranges_and_names_keep_their_hyphen():
+    bands = (BandCalibration(axis="age", band="40-59", rows=100, positives=40, excess=estimate(-0.25, -0.15)),)
+    holdout = figures(intercept=estimate(-0.05, 0.05), bands=bands)
+    assert (
+        "intercept 0.00 (95 % −0.05 to 0.05)" in said("calibration", replace(EMPTY, holdout=holdout)).sentence
+    )  # the minus is what is tested
+    sentence = said("subgroup_calibration", replace(EMPTY, holdout=holdout)).sentence
+    assert "age 40-59 (−0.20)" in sentence  # the minus is what is tested
+
+
 @pytest.mark.parametrize(
     ("bands", "state", "words"),
     [

@@ -121,4 +121,6 @@ def test_a_single_row_of_a_class_proves_nothing():
 
 def test_words_carry_estimate_interval_and_n():
     difference = paired_difference([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.1], [0.9, 0.6, 0.5, 0.1])
-    assert in_words(difference, 3000) == "too little data: AUC +0.250 (95 % -0.443 to +0.943, n 3,000)"
+    none = paired_difference([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.1], [0.9, 0.4, 0.5, 0.1])
+    assert "AUC 0.000 (95 % 0.000 to 0.000" in in_words(none, 4)
+    assert in_words(difference, 3000) == "too little data: AUC +0.250 (95 % −0.443 to +0.943, n 3,000)"

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from backend.domain.clock import utc_now
 from backend.domain.unexplained import EventKind
+from backend.errors import NotFound
 from backend.gateways.github.client import GitHubReader
 from backend.gateways.github.past import Past
 from backend.gateways.github.rulesets import Ruleset, Rulesets
@@ -61,6 +62,20 @@ def watched(lab, tmp_path):
     store = fresh_store(tmp_path, utc_now)
     yield Watched(lab, store)
     assert store.audit.verify().whole
+    store.close()
+
+
+def test_before_the_first_push_there_is_nothing_to_look_at_and_what_is_gone_is_a_fault(lab, tmp_path):
+    store = fresh_store(tmp_path, utc_now)
+    token = SecretStr(issue_github_token(lab.world, permissions=INSTALLATION_PERMISSIONS))
+    connection = GitHubReader(f"{lab.world.settings.url}/api/v3", "hospital/not-made-yet", token, str(lab.ca_file))
+    watch = RepositoryWatch(store, Past(connection, "quality-gate"), Rulesets(connection), PROJECT, (DECLARED,))
+    watch.look()
+    assert store.unexplained.unexplained() == ()
+    with store.writing() as transaction:
+        store.marks.set("branch/main", "7000001", transaction)
+    with pytest.raises(NotFound):
+        watch.look()
     store.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backend.domain.analysis import Check, Health, Seen
+from backend.domain.comparison import signed_well
 from backend.domain.promotions import Step
 from backend.policy.health.bounds import CERTAIN, CONFIDENCE, beyond_chance, difference
 
@@ -39,7 +40,7 @@ def against_stable(seen: Seen, step: Step) -> Check | None:
     counts = (candidate.errors, candidate.calls, stable.errors, stable.calls)
     found = candidate.errors / candidate.calls - stable.errors / stable.calls
     low, high = difference(*counts, CONFIDENCE)
-    measured = f"{100 * found:+.2f} points (95 % {100 * low:+.2f} to {100 * high:+.2f})"
+    measured = signed_well(f"{100 * found:+.2f} points (95 % {100 * low:+.2f} to {100 * high:+.2f})")
     n = f"n {candidate.calls:,} and {stable.calls:,}"
     words = f"errors against stable {measured}, limit +{100 * most:g}, {n}"
     if difference(*counts, CERTAIN)[0] > most:

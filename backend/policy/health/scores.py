@@ -9,6 +9,7 @@ from __future__ import annotations
 from scipy.stats import ks_2samp
 
 from backend.domain.analysis import Check, Health, Seen
+from backend.domain.comparison import signed_well
 from backend.domain.promotions import Step
 from backend.policy.health.bounds import CERTAIN, CONFIDENCE, difference
 
@@ -32,7 +33,7 @@ def of_positives(seen: Seen, step: Step) -> Check | None:
     found = candidate.positives / ours - stable.positives / theirs
     low, high = difference(*counts, CONFIDENCE)
     sure_low, sure_high = difference(*counts, CERTAIN)
-    measured = f"{100 * found:+.1f} points (95 % {100 * low:+.1f} to {100 * high:+.1f})"
+    measured = signed_well(f"{100 * found:+.1f} points (95 % {100 * low:+.1f} to {100 * high:+.1f})")
     p_value = float(ks_2samp(candidate.risks, stable.risks).pvalue)
     words = (
         f"positives {100 * candidate.positives / ours:.1f} % against {100 * stable.positives / theirs:.1f} %, "
