@@ -97,7 +97,7 @@ class ObjectiveWatch:
             channel="worker",
             action="objectives.changed",
             subject=f"file/{SLO_PATH}",
-            reason=f"{SLO_PATH} on {branch} is another than before",
+            reason=f"{SLO_PATH} on {branch} has changed",
         )
         self._store.watched.saw(SLO_PATH, slo.digest, note)
         self._slo, self._budget = slo, None

@@ -28,6 +28,6 @@ class GateWatch:
             channel="worker",
             action="gates.changed",
             subject=f"file/{GATES_PATH}",
-            reason=f"{GATES_PATH} on {self._project.default_branch} is another than before",
+            reason=f"{GATES_PATH} on {self._project.default_branch} has changed",
         )
         return self._store.watched.saw(GATES_PATH, gates_digest(content), note)

@@ -97,7 +97,6 @@ def _own(wired: Wiring, actor: Actor, alert: Alert) -> None:
         (("Owner", alert.owner or "nobody", actor.name),),
         Html("<p>You look after it until it is closed. It is told to nobody again.</p>"),
         form=f"own_{alert.id}",
-        danger=False,
         label="Look after it",
         reason="",
         done="You look after it now.",

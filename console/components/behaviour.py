@@ -219,7 +219,6 @@ def _accept(wired: Wiring, actor: Actor, one: Proposal) -> None:
         (("State", one.state.value, "accepted"),),
         Html("<p>The worker starts the training workflow. What it registers is tested and decided about as ever.</p>"),
         form=f"accept_{one.id}",
-        danger=False,
         label="Retrain",
         reason="",
         done="The worker starts the training.",

@@ -148,6 +148,7 @@ def _replace(wired: Wiring, actor: Actor, endpoint: str, which: Which, use: KeyU
                 fill("<p>The worker does it within seconds and the ledger keeps your reason.</p>"),
                 form=f"rotate/{endpoint}/{which.value}",
                 label=f"Replace the {which.value} key",
+                danger=True,
                 reason="",
                 done=f"The {which.value} key is being replaced.",
                 wish=lambda key, reason: wired.backend.keyring.rotate(

@@ -26,9 +26,12 @@ def confirm_body(
     reason: str,
     done: str,
     wish: Callable[[str, str], object],
-    danger: bool = True,
+    danger: bool = False,
 ) -> None:
-    """The dialog's content. `wish` is called with the idempotency key and the reason; `danger` is drawn in red."""
+    """The dialog's content. `wish` is called with the idempotency key and the reason.
+
+    Red is the button of what ends, returns or goes past something (`danger`).
+    """
     draw(table((Column(""), Column("Now"), Column("After")), changes, caption="What changes"))
     draw(effect)
     why = st.text_area("Reason, goes to the ledger", value=reason, key=f"reason_{form}", height=80)
@@ -64,6 +67,7 @@ class Question:
     done: str
     wish: Callable[[str, str], object]
     fields: Callable[[], None] | None = None
+    danger: bool = False
 
 
 def ask(label: str, question: Question, *, key: str, refusal: str = "", symbol: str = "") -> None:
@@ -83,6 +87,7 @@ def _asked(question: Question) -> None:
         reason="",
         done=question.done,
         wish=question.wish,
+        danger=question.danger,
     )
 
 

@@ -69,6 +69,7 @@ def _glass(wired: Wiring, actor: Actor, decision: Decision) -> Question:
         effect=Html("<p>A second lead, not an author, has to confirm. Both names stay red in the ledger for ever.</p>"),
         form=f"break_glass_{version.version}",
         label="Ask to break the glass",
+        danger=True,
         done="Asked. Another lead has to confirm it.",
         wish=wish,
         fields=fields,
@@ -88,6 +89,7 @@ def _confirmation(wired: Wiring, actor: Actor, decision: Decision, asked: Overri
         ),
         form=f"confirm_glass_{asked.id[:12]}",
         label="Confirm as the second person",
+        danger=True,
         done=f"v{version.version} may go past {gates} until {asked.ends_at:%H:%M} UTC.",
         wish=lambda _, reason: wired.backend.overrides.confirm(actor, version, asked.id, reason),
     )
@@ -118,6 +120,7 @@ def _quarantine(wired: Wiring, actor: Actor, decision: Decision) -> Question:
         ),
         form=f"quarantine_{version.version}",
         label=f"Quarantine v{version.version}",
+        danger=True,
         done=f"v{version.version} is in quarantine.",
         wish=lambda _, reason: wired.backend.quarantines.quarantine(actor, version, reason),
     )

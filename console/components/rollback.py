@@ -61,6 +61,7 @@ def _body(wired: Wiring, actor: Actor, endpoint: Endpoint | None, stable: str, v
         fill("<p>{state}. New promotions are held until somebody lifts the hold.</p>", state=_state(endpoint, version)),
         form=f"roll_back_{stable}",
         label=f"Roll back to v{version}",
+        danger=True,
         reason=f"{stable} does not do well in production.",
         done=f"Production returns to v{version}.",
         wish=lambda key, reason: wired.backend.promotions.roll_back(actor, stable, reason, key, to_version=version),

@@ -71,6 +71,7 @@ def reject_button(wired: Wiring, actor: Actor, decision: Decision) -> None:
             fill("<p>{says} The version cannot be promoted until a lead approves it anew.</p>", says=says),
             form=f"reject_{version.version}",
             label=f"Reject v{version.version}",
+            danger=True,
             reason="",
             done=f"v{version.version} is rejected.",
             wish=lambda key, reason: wired.backend.models.reject(

@@ -158,6 +158,7 @@ def retire(wired: Wiring, actor: Actor, dossier: Dossier) -> None:
             Html("<p>Nothing brings it back: no test, no approval, no rollback. Its records stay.</p>"),
             form=f"retire_{version.version}",
             label=f"Retire v{version.version}",
+            danger=True,
             reason="",
             done=f"v{version.version} is retired.",
             wish=lambda _, reason: wired.backend.quarantines.retire(actor, version, reason),

@@ -229,6 +229,7 @@ def _abort(wired: Wiring, actor: Actor, promotion: Promotion, refusal: str) -> N
             fill("<p>{back} The worker does it between two steps.</p>", back=back),
             form=f"abort_{promotion.id[:12]}",
             label="Abort",
+            danger=True,
             reason=f"v{promotion.target.version} is not good enough.",
             done="The abort is recorded; the page follows it.",
             wish=lambda _, reason: wired.backend.steering.abort(actor, promotion.id, reason),

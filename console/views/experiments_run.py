@@ -99,6 +99,7 @@ def _cancel(wired: Wiring, actor: Actor, run: Run) -> None:
         fill("<p>Azure ML stops {run}; what it has logged so far stays.</p>", run=Untrusted(run.name, 80)),
         form=f"cancel_{run.id}",
         label="Cancel the run",
+        danger=True,
         reason="",
         done=f"Cancellation of {run.id} was asked for.",
         wish=lambda _key, why: wired.backend.runs.cancel(actor, run.workspace, run.id, why),
