@@ -113,6 +113,8 @@ def how_known(dossier: Dossier) -> str:
     known = authorship(dossier)
     if known is None:
         return "Only the author of the change is known: its commits have not been read yet."
+    if not known.commits and not known.base:
+        return "Nothing served before, so no commits lie between."
     commits = f"{len(known.commits)} commit{'' if len(known.commits) == 1 else 's'}"
     since = f" since {known.base[:7]}, which serves" if known.base else ""
     whole = "" if known.complete else "; GitHub listed only a part of them"

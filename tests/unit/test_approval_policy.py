@@ -228,6 +228,8 @@ def test_the_authors_are_told_with_how_far_they_are_known():
     known = dossier(authorship=written_by("Scientist", "lead", complete=False))
     assert authors(known) == ("scientist", "lead")
     assert how_known(known) == "2 commits since bbbbbbb, which serves; GitHub listed only a part of them."
+    first = written_by().model_copy(update={"base": ""})
+    assert how_known(dossier(authorship=first)) == "Nothing served before, so no commits lie between."
     assert submitter_of(dossier(authorship=BY_HAND)) == "Lead, by hand"
     assert submitter_of(dossier(authorship=BY_WORKFLOW)) == "workflow"
 
