@@ -171,7 +171,7 @@ def test_a_worse_version_can_be_neither_approved_nor_promoted(empty):
     empty.serving("1")
     empty.cloud.gain = -0.2
     second = empty.staged("2")
-    with pytest.raises(PolicyDenied, match=r"Sensitivity: Sensitivity -0\.\d+ \(95 %"):
+    with pytest.raises(PolicyDenied, match=r"Sensitivity: Sensitivity −0\.\d+ \(95 %"):
         empty.models.approve(LEAD, second, WHY, "key")
     with pytest.raises(PolicyDenied, match="worse"):
         empty.click("2")

@@ -17,6 +17,8 @@ import pytest
 
 from sandbox.accounts import SUBSCRIPTION, TENANT
 
+pytestmark = pytest.mark.recovery
+
 FURNISH = """
 import os, pathlib, ssl, sys, httpx
 from azure.ai.ml import MLClient

@@ -15,12 +15,12 @@ from backend.operations.drills_branch import APP, MOVED
 from backend.policy.drills import BRANCH_CONTROLS, BY_RULES
 from tests.databases import FILES
 
-pytestmark = [*(pytest.mark.filterwarnings(line) for line in NOISE), pytest.mark.timeout(900)]
+pytestmark = [*(pytest.mark.filterwarnings(line) for line in NOISE), pytest.mark.timeout(900), pytest.mark.recovery]
 EVERYTHING = [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}]
 REVIEW = "pull_request"
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.recovery)])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def lab(make_sandbox, tmp_path_factory, request):
     home = tmp_path_factory.mktemp("drills")
     kept = FILES if request.param == "sqlite" else request.getfixturevalue("cluster")
@@ -83,7 +83,6 @@ def test_every_control_refuses_the_lead(lab):
     assert findings(lab) == {}
 
 
-@pytest.mark.recovery
 def test_by_schedule_nobody_is_a_person(lab):
     _, results = lab.drill(by=WORKER, key="scheduled")
     assert set(outcomes(results).values()) == {Outcome.REFUSED, Outcome.ABSENT}
@@ -93,7 +92,6 @@ def test_by_schedule_nobody_is_a_person(lab):
     assert "a person" in results[Control.DISMISSED_REVIEW].told
 
 
-@pytest.mark.recovery
 def test_a_ruleset_that_is_switched_off(lab):
     head = lab.stand_in.head()
     with lab.ruleset(enforcement="disabled"):
@@ -112,7 +110,6 @@ def test_a_ruleset_that_is_switched_off(lab):
     assert findings(lab) == {}
 
 
-@pytest.mark.recovery
 @pytest.mark.parametrize(
     ("missing", "control", "tried"),
     [
@@ -132,7 +129,6 @@ def test_one_rule_that_is_gone(lab, missing, control, tried):
     assert set(outcomes(results, *others).values()) == {Outcome.REFUSED}
 
 
-@pytest.mark.recovery
 def test_whoever_may_go_past_the_ruleset(lab):
     with lab.ruleset(bypass_actors=EVERYTHING):
         _, results = lab.drill()
@@ -143,7 +139,6 @@ def test_whoever_may_go_past_the_ruleset(lab):
         assert "RepositoryRole 5" in results[Control.PUSH].told
 
 
-@pytest.mark.recovery
 def test_a_stand_in_that_is_not_under_the_ruleset_proves_nothing(lab):
     only_main = {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}}
     with lab.ruleset(conditions=only_main):
@@ -152,7 +147,6 @@ def test_a_stand_in_that_is_not_under_the_ruleset_proves_nothing(lab):
     assert "mlops setup apply" in results[Control.PUSH].told
 
 
-@pytest.mark.recovery
 def test_a_workflow_that_comments_start(lab):
     path = ".github/workflows/deploy-on-comment.yml"
     with lab.ruleset(enforcement="disabled"):
@@ -166,7 +160,6 @@ def test_a_workflow_that_comments_start(lab):
             lab.put_file(path, b"name: Tame\non: workflow_dispatch\njobs: {}\n", lab.github(f"/contents/{path}")["sha"])
 
 
-@pytest.mark.recovery
 def test_wider_rights_and_wider_trust_of_workflows(lab):
     identity = "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mlops-ci-prod"
     told = lab.azure(identity).json()["properties"]
@@ -199,7 +192,6 @@ def test_wider_rights_and_wider_trust_of_workflows(lab):
         lab.azure(f"{identity}/federatedIdentityCredentials/feature", "DELETE")
 
 
-@pytest.mark.recovery
 def test_killed_in_the_middle_the_next_worker_removes_what_is_left(lab):
     """Between a deletion that went through and its undoing, or among the drill's own branches: wherever it falls."""
     with lab.ruleset(enforcement="disabled"):
@@ -228,7 +220,6 @@ def test_killed_in_the_middle_the_next_worker_removes_what_is_left(lab):
     lab.drill()
 
 
-@pytest.mark.recovery
 def test_what_does_not_answer_is_unknown_and_no_finding_goes(lab):
     with lab.ruleset(enforcement="disabled"):
         lab.drill()
