@@ -20,20 +20,19 @@ from tests import forked, offline
 from tests.forked import Ended
 
 ROOT = Path(__file__).resolve().parents[1]
-AT_A_TIME = 6
-"""Three for each of the two cores that are asked for: most suites wait for a service more than half of their time."""
+AT_A_TIME = 5
+"""More than twice the two cores that are asked for: most suites wait for a service half of their time."""
 LONG_AT_A_TIME = 3
 """Fewer: who kills workers in the middle of a step computes most of the time."""
-LONG = tuple(
-    f"tests/{name}.py" for name in ("wire/test_terminal_sign_in", "wire/test_setup", "wire/test_training_command",
-                                    "wire/test_gateways_azureml"))  # fmt: skip
-"""What begins early, or it would be waited for at the end."""
+EARLY = tuple(f"tests/wire/test_{name}.py" for name in ("setup", "gateways_azureml", "training_command"))
+"""What takes long, so it would be waited for at the end."""
 TOGETHER = (
     ("github_git", "github_graphql", "github_pulls", "github_rest", "github_tags",
      "identity_github", "identity_people", "identity_programs"),
     ("endpoints_lifecycle", "endpoints_scoring", "monitor_logs", "monitor_metrics"),
 )  # fmt: skip
 """Files of tests/wire that add to one world, the session's, and leave alone what others made: they share a process."""
+WHOLLY_LONG = re.compile(r"^pytestmark = .*\bmark\.recovery\b", re.MULTILINE)
 LONGEST = ("tests/recovery/test_crash_points.py", "tests/recovery/test_connection_lost.py")
 ON_BOTH = re.compile(r"\bdatabases\)|\bdatabases,|\"sqlite\"")
 """How a file looks whose long tests run on SQLite and on PostgreSQL."""
@@ -50,18 +49,28 @@ def suites() -> list[list[str]]:
     found = [path for folder in ("e2e", "recovery", "wire") for path in _tests_of(folder)]
     sharing = [path for path in found if "made_world" in (ROOT / path).read_text()]
     together = [[f"tests/wire/test_{name}.py" for name in names] for names in TOGETHER]
-    grouped = {*sharing, *LONG, *(path for paths in together for path in paths)}
+    grouped = {*sharing, *EARLY, *(path for paths in together for path in paths)}
     alone = [path for path in found if path not in grouped]
     # A world costs 80 s of a core, so what needs one shares it: the tour comes last, and leaves it with two versions.
     world = sorted(sharing, key=lambda path: "/e2e/" in path)
     unit = [*_tests_of("unit"), "tests/unit/training", "tests/docs"]
     console = _tests_of("console")
     return [world, unit[::2], unit[1::2], console[::2], console[1::2],
-            *([path] for path in LONG), *together, *([path] for path in alone)]  # fmt: skip
+            *([path] for path in EARLY), *together, *([path] for path in alone)]  # fmt: skip
 
 
 def _tests_of(folder: str) -> list[str]:
     return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / folder).glob("test_*.py"))
+
+
+def quick_suites() -> list[list[str]]:
+    """Without the files of which nothing would be left: importing them costs a second of a core each."""
+    chosen = ([path for path in arguments if not _wholly_long(path)] for arguments in suites())
+    return [arguments for arguments in chosen if arguments]
+
+
+def _wholly_long(path: str) -> bool:
+    return path.endswith(".py") and WHOLLY_LONG.search((ROOT / path).read_text()) is not None
 
 
 def long_suites() -> list[list[str]]:
@@ -99,7 +108,7 @@ def main() -> int:
     long = bool(sys.argv[1:])
     options = ["-q", "-m", "recovery", "--timeout", "1800", *REPORT] if long else ["-q", "-m", "not recovery", *REPORT]
     with forked.warm() as environment:
-        chosen = [[*options, *arguments] for arguments in (long_suites() if long else suites())]
+        chosen = [[*options, *arguments] for arguments in (long_suites() if long else quick_suites())]
         ended = forked.run(chosen, environment, LONG_AT_A_TIME if long else AT_A_TIME, told)
         # Suites on busy cores can miss a deadline that each keeps alone: what failed is tried once more, alone.
         again = [suite.arguments for suite in ended if not passed(suite)]

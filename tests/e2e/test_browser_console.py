@@ -7,6 +7,8 @@ import pytest
 from browsing import settled, sign_in
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.recovery
+
 PAGES = {
     "overview": "Overview",
     "pull-requests": "Pull requests",
@@ -55,7 +57,6 @@ def test_signing_out_closes_every_page(console, visitor):
     expect(visitor.get_by_role("heading", name="Audit")).to_have_count(0)
 
 
-@pytest.mark.recovery
 def test_signing_out_ends_every_tab_and_every_copy_of_the_cookie(console, enter, window):
     first = enter(f"{console.url}/audit", "Lee Lead")
     second = first.context.new_page()
@@ -86,7 +87,6 @@ def test_a_cookie_that_was_changed_signs_nobody_in(console, enter, window):
     expect(forger.locator(".st-key-sign_in button")).to_be_visible()
 
 
-@pytest.mark.recovery
 def test_a_sign_in_survives_a_restart_of_the_console(console, visitor):
     sign_in(visitor, f"{console.url}/models", "Lee Lead")
     console.stop()

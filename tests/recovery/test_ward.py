@@ -34,6 +34,8 @@ from tests.recovery.crashes import Boundaries, PowerCut
 from tests.recovery.hospital import DEPUTY, LEAD, LEASE, PROJECT, WHY, Hospital
 from tests.recovery.stories import GONE
 
+pytestmark = pytest.mark.recovery
+
 VERSIONS = ("1", "2", "3", "4")
 LAST_STEPS = 2
 """A stranger's change during the last steps of a plan comes after the last comparison, so the end may differ."""
@@ -301,7 +303,6 @@ def test_a_ward_in_some_orders_of_events():
     live(FILES, max_examples=12, stateful_step_count=20, derandomize=True)
 
 
-@pytest.mark.recovery
 @pytest.mark.timeout(1800)
 def test_a_ward_in_any_order_of_events(databases):
     live(databases, max_examples=100 if databases is FILES else 30, stateful_step_count=40)

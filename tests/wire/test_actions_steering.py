@@ -8,6 +8,8 @@ import pytest
 from actions_lab import ActionsLab, until, workflow
 from github_lab import close_lab, refusal
 
+pytestmark = pytest.mark.recovery
+
 
 @pytest.fixture
 def lab(sandbox, tmp_path):

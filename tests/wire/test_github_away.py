@@ -16,6 +16,8 @@ from backend.gateways.github.board import Board
 from backend.gateways.github.pulls import Pulls
 from sandbox.github import pulls, repositories
 
+pytestmark = pytest.mark.recovery
+
 
 @pytest.fixture
 def lab(sandbox, tmp_path):

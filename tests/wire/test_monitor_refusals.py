@@ -17,6 +17,8 @@ from azure.monitor.query import LogsQueryClient
 from sandbox.accounts import SUBSCRIPTION
 from tests.wire.endpoints_lab import credential, lab
 
+pytestmark = pytest.mark.recovery
+
 ROOT = Path(__file__).resolve().parents[2]
 AUDIENCE = "https://api.loganalytics.io"
 PROVIDER = "Microsoft.MachineLearningServices"

@@ -13,6 +13,8 @@ import yaml
 from actions_lab import ActionsLab, until
 from github_lab import close_lab
 
+pytestmark = pytest.mark.recovery
+
 ROOT = Path(__file__).parents[2]
 WORKFLOW = ".github/workflows/pull-request.yml"
 GATE = "quality-gate"

@@ -22,7 +22,7 @@ from backend.setup.whole import declared_resources
 from sandbox.accounts import SUBSCRIPTION, TENANT
 from training.cohort import write
 
-pytestmark = [*(pytest.mark.filterwarnings(line) for line in NOISE), pytest.mark.timeout(600)]
+pytestmark = [*(pytest.mark.filterwarnings(line) for line in NOISE), pytest.mark.timeout(600), pytest.mark.recovery]
 LEAD = Actor(name="lead", roles=frozenset({Role.LEAD}))
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{PROJECT.resource_group}"
 WORKSPACES = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces"
@@ -140,7 +140,6 @@ def test_the_declared_roles_are_all_that_is_allowed(ground, program, method, pat
     assert ground.azure(f"{WORKSPACES}/{path}", method, body, program)[0] == status
 
 
-@pytest.mark.recovery
 def test_a_right_that_nobody_declared_is_told_and_left_to_a_person(ground):
     identity = ground.azure(f"{IDENTITIES}/mlops-ci-prod")[1]["properties"]
     given = f"{WORKSPACES}/gateways-dev/providers/Microsoft.Authorization/roleAssignments/{identity['clientId']}"
@@ -186,7 +185,6 @@ def test_what_was_changed_by_hand_is_told_field_by_field_and_put_right(ground):
     assert ground.azure(storage)[1]["properties"]["isHnsEnabled"] is True
 
 
-@pytest.mark.recovery
 def test_dev_and_prod_with_the_same_data_are_found_out_by_digest(ground):
     (wrong,) = [f for f in ground.plan()["separation", "dev and prod"].fields if f.name == "data"]
     assert (wrong.change, wrong.now.count("sha256:")) == (Change.NONE, 2)
@@ -198,7 +196,6 @@ def test_dev_and_prod_with_the_same_data_are_found_out_by_digest(ground):
     assert ground.differing() == {}
 
 
-@pytest.mark.recovery
 def test_what_may_not_be_seen_cannot_be_read_and_is_never_unchanged(ground):
     found = ground.setup(program="mlops-ci-prod").plan()
     unseen = {(one.kind, one.where) for one in found.unknown}
@@ -207,7 +204,6 @@ def test_what_may_not_be_seen_cannot_be_read_and_is_never_unchanged(ground):
     assert not [one for one in found.resources if one.where == "gateways-dev" and one.change is Change.NONE]
 
 
-@pytest.mark.recovery
 def test_a_workflow_is_trusted_by_the_subject_that_setup_declared(ground):
     place = f"{IDENTITIES}/mlops-ci-prod/federatedIdentityCredentials/github-actions"
     trusted = ground.azure(place)[1]["properties"]
@@ -222,7 +218,6 @@ def test_a_workflow_is_trusted_by_the_subject_that_setup_declared(ground):
     assert ground.differing() == {}
 
 
-@pytest.mark.recovery
 def test_the_cost_of_a_month_is_told_where_prices_are(ground):
     assert ground.setup().plan().cost is None
     priced = PROJECT.model_copy(update={"prices": {PROJECT.instance_type: 0.5}})
@@ -234,7 +229,6 @@ def outcomes(found):
     return {one.question: one.outcome for one in found.checked}
 
 
-@pytest.mark.recovery
 def test_the_doctor_says_what_this_identity_may_do_and_what_answers(ground, monkeypatch):
     monkeypatch.setenv("MLOPS_SETTINGS", str(ground.folder / "mlops.toml"))
     settings = settings_of(ground.sandbox, ground.folder, PROJECT, "mlops-console")
@@ -257,7 +251,6 @@ def test_the_doctor_says_what_this_identity_may_do_and_what_answers(ground, monk
     assert wrong["Does it agree with Entra's?"].startswith("300 s") or "29" in wrong["Does it agree with Entra's?"]
 
 
-@pytest.mark.recovery
 def test_an_assessment_reads_only_and_tells_what_is_missing_with_proof(ground):
     settings = settings_of(ground.sandbox, ground.folder, PROJECT, "mlops-console")
     before = ground.writes()
@@ -281,7 +274,6 @@ def test_an_assessment_reads_only_and_tells_what_is_missing_with_proof(ground):
     assert ground.writes() == before
 
 
-@pytest.mark.recovery
 def test_a_bypass_actor_is_named_by_the_assessment(ground):
     listed = ground.github("/rulesets", "GET", None).json()
     (number,) = [one["id"] for one in listed if one["name"].startswith("main")]
@@ -297,7 +289,6 @@ def test_a_bypass_actor_is_named_by_the_assessment(ground):
     assert ground.differing() == {}
 
 
-@pytest.mark.recovery
 def test_a_plan_without_reviewers_has_their_stand_in(make_sandbox, tmp_path):
     poor = Ground(make_sandbox("--github-plan", "team", "--services", "identity,github"), tmp_path)
     settings = settings_of(poor.sandbox, tmp_path)

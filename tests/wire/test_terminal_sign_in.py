@@ -18,6 +18,8 @@ from sandbox.accounts import SIGN_IN_CLIENT_ID, TENANT
 from sandbox.demo.launch import CHECKOUT
 from sandbox.demo.settings_file import Ports, service_environment, write_settings
 
+pytestmark = pytest.mark.recovery
+
 REFUSED, REMOTE = 2, 3
 REASON = ("--reason", "A reason that is long enough.")
 DECIDING = [

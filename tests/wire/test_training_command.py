@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.recovery
+
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME = os.environ.get("MLOPS_RUNTIME_PYTHON") or str(ROOT / ".venv" / "runtime" / "bin" / "python")
 PARAMS = (ROOT / "training" / "params.toml").read_text()
