@@ -15,7 +15,7 @@ from console.components.charts import chart
 from console.components.dialogs import action, confirm_body, open_dialog
 from console.components.markup import Content, Html, card_head, draw, fill
 from console.components.states import empty, notice
-from console.components.tables import Column, table
+from console.components.tables import Column, scrolling, table
 from console.session import parameter
 from console.viewmodels import behaviour as shown
 from console.viewmodels.figures import ago, plural, stamp
@@ -102,7 +102,7 @@ def _drift(found: Behaviour, looks: Sequence[Behaviour]) -> None:
         rows = shown.drift_rows(found)
         names = [row[0] for row in rows]
         marked = _marked("drift", names, "feature")
-        draw(table(heads, map(_cells, rows), caption="Drift by feature", marked=marked))
+        _wide(heads, map(_cells, rows), "Drift by feature", marked)
         draw(fill('<p class="quiet">{rule}</p>', rule=shown.rule(found)))
         name = st.selectbox("Feature", names, key="feature", bind="query-params") or names[0]
         one = next(each for each in found.drift if each.name == name)
@@ -122,7 +122,7 @@ def _quality(found: Behaviour) -> None:
         heads = (Column("Field"), *map(_number, names), Column("Standing"), Column("Cause"))
         rows = shown.quality_rows(found)
         marked = _marked("quality", [row[0] for row in rows], "feature")
-        draw(table(heads, map(_cells, rows), caption="Bad values by field", marked=marked))
+        _wide(heads, map(_cells, rows), "Bad values by field", marked)
 
 
 def _refused(found: Behaviour) -> None:
@@ -138,7 +138,7 @@ def _refused(found: Behaviour) -> None:
         draw(fill("<p>{state} {words}</p>", state=state, words=shown.refusal_sentence(one)))
         if one.fields:
             heads = (Column("Field"), _number("Refused"), _number("Of all calls"))
-            draw(table(heads, shown.refusal_rows(one), caption="Refused requests by field"))
+            _wide(heads, shown.refusal_rows(one), "Refused requests by field")
         told = "Nobody got a risk for these (status 424): no other figure holds them. The log tells field, no value."
         draw(fill('<p class="quiet">{told}</p>', told=told))
 
@@ -149,7 +149,7 @@ def _estimated(found: Behaviour) -> None:
         names = ("n", "Estimate", "Bottom of the band", "Labels would put it", "Holdout")
         heads = (Column("Metric"), *map(_number, names), Column("Standing"))
         marked = _marked("estimated", [one.metric for one in found.estimated], "metric")
-        draw(table(heads, map(_cells, shown.estimate_rows(found)), caption="Estimated performance", marked=marked))
+        _wide(heads, map(_cells, shown.estimate_rows(found)), "Estimated performance", marked)
         told = (
             "From calibrated risks alone (CBPE); out of band is lower than chance makes it of so many patients like "
             "the holdout's. It holds where patients change; that the illness itself has changed only labels can tell."
@@ -163,7 +163,7 @@ def _realised(found: Behaviour) -> None:
         names = ("n", "Value", "95 %", "Expected")
         heads = (Column("Metric"), *map(_number, names), Column("Standing"))
         marked = _marked("realised", [one.metric for one in found.realised], "metric")
-        draw(table(heads, map(_cells, shown.realised_rows(found)), caption="Realised performance", marked=marked))
+        _wide(heads, map(_cells, shown.realised_rows(found)), "Realised performance", marked)
         draw(fill('<p class="quiet">{labels}</p>', labels=shown.coverage(found.labels)))
 
 
@@ -174,7 +174,7 @@ def _outcomes(found: Behaviour) -> None:
     with bands, st.container(border=True, key="card_behaviour_bands"):
         draw(card_head("By band of patients", "95 % intervals"))
         heads = (Column("Band"), *map(_number, ("n", "Ill", "Sensitivity", "Specificity")))
-        draw(table(heads, shown.band_rows(found), caption="Realised performance by band"))
+        _wide(heads, shown.band_rows(found), "Realised performance by band")
     with over_time, st.container(border=True, key="card_calibration"):
         draw(card_head("Calibration over time", f"{found.labels.labelled:,} labelled answers"))
         heads = (Column("From"), *map(_number, ("n", "Said", "Seen", "95 %")))
@@ -196,7 +196,7 @@ def _retrainings(wired: Wiring, actor: Actor, endpoint: str) -> None:
             _decide(wired, actor, one)
         if proposals:
             heads = tuple(map(Column, ("Proposed", "Version", "State", "Trigger", "Why", "Decided", "Outcome")))
-            draw(table(heads, map(_cells, shown.proposal_rows(proposals)), caption="Proposed retrainings"))
+            _wide(heads, map(_cells, shown.proposal_rows(proposals)), "Proposed retrainings")
         if why := backend.holds_back(endpoint):
             draw(fill('<p class="quiet">{why}</p>', why=Untrusted(why, 300)))
 
@@ -236,6 +236,10 @@ def _dismiss(wired: Wiring, actor: Actor, one: Proposal) -> None:
         done="It is dismissed.",
         wish=lambda _, reason: wired.backend.behaviour.dismiss(actor, one.id, reason),
     )
+
+
+def _wide(heads: Sequence[Column], rows: Iterable[Sequence[Content]], caption: str, marked: int | None = None) -> None:
+    draw(scrolling(table(heads, rows, caption=caption, marked=marked), caption))
 
 
 def _chart(content: Chart, heads: Sequence[Column], rows: Iterable[Sequence[Content]]) -> None:

@@ -74,6 +74,10 @@ def _pages(world: MadeWorld) -> list[str]:
         "deployments?version=1",
         f"deployments?promotion={promotions[0]['subject'].partition('/')[2]}",
         "monitoring?range=15+min",
+        "monitoring?section=Behaviour",
+        "monitoring?section=Alerts",
+        "contract",
+        "inbox",
         "audit",
         "setup",
     ]
