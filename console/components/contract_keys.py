@@ -47,7 +47,7 @@ def take_key(wired: Wiring, actor: Actor, endpoint: str) -> None:
         if reading.value is None:
             draw(waiting(reading, "the key"))
         else:
-            st.code(f"export MLOPS_KEY={reading.value}", language="bash")
+            st.code(f"export MLOPS_KEY={reading.value}", language="bash", wrap_lines=True)
         if st.button("Hide it", key="key_hide", type="tertiary"):
             st.session_state.pop(_TAKEN)
             st.rerun()

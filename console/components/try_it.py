@@ -69,7 +69,7 @@ def _answer(wired: Wiring, actor: Actor) -> None:
     found = outcome(reading.value)
     draw(outcome_card(found))
     with st.expander("The answer as it came", key="try_body"):
-        st.code(Untrusted(_indented(found.body)).lines(4_000), language="json")
+        st.code(Untrusted(_indented(found.body)).lines(4_000), language="json", wrap_lines=True)
 
 
 def _indented(body: str) -> str:

@@ -82,7 +82,11 @@ def _first_call(wired: Wiring, actor: Actor, name: str) -> None:
     with st.container(border=True, key="card_first"):
         draw(card_head("Your first call", "three steps, copied as they are"))
         draw(Html("<h3>1. Say where and with which key</h3>"))
-        st.code(wired.backend.contracts.environment(name, address, wired.settings.cloud.ca_bundle), language="bash")
+        st.code(
+            wired.backend.contracts.environment(name, address, wired.settings.cloud.ca_bundle),
+            language="bash",
+            wrap_lines=True,
+        )
         draw(
             Html('<p class="quiet">No <code>mlops</code> on this machine? Its line fails; paste the key from here.</p>')
         )
@@ -93,10 +97,10 @@ def _first_call(wired: Wiring, actor: Actor, name: str) -> None:
         )
         language = choice or Language.CURL
         text = wired.backend.contracts.client(language, name)
-        st.code(text, language=HIGHLIGHT[language])
+        st.code(text, language=HIGHLIGHT[language], wrap_lines=True)
         draw(Html("<h3>3. Run it</h3>"))
         runner = {Language.CURL: "bash", Language.PYTHON: "python3", Language.JAVASCRIPT: "node"}[language]
-        st.code(f"{runner} client.{language.suffix}", language="bash")
+        st.code(f"{runner} client.{language.suffix}", language="bash", wrap_lines=True)
         st.download_button(
             f"client.{language.suffix}", text, file_name=f"client.{language.suffix}", key="client_file",
             icon=":material/download:", on_click="ignore",
@@ -138,7 +142,7 @@ def _addresses(wired: Wiring, actor: Actor, name: str, files: tuple[tuple[str, s
     held = st.session_state.setdefault(f"contract_ticket_{name}", contract_files.ticket(wired, actor.name, name))
     for title, file in files:
         draw(fill('<p class="quiet">{title}, {file}</p>', title=title, file=code(file)))
-        st.code(contract_files.address(wired, name, file, held), language=None)
+        st.code(contract_files.address(wired, name, file, held), language=None, wrap_lines=True)
 
 
 show()
