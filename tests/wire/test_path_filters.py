@@ -26,8 +26,6 @@ AREAS = {
 }
 TRAINING_JOBS = {"lint", "unit", "data"}
 COMBINATIONS = [chosen for size in range(len(AREAS) + 1) for chosen in itertools.combinations(AREAS, size)]
-QUICK = {("docs",), tuple(AREAS)}
-"""What runs next to nothing, and what runs everything; the rest with the long tests."""
 
 
 def repository() -> dict[str, str]:
@@ -81,13 +79,7 @@ def expected(chosen: tuple[str, ...]) -> dict[str, str]:
     return ran | {GATE: "failure" if training else "success"}
 
 
-def cases():
-    for chosen in COMBINATIONS:
-        marks = () if chosen in QUICK else (pytest.mark.recovery,)
-        yield pytest.param(chosen, marks=marks, id="+".join(chosen) or "nothing")
-
-
-@pytest.mark.parametrize("chosen", list(cases()))
+@pytest.mark.parametrize("chosen", COMBINATIONS, ids=lambda chosen: "+".join(chosen) or "nothing")
 def test_the_required_check_completes(lab, chosen):
     pull = pull_request(lab, chosen)
 
