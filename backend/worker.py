@@ -136,7 +136,9 @@ class Worker:
             self._models,
             Labels(store, project, clock),
             lambda name: gateways.logs.console_log(gateways.prod.endpoint_id(project.endpoint), name, CONSOLE_LINES),
-            lambda start, end: gateways.logs.refused(gateways.prod.endpoint_id(project.endpoint), start, end),
+            lambda start, end, named: gateways.logs.refused(
+                gateways.prod.endpoint_id(project.endpoint), start, end, named=named
+            ),
             project,
             clock,
         )

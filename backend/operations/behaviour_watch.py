@@ -57,7 +57,7 @@ class BehaviourWatch:
         models: Models,
         labels: Labels,
         console: Callable[[str], tuple[LogLine, ...]],
-        asked: Callable[[datetime, datetime], Asked],
+        asked: Callable[[datetime, datetime, bool], Asked],
         project: Project,
         clock: Clock,
     ) -> None:
@@ -143,9 +143,9 @@ class BehaviourWatch:
             )
 
     def _refused(self, now: datetime, problems: list[str]) -> tuple[Asked, Asked] | None:
-        """The calls of the last day and those of the week before it, whichever version answered them."""
+        """The calls of the last day, by field, and those of the week before it, whichever version answered them."""
         try:
-            return self._asked(now - NOW, now), self._asked(now - NOW - BEFORE, now - NOW)
+            return self._asked(now - NOW, now, True), self._asked(now - NOW - BEFORE, now - NOW, False)
         except CorruptState:
             raise
         except BackendError as error:

@@ -16,7 +16,7 @@ import numpy as np
 from backend.domain.behaviour import EstimatedFigure, Standing
 from backend.domain.data_profile import ScoreProfile
 from backend.policy.drift import FEWEST
-from backend.policy.expected_performance import Floats, calibrated
+from backend.policy.expected_performance import Floats, calibrated, ratio
 from backend.policy.null_band import JEFFREYS, upper
 
 DRAWS = 20_000
@@ -57,10 +57,10 @@ def lowest(score: ScoreProfile, threshold: float, n: int, sure: float) -> Lowest
     right, pairs = (ill * (below + well / 2)).sum(axis=1), ill.sum(axis=1) * well.sum(axis=1)
     hits = ill[:, called].sum(axis=1)
     spread = {
-        "auc": _ratio(right, pairs),
-        "sensitivity": _ratio(hits, ill.sum(axis=1)),
-        "specificity": _ratio(well[:, ~called].sum(axis=1), well.sum(axis=1)),
-        "ppv": _ratio(hits, counts[:, called].sum(axis=1)),
+        "auc": ratio(right, pairs),
+        "sensitivity": ratio(hits, ill.sum(axis=1)),
+        "specificity": ratio(well[:, ~called].sum(axis=1), well.sum(axis=1)),
+        "ppv": ratio(hits, counts[:, called].sum(axis=1)),
     }
     return tuple((metric, -upper(-values, 1 - sure)) for metric, values in spread.items())
 
@@ -73,9 +73,4 @@ def _cells(score: ScoreProfile) -> Floats:
     reach = np.minimum(middle - low, high - middle).clip(min=0.0)
     places = (2 * np.arange(CELLS) + 1) / CELLS - 1
     found: Floats = (middle[:, None] + reach[:, None] * places[None, :]).ravel()
-    return found
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    found: Floats = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
     return found

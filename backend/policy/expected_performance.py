@@ -58,9 +58,9 @@ def expected(
     order = np.argsort(risks, kind="stable")
     spreads: dict[str, Floats] = {
         "auc": _aucs(drawn[:, order], risks[order]),
-        "sensitivity": _ratio(drawn[:, called].sum(1), drawn.sum(1)),
-        "specificity": _ratio((~drawn)[:, ~called].sum(1), (~drawn).sum(1)),
-        "ppv": _ratio(drawn[:, called].sum(1), called.sum()),
+        "sensitivity": ratio(drawn[:, called].sum(1), drawn.sum(1)),
+        "specificity": ratio((~drawn)[:, ~called].sum(1), (~drawn).sum(1)),
+        "ppv": ratio(drawn[:, called].sum(1), called.sum()),
     }
     return tuple(
         _figure(metric, values[metric], spread, reference.get(metric))
@@ -89,7 +89,8 @@ def _part(part: Floats, whole: Floats) -> float:
     return float(part.sum() / whole.sum()) if whole.sum() else 0.0
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Each part of its whole, 0 of nothing."""
     found: Floats = np.divide(part, whole, out=np.zeros(len(part)), where=np.asarray(whole) > 0)
     return found
 

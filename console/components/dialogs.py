@@ -41,9 +41,14 @@ def confirm_body(
         attempt(form, lambda key: wish(key, text), done)
 
     with st.container(key=f"{'danger' if danger else 'calm'}_{form}"):
-        if st.button(label, key=f"confirm_{form}", type="primary", width="stretch", on_click=carry_out):
-            hold_still(False)
-            st.rerun()
+        closing_button(label, form, carry_out)
+
+
+def closing_button(label: str, form: str, carry_out: Callable[[], None]) -> None:
+    """The button at a dialog's end: what it is for is done, and the dialog is gone."""
+    if st.button(label, key=f"confirm_{form}", type="primary", width="stretch", on_click=carry_out):
+        hold_still(False)
+        st.rerun()
 
 
 def open_dialog(title: str, draw_body: Callable[[], None]) -> None:

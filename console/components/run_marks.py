@@ -8,8 +8,7 @@ import streamlit as st
 
 from backend.domain.people import Actor
 from backend.domain.run_remarks import RemarkKind
-from console.components.dialogs import action, open_dialog
-from console.components.live import hold_still
+from console.components.dialogs import action, closing_button, open_dialog
 from console.session import attempt
 from console.viewmodels.figures import plural
 from console.wiring import Wiring
@@ -54,6 +53,4 @@ def _button(label: str, form: str, wish: Callable[[str], object], done: str) -> 
     def carry_out() -> None:
         attempt(form, wish, done)
 
-    if st.button(label, key=f"confirm_{form}", type="primary", on_click=carry_out):
-        hold_still(False)
-        st.rerun()
+    closing_button(label, form, carry_out)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from backend.domain.comparison import MINUS
 from backend.domain.value import Reading, T
-
-MINUS = "\N{MINUS SIGN}"
 
 
 def duration(seconds: float) -> str:

@@ -59,11 +59,12 @@ class Watched:
         self.cloud.profile = PROFILE
         self.ask(drawn(500, 2)[0])
 
-    def asked(self, since, until):
+    def asked(self, since, until, named):
         """480 calls a day; those of the last day are refused as `refused` says, by field."""
         if isinstance(self.refused, Exception):
             raise self.refused
         last = until == self.clock()
+        assert named is last, "only the fields of the last day are shown"
         fields = self.refused if last else {}
         days = (until - since) / timedelta(days=1)
         refused = sum(fields.values()) if last else 7

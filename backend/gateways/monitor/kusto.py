@@ -87,12 +87,12 @@ def slower(endpoint: str, deployment: str, milliseconds: float) -> str:
     )
 
 
-def score_lines(resource_id: str, deployment: str, marker: str, limit: int) -> str:
-    """The newest lines in which a scoring script tells what it answered."""
+def marked_lines(resource_id: str, marker: str, limit: int, deployment: str = "") -> str:
+    """The newest lines of an endpoint's scoring scripts with this marker, or of those of one deployment."""
+    of_one = f" and DeploymentName == {literal(deployment)}" if deployment else ""
     return (
-        f"AmlOnlineEndpointConsoleLog | where _ResourceId endswith {literal(_suffix(resource_id))} "
-        f"and DeploymentName == {literal(deployment)} and Message contains {literal(marker)} "
-        f"| project TimeGenerated, Message | top {limit} by TimeGenerated desc"
+        f"AmlOnlineEndpointConsoleLog | where _ResourceId endswith {literal(_suffix(resource_id))}{of_one} "
+        f"and Message contains {literal(marker)} | project TimeGenerated, Message | top {limit} by TimeGenerated desc"
     )
 
 
@@ -100,14 +100,6 @@ def refused(endpoint: str) -> str:
     """Calls, and those whose input the model refused."""
     refusal = "ResponseCode == 424 and ModelStatusCode >= 400 and ModelStatusCode < 500"
     return f"{_calls(endpoint)} and not({MIRRORED}) | summarize Calls=count(), Refused=countif({refusal})"
-
-
-def refused_lines(resource_id: str, marker: str, limit: int) -> str:
-    """The newest lines in which scoring scripts tell the field that they refused a request for."""
-    return (
-        f"AmlOnlineEndpointConsoleLog | where _ResourceId endswith {literal(_suffix(resource_id))} "
-        f"and Message contains {literal(marker)} | project TimeGenerated, Message | top {limit} by TimeGenerated desc"
-    )
 
 
 def statuses(endpoint: str) -> str:

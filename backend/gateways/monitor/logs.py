@@ -6,7 +6,7 @@ import json
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -103,25 +103,21 @@ class Logs:
 
     def scores(self, resource_id: str, deployment: str, start: datetime, end: datetime) -> Scores:
         """What the newest calls were answered, by the scoring script's own word; none where it tells nothing."""
-        query = kusto.score_lines(resource_id, deployment, SCORES, SCORE_LINES)
+        query = kusto.marked_lines(resource_id, SCORES, SCORE_LINES, deployment)
         return as_scores(str(row["Message"]) for row in self._one("read a deployment's scores", query, (start, end)))
 
-    def refused(self, resource_id: str, start: datetime, end: datetime) -> Asked:
-        """Calls of an endpoint, those whose input the model refused, and the fields that its log names for them."""
-        counts, lines = self._ask(
-            "count refused requests",
-            [
-                kusto.refused(resource_id.rpartition("/")[2]),
-                kusto.refused_lines(resource_id, REFUSED, SCORE_LINES),
-            ],
-            (start, end),
-        )
+    def refused(self, resource_id: str, start: datetime, end: datetime, *, named: bool = True) -> Asked:
+        """Calls of an endpoint, those whose input the model refused, and, if `named`, the fields that its log names."""
+        queries = [kusto.refused(resource_id.rpartition("/")[2])]
+        if named:
+            queries.append(kusto.marked_lines(resource_id, REFUSED, SCORE_LINES))
+        counts, *lines = self._ask("count refused requests", queries, (start, end))
         return Asked(
             since=start,
             until=end,
             calls=int(counts[0]["Calls"] or 0) if counts else 0,
             refused=int(counts[0]["Refused"] or 0) if counts else 0,
-            fields=as_fields(str(row["Message"]) for row in lines),
+            fields=as_fields(str(row["Message"]) for rows in lines for row in rows),
         )
 
     def key_callers(self, endpoint: str, start: datetime, end: datetime) -> tuple[Caller, ...]:
@@ -289,12 +285,10 @@ def _lines(rows: list[Row], name: str) -> tuple[LogLine, ...]:
 
 
 def as_scores(lines: Iterable[str]) -> Scores:
-    """The scores that lines of a console log tell. A line that was cut, or is another program's, tells nothing."""
+    """The scores that lines of a console log tell."""
     positives, risks = 0, list[float]()
-    for line in lines:
-        _, marker, text = line.partition(SCORES)
+    for told in _told(lines, SCORES):
         try:
-            told = json.loads(text) if marker else {}
             found = [float(risk) for risk in told["risks"]]
             positives += min(int(told["positives"]), len(found))
         except (ValueError, KeyError, TypeError):
@@ -304,17 +298,26 @@ def as_scores(lines: Iterable[str]) -> Scores:
 
 
 def as_fields(lines: Iterable[str]) -> dict[str, int]:
-    """How often each field is named by lines of a console log; what is no such line tells nothing."""
+    """How often each field is named by lines of a console log."""
     found: Counter[str] = Counter()
-    for line in lines:
-        _, marker, text = line.partition(REFUSED)
-        try:
-            field = json.loads(text)["field"] if marker else None
-        except (ValueError, KeyError, TypeError):
-            continue
+    for told in _told(lines, REFUSED):
+        field = told.get("field") if isinstance(told, dict) else None
         if isinstance(field, str) and field.isprintable() and 0 < len(field) <= LONGEST_FIELD:
             found[field] += 1
     return dict(found)
+
+
+def _told(lines: Iterable[str], marker: str) -> Iterator[Any]:
+    """What stands as JSON behind the marker. A line that was cut, or is another program's, tells nothing."""
+    for line in lines:
+        _, found, text = line.partition(marker)
+        if not found:
+            continue
+        try:
+            told = json.loads(text)
+        except ValueError:
+            continue
+        yield told
 
 
 def as_number(value: object) -> float | None:
