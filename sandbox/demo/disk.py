@@ -14,6 +14,8 @@ UNUSED = (
       ("joblib", "matplotlib", "networkx", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "sqlalchemy")),
     f"{SITE}/pyarrow/include",  # headers for compiling against Arrow
     f"{SITE}/pyarrow/src",
+    f"{SITE}/sqlalchemy/testing",
+    f"{SITE}/*.dist-info/sboms",
     f"{SITE}/plotly/package_data/datasets",
     f"{SITE}/sklearn/datasets/data",
     f"{SITE}/sklearn/datasets/images",
@@ -23,12 +25,22 @@ UNUSED = (
 )  # fmt: skip
 """Folders of packages that no process of ours reads: a sixth of what pip lays down."""
 
+COMPILED_FROM = ("c", "cpp", "h", "hpp", "pxd", "pxi", "pyi", "pyx", "tp")
+"""Endings of sources and type stubs: nothing is compiled here, and types are checked in the developers' environment."""
+
 UNUSED_FILES = (
     *(f"{SITE}/pyarrow/{name}*" for name in
-      ("libarrow_flight", "libarrow_python_flight", "_flight", "libarrow_s3", "_s3fs")),
+      ("libarrow_flight", "libarrow_python_flight", "_flight", "libarrow_s3", "_s3fs",
+       "_azurefs", "_gcsfs", "_hdfs", "_orc", "_dataset_orc", "_pyarrow_cpp_tests")),
+    *(f"{SITE}/streamlit/static/static/js/{drawing}*.js" for drawing in
+      ("DeckGlJsonChart", "EChartsChart", "GraphVizChart")),
     f"{SITE}/plotly/package_data/widgetbundle.js",
+    f"{SITE}/plotly/package_data/plotly.min.js",
+    f"{SITE}/check_jsonschema/builtin_schemas/vendor/[!g]*.json",
+    *(f"{SITE}/**/*.{ending}" for ending in COMPILED_FROM),
 )  # fmt: skip
-"""Arrow's clients of Flight servers and of S3, 50 MB that nothing else of Arrow is linked to; Plotly for notebooks."""
+"""Arrow's clients of servers and clouds, which nothing else of Arrow is linked to; charts that no page draws; Plotly for
+notebooks and for files of HTML; schemas of other services than GitHub."""
 
 IMPORTED = (
     *("streamlit.web.server", "streamlit.web.bootstrap", "plotly.graph_objects", "pandas", "pyarrow.parquet"),

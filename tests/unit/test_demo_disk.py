@@ -21,6 +21,10 @@ def environments(tmp_path):
             f"{SITE}/numpy/core.so": LARGE,
             f"{SITE}/numpy/small.py": b"import os",
             f"{SITE}/numpy/linalg/tests/test_linalg.py": b"assert True",
+            f"{SITE}/numpy/random/bit_generator.pxd": b"cdef class",
+            f"{SITE}/numpy/random/mtrand.pyi": b"def seed() -> None: ...",
+            f"{SITE}/check_jsonschema/builtin_schemas/vendor/renovate.json": b"{}",
+            f"{SITE}/check_jsonschema/builtin_schemas/vendor/github-workflows.json": b"{}",
             f"{SITE}/ours/tests/data.py": b"kept = True",
             "share/jupyter/nbextensions/index.js": b"alert()",
         }.items():
@@ -32,7 +36,8 @@ def environments(tmp_path):
 def test_only_what_nobody_reads_is_removed(environments):
     prune(environments[0])
     left = sorted(str(path.relative_to(environments[0])) for path in environments[0].rglob("*") if path.is_file())
-    assert left == [f"{SITE}/numpy/core.so", f"{SITE}/numpy/small.py", f"{SITE}/ours/tests/data.py"]
+    schema = "check_jsonschema/builtin_schemas/vendor/github-workflows.json"
+    assert left == [f"{SITE}/{kept}" for kept in (schema, "numpy/core.so", "numpy/small.py", "ours/tests/data.py")]
 
 
 def test_equal_large_files_become_one_and_stay_equal(environments):
