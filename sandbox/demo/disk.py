@@ -33,14 +33,15 @@ UNUSED_FILES = (
       ("libarrow_flight", "libarrow_python_flight", "_flight", "libarrow_s3", "_s3fs",
        "_azurefs", "_gcsfs", "_hdfs", "_orc", "_dataset_orc", "_pyarrow_cpp_tests")),
     *(f"{SITE}/streamlit/static/static/js/{drawing}*.js" for drawing in
-      ("DeckGlJsonChart", "EChartsChart", "GraphVizChart")),
+      ("DeckGlJsonChart", "EChartsChart", "GraphVizChart", "embed", "mermaid", "elk-", "cytoscape", "*iagram-")),
     f"{SITE}/plotly/package_data/widgetbundle.js",
     f"{SITE}/plotly/package_data/plotly.min.js",
     f"{SITE}/check_jsonschema/builtin_schemas/vendor/[!g]*.json",
+    f"{SITE}/**/*.exe",
     *(f"{SITE}/**/*.{ending}" for ending in COMPILED_FROM),
 )  # fmt: skip
-"""Arrow's clients of servers and clouds, which nothing else of Arrow is linked to; charts that no page draws; Plotly for
-notebooks and for files of HTML; schemas of other services than GitHub."""
+"""Arrow's clients of servers and clouds, which nothing else of Arrow is linked to; charts that no page draws; Plotly
+for notebooks and for files of HTML; schemas of other services than GitHub; launchers of another system."""
 
 IMPORTED = (
     *("streamlit.web.server", "streamlit.web.bootstrap", "plotly.graph_objects", "pandas", "pyarrow.parquet"),
