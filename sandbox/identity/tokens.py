@@ -121,11 +121,6 @@ def issue_github_token(
     return token
 
 
-def revoke_github_token(world: World, token: str) -> bool:
-    """Forget a GitHub token (a finished workflow's, a signed-out person's); False if it was not known."""
-    return world.documents.delete(GITHUB_TOKENS, digest(token))
-
-
 def issue_workflow_request_token(world: World, claims: Mapping[str, Any]) -> str:
     """`ACTIONS_ID_TOKEN_REQUEST_TOKEN` of a run: exchanged at `/actions/oidc/token` for an id token with `claims`."""
     now = int(world.now().timestamp())

@@ -105,6 +105,24 @@ def test_a_token_that_ends_is_renewed_while_the_process_goes_on(make_sandbox, tm
     close_lab(lab)
 
 
+def test_a_token_that_github_has_revoked_is_replaced_at_once(sandbox, lab):
+    """Nobody is told of that: the token's hour has not passed."""
+    connection, faults = reader(sandbox, lab.full_name), f"{sandbox.browser_url}/control/faults"
+    assert connection.get("{repo}", "read the repository")["full_name"] == lab.full_name
+    for ask in (lambda: connection.get("{repo}", "read the repository")["full_name"], lambda: graphql(connection)):
+        before = minted(sandbox)
+        fault = {"service": "github", "kind": "revoked", "requests": 1}
+        httpx.post(faults, json=fault, timeout=20).raise_for_status()
+        assert ask()
+        assert minted(sandbox) == before + 1
+    httpx.post(faults, json={"service": "github", "kind": "revoked", "path": "/api/v3/repos/"}, timeout=20)
+    try:
+        with pytest.raises(CredentialsRejected, match="Bad credentials"):
+            connection.get("{repo}", "read the repository")
+    finally:
+        httpx.delete(faults, timeout=20).raise_for_status()
+
+
 def test_each_thread_has_a_token_of_its_own(sandbox, lab):
     connection, before, together = reader(sandbox, lab.full_name), minted(sandbox), Barrier(3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from backend.gateways.github.errors import AS_APP, SERVICE, github, refused
 if TYPE_CHECKING:
     from github import Github, GithubRetry
     from github.Auth import AppInstallationAuth, Token
+    from github.Requester import Requester
 
 API_VERSION = "2022-11-28"
 TIMEOUT = 15
@@ -88,8 +89,7 @@ class GitHubConnection:
 
     def graphql(self, query: str, variables: Mapping[str, Any], operation: str) -> dict[str, Any]:
         """The `data` of a GraphQL answer. Partial data counts as a failure: a list with holes would mislead."""
-        with github(operation):
-            _, answer = self.client().requester.graphql_query(query, dict(variables))
+        answer = self._asked(operation, lambda requester: requester.graphql_query(query, dict(variables)))
         return dict(answer["data"])
 
     def of_repository(self, query: str, operation: str, **variables: object) -> dict[str, Any]:
@@ -143,11 +143,26 @@ class GitHubConnection:
         body: dict[str, Any] | None = None,
     ) -> Any:
         url = path.replace("{repo}", f"/repos/{self.repository}")
+        query = dict(parameters or {})
+        return self._asked(
+            operation, lambda requester: requester.requestJsonAndCheck(verb, url, parameters=query, input=body)
+        )
+
+    def _asked(self, operation: str, ask: Callable[[Requester], tuple[Any, Any]]) -> Any:
+        """The body of an answer. A 401 says that nothing was done: as the app, it is asked again, newly signed in.
+
+        GitHub may revoke a token within its hour, and PyGithub would show it until the hour has passed.
+        """
+        try:
+            with github(operation):
+                return ask(self.client().requester)[1]
+        except CredentialsRejected as refusal:
+            as_app = isinstance(self._credential, Installation)
+            if not as_app or refusal.status != 401 or refusal.operation == AS_APP:
+                raise
+        self._threads.client = None
         with github(operation):
-            _, answer = self.client().requester.requestJsonAndCheck(
-                verb, url, parameters=dict(parameters or {}), input=body
-            )
-        return answer
+            return ask(self.client().requester)[1]
 
     def _authentication(self) -> AppInstallationAuth | Token:
         from github import Auth
