@@ -167,11 +167,13 @@ def _still_may() -> None:
         raise NotPermitted(f"You no longer have the role {lost}. Sign out and in again to go on with those you have.")
 
 
-def tell() -> None:
-    """Draw the outcome of the last click, long enough to be read."""
-    told = st.session_state.get("told")
-    if told is None or time.monotonic() - told[2] > TELL_SECONDS:
+def tell(failed: str = "") -> None:
+    """Draw the outcome of the last click, long enough to be read; `failed`, where it came to nothing afterwards."""
+    tone, text, at = st.session_state.get("told") or ("", "", 0.0)
+    fresh = bool(text) and time.monotonic() - at <= TELL_SECONDS
+    if failed and not (fresh and tone == "bad"):
+        tone, text = "bad", failed
+    elif not fresh:
         return
-    tone, text, _ = told
     title, symbol = ("Recorded", "check_circle") if tone == "good" else ("Not done", "error")
     draw(notice(title, Untrusted(text, 600), tone, symbol))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from backend.domain.people import Actor
 from backend.domain.promotions import Intent, IntentKind, IntentState
 from backend.domain.registry import ModelVersion
 from backend.domain.reviews import BlockerKind, CheckState, MergeBlocker, PullRequestDetail
@@ -74,6 +75,16 @@ def rerun_refusal(detail: PullRequestDetail) -> str:
 def underway(intents: Sequence[Intent]) -> str:
     pending = next((i for i in intents if i.state in {IntentState.PENDING, IntentState.RUNNING}), None)
     return f"The worker is doing “{pending.kind.value}” for {pending.actor} now." if pending else ""
+
+
+def unfulfilled(actor: Actor, detail: PullRequestDetail, intents: Sequence[Intent]) -> str:
+    """What became of this person's latest wish about the commit shown, "" unless it came to nothing."""
+    latest = next(iter(intents), None)
+    if latest is None or latest.state is not IntentState.FAILED or detail.merged_sha:
+        return ""
+    if (latest.actor, latest.head_sha) != (actor.name, detail.summary.head_sha):
+        return ""
+    return f"{latest.kind.value.capitalize()}: {latest.outcome}"
 
 
 def voided(detail: PullRequestDetail, intents: Sequence[Intent]) -> tuple[Void, ...]:

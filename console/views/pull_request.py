@@ -30,6 +30,7 @@ from console.viewmodels.pull_page import (
     merge_refusal,
     rerun_refusal,
     underway,
+    unfulfilled,
     void_words,
     voided,
 )
@@ -60,7 +61,7 @@ def show_pull_request(wired: Wiring, actor: Actor, number: int) -> None:
     _header(detail)
     _follow(wired, number)
     _look_again(wired, number, reading)
-    tell()
+    tell(unfulfilled(actor, detail, intents))
     world = surroundings(wired)
     stage_rail(stages(world), Stage.INTEGRATION)
     draw(freshness(reading, utc_now()))

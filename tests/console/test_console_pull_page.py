@@ -265,3 +265,19 @@ def test_a_refused_wish_is_told_with_its_outcome(visit, world):
     refusal = "GitHub refused the merge: a code owner has to approve it: deputy."
     world.store.intents.finish(claimed, IntentState.FAILED, refusal)
     assert refusal in text(page(visit))
+
+
+def test_recorded_turns_into_not_done_when_the_worker_could_not(visit, world):
+    """An expired GitHub sign-in is found out by the worker, after the click was answered."""
+    connect(world)
+    put(world, row=APPROVED)
+    app = page(visit)
+    app.text_area(key="verdict_14").set_value("Read and understood").run()
+    app.button(key="merge").click().run()
+    assert "Merge is recorded" in text(app)
+    refusal = "GitHub could not merge: Bad credentials. The GitHub sign-in has expired or was revoked."
+    world.store.intents.finish(world.store.intents.claim(30), IntentState.FAILED, refusal)
+    app.run()
+    assert "Merge is recorded" not in text(app)
+    assert f"Merge: {refusal}" in text(app)
+    assert f"Merge: {refusal}" not in text(page(visit, user=claims("scientist", "scientist")))
