@@ -182,7 +182,7 @@ def broken(gateways, trained):
         name="broken-1",
         display_name="broken",
         experiment="broken",
-        command="python -c \"raise SystemExit('the data has one class only')\"",
+        command="python -c \"print('reading'); raise SystemExit('error: the data has one class only')\"",
         code=jobs.code_id(name),
         environment=jobs.environment_id(name),
         compute=PROJECT.compute,
@@ -194,8 +194,8 @@ def broken(gateways, trained):
 
 def test_a_job_that_fails_says_why(gateways, broken):
     jobs = Jobs(gateways.prod)
-    assert "the data has one class only" in jobs.log_tail(broken, 20)
-    assert jobs.failure(broken)
+    assert jobs.log_tail(broken, 20).splitlines() == ["reading", "error: the data has one class only"]
+    assert jobs.failure(broken) == "the data has one class only"
     with pytest.raises(NotFound):
         jobs.state("never-submitted")
 

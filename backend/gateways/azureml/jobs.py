@@ -15,6 +15,7 @@ from backend.gateways.azureml.artefacts import Artefacts
 from backend.gateways.azureml.client import Workspace, service_word, version_in
 from backend.gateways.azureml.errors import azureml
 from backend.gateways.azureml.staging import staged
+from backend.gateways.failures import one_line
 
 STATES = {
     "NotStarted": RunState.QUEUED,
@@ -35,6 +36,14 @@ STATES = {
 """The service's status words (azure-ai-ml, `_run_history_constants.py`)."""
 
 MODEL_OUTPUT = "model"
+SAYS_WHY = "error: "
+"""How a program of `training/` begins the line that says why it ends. Azure's reason may quote the end of the log."""
+
+
+def _said(lines: str) -> str:
+    """The last reason that a program gave in these lines, "" without one."""
+    told = (line.strip() for line in reversed(lines.splitlines()))
+    return next((line.removeprefix(SAYS_WHY) for line in told if line.startswith(SAYS_WHY)), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +138,17 @@ class Jobs:
         return Submitter(name=by, person=person) if by else None
 
     def failure(self, name: str) -> str:
-        """Why the job failed, in one line: the service's reason, else the last line it wrote."""
+        """Why the job failed, in one line: what its program said, else the service's reason, else its last line."""
         with azureml("read a job's error"):
             details = self._workspace.ml().jobs._runs_operations.get_run_details(name)
         problem = getattr(getattr(details, "error", None), "error", None)
-        message = getattr(problem, "message", None)
-        if message:
-            return str(message)
-        lines = [line.strip() for line in self.log_tail(name, 50).splitlines() if line.strip()]
-        return lines[-1] if lines else "the job ended without writing a line"
+        reason = str(getattr(problem, "message", None) or "")
+        said = _said(reason)
+        if said:
+            return one_line(said)
+        log = self.log_tail(name, 50)
+        last = next((line for line in reversed(log.splitlines()) if line.strip()), "")
+        return one_line(_said(log) or reason or last) or "the job ended without writing a line"
 
     def cancel(self, name: str) -> None:
         """Ask the service to stop the job; it reports `cancelled` when it has."""
