@@ -112,7 +112,8 @@ class Reviews:
             if mine:
                 return mine
         if login is None:
-            return f"Connect GitHub first: {_doing(kind)} under your own GitHub name."
+            how = "Connect GitHub first (in a terminal: mlops login --github)"
+            return f"{how}: {_doing(kind)} under your own GitHub name."
         return ""
 
 
