@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from backend.domain.comparison import BandVerdict, Verdict
 from backend.domain.gates import FindingState
-from backend.domain.promotions import IntentState, Kind, Phase, Promotion
+from backend.domain.promotions import IntentState, Kind, Phase, Promotion, StepKind
 from backend.domain.registry import VersionState
 from backend.domain.reviews import CheckState
 from backend.domain.runs import RunState
@@ -108,15 +108,16 @@ INTENTS = {
 
 
 def promotion_pill(promotion: Promotion) -> Pill:
-    """`At 10 %, observing` while traffic is split, else the phase's own word."""
-    pill = PHASES[promotion.phase]
-    weight = reached_weight(promotion)
-    if promotion.phase in {Phase.RUNNING, Phase.WAITING} and weight:
-        return Pill(f"At {weight} %, {'observing' if promotion.phase is Phase.WAITING else 'running'}", "blue", "sync")
-    return pill
+    """`At 10 %, observing` and `At 10 %, next 50 %` while traffic is split, else the phase's own word."""
+    weight, current = reached_weight(promotion), promotion.current
+    if promotion.phase not in {Phase.RUNNING, Phase.WAITING} or weight is None or current is None:
+        return PHASES[promotion.phase]
+    shifting = current.step.kind is StepKind.SHIFT_TRAFFIC
+    doing = f"next {current.step.weight} %" if shifting else PHASES[promotion.phase].text.lower()
+    return Pill(f"At {weight} %, {doing}", "blue", "sync")
 
 
 def reached_weight(promotion: Promotion) -> int | None:
-    """The percentage of the step in progress, None before traffic moves."""
-    current = promotion.current
-    return current.step.weight if current else None
+    """The candidate's percentage that the plan has set so far, None before traffic moves."""
+    done = promotion.steps[: promotion.position]
+    return next((r.step.weight for r in reversed(done) if r.step.kind is StepKind.SHIFT_TRAFFIC), None)

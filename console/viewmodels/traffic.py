@@ -50,8 +50,8 @@ def ending(deployment: str, endings: tuple[Retirement, ...], now: datetime) -> s
 
 
 def next_shift(promotion: Promotion | None) -> Step | None:
-    """The next planned change of traffic, None when there is none left."""
+    """The next planned change of traffic, the one in progress included; None when there is none left."""
     if promotion is None or promotion.phase.final:
         return None
-    rest = promotion.steps[promotion.position + 1 :]
+    rest = promotion.steps[promotion.position :]
     return next((r.step for r in rest if r.step.kind is StepKind.SHIFT_TRAFFIC), None)

@@ -172,6 +172,16 @@ def test_the_tracker_shows_measured_limit_and_n(visit, world):
     assert 'class="on-c narrow" style="flex:10 1 0"' in shown
 
 
+def test_what_is_not_shifted_yet_is_not_said_to_be_reached(visit, world):
+    """In a freeze the step to 50 % waits for its end while 10 % are served."""
+    promotion = world.walk(promotion_under_way(world), Succeeded(reason="30 of 30 calls"))
+    frozen = "Frozen until Fri 27 Nov 12:29 UTC: the records move. The traffic stays as it is."
+    promotion = world.walk(promotion, Waiting(reason=frozen, retry_after=1, held=True))
+    shown = text(visit("views/deployments.py", promotion=promotion.id))
+    for said in ("At 10 %, next 50 %", "v2 at 10 %", "next: 50 %", frozen):
+        assert said in shown
+
+
 def test_an_operator_pauses_and_a_scientist_may_not(visit, world):
     promotion = promotion_under_way(world)
     refused = visit("views/deployments.py", user=claims("scientist"), promotion=promotion.id)
