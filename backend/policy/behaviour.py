@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from backend.domain.behaviour import Asked, Behaviour, Drift, EstimatedFigure, Labels, Outcome, Standing, Watch
+from backend.domain.comparison import signed_well
 from backend.domain.data_profile import DataProfile
 from backend.domain.production_flips import Collected
 from backend.domain.promotions import Target
@@ -223,7 +224,7 @@ def _realised(found: Behaviour) -> Iterator[Signal]:
         else:
             words = (
                 f"{figure.metric} is {figure.value:.3f} on {figure.n:,} labelled rows, {known:.3f} expected: "
-                f"the difference lies in {low:+.3f} to {high:+.3f}."
+                f"the difference lies in {signed_well(f'{low:+.3f} to {high:+.3f}')}."
             )
         yield _signal(
             found, "realised-performance", figure.metric, figure.standing, figure.value, known, "share", figure.n, words

@@ -25,6 +25,9 @@ NAMES = {Language.CURL: "curl", Language.PYTHON: "Python", Language.JAVASCRIPT: 
 HIGHLIGHT = {Language.CURL: "bash", Language.PYTHON: "python", Language.JAVASCRIPT: "javascript"}
 DAY = topics.WINDOWS["24 h"]
 
+PARTS = ("Call it", "What is promised", "What changes", "Keys")
+"""In the address: a notice above the tabs would otherwise bring the first one back."""
+
 
 def show() -> None:
     actor = signed_in()
@@ -59,7 +62,7 @@ def _follow(actor: Actor, name: str, of: OfVersion | None) -> None:
 
 
 def _tabs(wired: Wiring, actor: Actor, name: str, of: OfVersion) -> None:
-    call, promised, changed, keys = st.tabs(["Call it", "What is promised", "What changes", "Keys"])
+    call, promised, changed, keys = st.tabs(PARTS, key="part", bind="query-params", on_change="rerun")
     with call:
         if of.contract is not None:
             _first_call(wired, actor, name)

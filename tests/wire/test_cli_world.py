@@ -197,6 +197,23 @@ def test_a_client_runs_against_the_test_endpoint_as_it_is_copied(made_world, lan
     assert answer["model_version"] == "1"
 
 
+def test_the_worker_replaces_a_key_with_its_own_rights(made_world):
+    def key(which):
+        return run(made_world, "contract", "key", "diabetes-test", "--which", which, "--only").stdout.strip()
+
+    before = key("primary"), key("secondary")
+    why = ("--reason", "The second key was shown to a stranger", "--anyway")
+    made_world.lead.mlops("contract", "rotate", "diabetes-test", "secondary", *why)
+    end, told = time.monotonic() + 60, set()
+    while not told & {"key.rotation_done", "key.rotation_failed"} and time.monotonic() < end:
+        time.sleep(0.5)
+        entries = made_world.lead.read("audit", "list", "--subject", "endpoint/diabetes-test")
+        told = {entry["action"] for entry in entries}
+    assert "key.rotation_done" in told
+    assert key("primary") == before[0]
+    assert key("secondary") != before[1]
+
+
 def test_with_github_away_the_chain_is_proved_and_the_anchors_are_said_to_be_unread(made_world):
     done = run(made_world, "audit", "verify", MLOPS_GITHUB__API_URL="https://localhost:9/api/v3")
     assert done.returncode == 0
