@@ -186,7 +186,7 @@ def _sorted_and_filtered(world: World, console: Page, theirs: Page) -> list[Row]
 
 def _searched(world: World, console: Page, kind: str) -> float:
     """Milliseconds from Enter until the number of runs of this kind stands."""
-    line = console.get_by_label("Search", exact=True)
+    line = console.get_by_role("textbox", name="Search", exact=True)
     line.fill(f"model={kind}", timeout=WAIT_MS)
     count = f"{_count(world, kind):,} runs"
     began = time.perf_counter()

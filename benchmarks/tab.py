@@ -85,7 +85,7 @@ class Tab:
         kind = told.WhichOneof("type")
         if kind == "new_session":
             self._script = told.new_session.page_script_hash
-            if not told.new_session.fragment_ids_this_run:
+            if not told.metadata.run.fragment_ids:
                 self._fragments.clear()
         elif kind == "auto_rerun":
             self._fragments[told.auto_rerun.fragment_id] = told.auto_rerun.interval
