@@ -60,6 +60,19 @@ def test_pages_are_short_and_the_last_page_is_the_limit(visit, world):
     assert (last.page, last.pages, len(last.runs)) == (3, 3, 74)
 
 
+def test_a_hundred_runs_are_compared_in_a_grid(visit, world):
+    first = runs()[0]
+    many = [
+        first.model_copy(update={"id": f"many-{n}", "name": f"many {n:03d}", "metrics": {"auc": n / 100}})
+        for n in range(100)
+    ]
+    shared(world.wired.settings.home / "cache").take_in(many)
+    app = visit(PAGE, compare=",".join(run.key for run in many))
+    assert not app.exception
+    (grid,) = app.main.dataframe
+    assert list(grid.value["Run"]) == [run.name for run in many]
+
+
 def test_what_is_selected_can_be_compared(visit, world):
     app = visit(PAGE, pick=f"{FIRST},{SECOND}")
     links = [link.proto.label for link in app.main.get("page_link")]
