@@ -205,8 +205,8 @@ def _compared(world: World, console: Page, theirs: Page) -> Row:
     their_address = f"{_mlflow(world)}/#/compare-runs?runs={listed}&experiments={experiments}"
 
     def ours() -> float:
-        took = seconds(lambda: (console.goto(address, timeout=WAIT_MS),
-                                console.locator(".st-key-facts_grid_True").wait_for(timeout=WAIT_MS)))  # fmt: skip
+        grid = console.locator(".st-key-card_facts [data-testid=stDataFrame]")
+        took = seconds(lambda: (console.goto(address, timeout=WAIT_MS), grid.wait_for(timeout=WAIT_MS)))
         return took * 1000
 
     def peer() -> float:

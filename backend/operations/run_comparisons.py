@@ -40,8 +40,12 @@ class RunComparisons:
         origin = next(iter(self._runs.known([baseline])), None)
         if origin is None:
             raise NotFound(f"No run {baseline} is known.")
-        predictions = self._predictions(origin)
         others = [key for key in keys if key != baseline]
+        try:
+            predictions = self._predictions(origin)
+        except NotFound:
+            nothing = f"the baseline {_nothing(origin)}; choose another baseline"
+            return self._each(others, lambda run: RunDifference(key=run.key, problem=nothing))
         return self._each(others, lambda run: self._difference(origin, predictions, run))
 
     def code(self, base: str, head: str) -> tuple[ChangedFile, ...]:

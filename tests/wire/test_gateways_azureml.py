@@ -15,6 +15,7 @@ import pytest
 from azureml_lab import NOISE, wait_for
 from gateways_world import PROJECT, settings_of
 
+import backend.operations.runs as operations_runs
 from backend.bootstrap import connect, setup_sides
 from backend.domain.clock import utc_now
 from backend.domain.endpoints import ProvisioningState
@@ -25,10 +26,13 @@ from backend.gateways.azureml.assets import Assets
 from backend.gateways.azureml.endpoints import Endpoints
 from backend.gateways.azureml.jobs import JobRequest, Jobs
 from backend.gateways.azureml.models import Models
+from backend.gateways.azureml.run_files import RunFiles
+from backend.gateways.azureml.run_index import shared
 from backend.gateways.azureml.runs import Runs
 from backend.gateways.github.contents import Contents
 from backend.operations.decision import target_on
 from backend.operations.endpoints import EXAMPLE
+from backend.operations.run_comparisons import RunComparisons
 from backend.operations.submitting_runs import Place, SubmittingRuns
 from backend.operations.training import Subject, Training
 from backend.setup.resource import apply, plan
@@ -198,6 +202,20 @@ def test_a_job_that_fails_says_why(gateways, broken):
     assert jobs.failure(broken) == "the data has one class only"
     with pytest.raises(NotFound):
         jobs.state("never-submitted")
+
+
+def test_a_baseline_without_evidence_is_named_beside_every_run(gateways, trained, broken, tmp_path):
+    store, (_, name, _) = fresh_store(tmp_path, utc_now), trained
+    runs = operations_runs.Runs(gateways.workspaces, store, shared(tmp_path / "cache"))
+    runs.refresh(60)
+    compared = RunComparisons(gateways.workspaces, runs, RunFiles(tmp_path / "files"), Contents(gateways.github))
+    baseline, key = (f"{PROJECT.prod_workspace}/{run}" for run in (broken, name))
+    (found,) = compared.differences(baseline, (baseline, key))
+    assert (found.key, found.differences) == (key, ())
+    assert found.problem == "the baseline failed, and left no evidence; choose another baseline"
+    (other,) = compared.differences(key, (baseline, key))
+    assert other.problem == "failed, and left no evidence"
+    store.close()
 
 
 def test_a_run_that_failed_is_retried_once_from_the_same_code_and_environment(gateways, broken, tmp_path):
