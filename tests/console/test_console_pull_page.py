@@ -73,12 +73,18 @@ def test_the_gate_decides_which_buttons_may_be_used(visit, world):
     assert "Check quality-gate: failed" in buttons(page(visit, 16))["approve_and_merge"][1]
 
 
-def test_a_merge_is_a_wish_about_the_commit_that_was_seen(visit, world):
+def merge_asked(visit, world):
+    """The page after a click on Merge, with its reason, on what nothing blocks."""
     connect(world)
     put(world, row=APPROVED)
     app = page(visit)
     app.text_area(key="verdict_14").set_value("Read and understood").run()
     app.button(key="merge").click().run()
+    return app
+
+
+def test_a_merge_is_a_wish_about_the_commit_that_was_seen(visit, world):
+    merge_asked(visit, world)
     (wish,) = world.store.intents.of_pull_request(14)
     assert (wish.kind, wish.head_sha, wish.reason) == (IntentKind.MERGE, SHA, "Read and understood")
     again = page(visit)
@@ -269,11 +275,7 @@ def test_a_refused_wish_is_told_with_its_outcome(visit, world):
 
 def test_recorded_turns_into_not_done_when_the_worker_could_not(visit, world):
     """An expired GitHub sign-in is found out by the worker, after the click was answered."""
-    connect(world)
-    put(world, row=APPROVED)
-    app = page(visit)
-    app.text_area(key="verdict_14").set_value("Read and understood").run()
-    app.button(key="merge").click().run()
+    app = merge_asked(visit, world)
     assert "Merge is recorded" in text(app)
     refusal = "GitHub could not merge: Bad credentials. The GitHub sign-in has expired or was revoked."
     world.store.intents.finish(world.store.intents.claim(30), IntentState.FAILED, refusal)

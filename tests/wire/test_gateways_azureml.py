@@ -15,7 +15,6 @@ import pytest
 from azureml_lab import NOISE, wait_for
 from gateways_world import PROJECT, settings_of
 
-import backend.operations.runs as operations_runs
 from backend.bootstrap import connect, setup_sides
 from backend.domain.clock import utc_now
 from backend.domain.endpoints import ProvisioningState
@@ -33,6 +32,7 @@ from backend.gateways.github.contents import Contents
 from backend.operations.decision import target_on
 from backend.operations.endpoints import EXAMPLE
 from backend.operations.run_comparisons import RunComparisons
+from backend.operations.runs import Runs as KnownRuns
 from backend.operations.submitting_runs import Place, SubmittingRuns
 from backend.operations.training import Subject, Training
 from backend.setup.resource import apply, plan
@@ -206,7 +206,7 @@ def test_a_job_that_fails_says_why(gateways, broken):
 
 def test_a_baseline_without_evidence_is_named_beside_every_run(gateways, trained, broken, tmp_path):
     store, (_, name, _) = fresh_store(tmp_path, utc_now), trained
-    runs = operations_runs.Runs(gateways.workspaces, store, shared(tmp_path / "cache"))
+    runs = KnownRuns(gateways.workspaces, store, shared(tmp_path / "cache"))
     runs.refresh(60)
     compared = RunComparisons(gateways.workspaces, runs, RunFiles(tmp_path / "files"), Contents(gateways.github))
     baseline, key = (f"{PROJECT.prod_workspace}/{run}" for run in (broken, name))

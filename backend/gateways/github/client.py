@@ -41,7 +41,7 @@ class GitHubConnection:
     A `Github` object hands one thread's answer to another under load (its connection keeps the request in shared
     attributes), so each thread has its own. Reads are tried three times more by the SDK after a 5xx, once more
     without an answer, and never wait for a rate limit: who reads decides when to come back. Writes are never retried,
-    since a 502 may hide a review that was made.
+    since a 502 may hide a review that was made; a 401 to the app hides none.
     """
 
     retries = 0
