@@ -37,9 +37,15 @@ ROUNDS = 12
 PATIENCE = 60
 PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "overview": ("views/overview.py", {}),
+    "models": ("views/models.py", {}),
     "version": ("views/models.py", {"version": "2"}),
     "decision": ("views/deployments.py", {"version": "2"}),
     "deployments": ("views/deployments.py", {}),
+    "monitoring": ("views/monitoring.py", {}),
+    "pull requests": ("views/pull_requests.py", {}),
+    "contract": ("views/contract.py", {}),
+    "setup": ("views/setup.py", {}),
+    "inbox": ("views/inbox.py", {}),
     "audit": ("views/audit.py", {}),
 }
 LEAD = Actor(name="lead", roles=frozenset({Role.LEAD}))

@@ -134,8 +134,12 @@ class Mark(Value):
 
 
 class Serving(Value):
-    """Which deployment held most traffic from `start` until `end` (None: still)."""
+    """Which deployment held most traffic from `start` until `end` (None: still).
+
+    `version` is "" where nothing of ours that is looked at says which one it was.
+    """
 
     deployment: str
+    version: str = ""
     start: datetime
     end: datetime | None

@@ -37,6 +37,7 @@ from backend.store.run_remarks import RunRemarks
 from backend.store.run_requests import RunRequests
 from backend.store.setup_findings import SetupFindings
 from backend.store.tokens import Tokens
+from backend.store.traffic_shifts import TrafficShifts
 from backend.store.unexplained import UnexplainedEvents
 from backend.store.watched import WatchedFiles
 from backend.store.webhooks import Webhooks
@@ -51,6 +52,7 @@ class Store:
         self.database = Database(url)
         self.audit = Audit(self.database, clock)
         self.promotions = Promotions(self.database, self.audit, clock)
+        self.traffic_shifts = TrafficShifts(self.database)
         self.approvals = Approvals(self.database, self.audit)
         self.evidence = EvidenceRecords(self.database, self.audit, clock)
         self.retirements = Retirements(self.database, self.audit, clock)

@@ -97,8 +97,9 @@ class Audit:
         actor: str = "",
         since: datetime | None = None,
         kinds: Collection[AuditKind] = (),
+        actions: Collection[str] = (),
     ) -> tuple[AuditEntry, ...]:
-        """The newest entries first, below sequence `before`; `subject` may end in `*`, no kind means all."""
+        """The newest entries first, below sequence `before`; `subject` may end in `*`; no kind, no action means all."""
         query = select(audit).order_by(audit.c.sequence.desc()).limit(limit)
         if before is not None:
             query = query.where(audit.c.sequence < before)
@@ -112,6 +113,8 @@ class Audit:
             query = query.where(audit.c.at >= since)
         if kinds:
             query = query.where(audit.c.kind.in_([kind.value for kind in kinds]))
+        if actions:
+            query = query.where(audit.c.action.in_(actions))
         with self._database.reading() as connection:
             return tuple(_entry(row) for row in connection.execute(query))
 

@@ -32,7 +32,6 @@ PAGES = {
     "decision": navigation.DEPLOYMENTS,
     "deployments": navigation.DEPLOYMENTS,
 }
-SHOWN_SPANS = 12
 
 
 def descent(
@@ -74,7 +73,7 @@ def served(wired: Wiring, now: datetime, version: str = "") -> Html:
     title = f"v{version} in production" if version else "What served production"
     if not rows:
         return card(title, empty("Never yet", "From when until when it held most of the traffic.", "timeline"), width=6)
-    told = [(strong(who), since, until, long) for who, since, until, long in rows[:SHOWN_SPANS]]
+    told = [(strong(who), since, until, long) for who, since, until, long in rows]
     heads = (Column("Version"), Column("From"), Column("Until"), Column("For", number=True))
     note = "most of the traffic, by the ledger"
     return card(title, table(heads, told, caption=title), note=note, width=6 if version else 12, name="served")

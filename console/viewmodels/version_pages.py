@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from backend.domain.contract import ContractChange
 from backend.domain.decisions import Dossier
@@ -33,17 +34,20 @@ def version_of(deployment: str) -> str:
     return name.removeprefix("v") if rest and name.startswith("v") and name[1:].isdecimal() else ""
 
 
-def spans(served: Iterable[Serving], now: datetime, version: str = "") -> tuple[tuple[str, str, str, str], ...]:
-    """Version, from, until, how long; newest first, of one version or of all."""
-    chosen = [s for s in served if version in {"", version_of(s.deployment)}]
+def spans(
+    served: Iterable[Serving], now: datetime, version: str = "", most: int = 12
+) -> tuple[tuple[str, str, str, str], ...]:
+    """Version, from, until, how long; the newest `most`, of one version or of all."""
+    told = ((s.version or version_of(s.deployment), s) for s in sorted(served, key=lambda s: s.start, reverse=True))
+    chosen = ((number, s) for number, s in told if version in {"", number})
     return tuple(
         (
-            f"v{version_of(s.deployment)}" if version_of(s.deployment) else s.deployment,
+            f"v{number}" if number else s.deployment,
             stamp(s.start),
             stamp(s.end) if s.end else "now",
             duration(((s.end or now) - s.start).total_seconds()),
         )
-        for s in sorted(chosen, key=lambda s: s.start, reverse=True)
+        for number, s in islice(chosen, most)
     )
 
 

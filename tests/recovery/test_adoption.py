@@ -12,6 +12,7 @@ from backend.domain.registry import Lineage, ModelVersion
 from backend.errors import Conflict, NotFound, NotPermitted
 from backend.operations.adopting import Adopting
 from backend.operations.auditing import Auditing
+from backend.operations.history import History
 from backend.operations.proving import Proving
 from tests.recovery.cloud import ENVIRONMENT, MODEL, PRODUCTION, digest_of, model_files
 from tests.recovery.cloud_state import Machine
@@ -82,6 +83,8 @@ def test_what_served_at_a_moment_is_told_from_the_adoption_on(hospital):
     answers = Auditing(hospital.store, PROJECT, hospital.clock).served(hospital.clock().isoformat())
     assert [share.version for share in answers[0].shares] == ["1"]
     assert "v1 served" in answers[0].sentence
+    span, *more = History(hospital.store, PROJECT).serving(hospital.clock(), hospital.clock())
+    assert (span.version, span.deployment, span.end, more) == ("1", "blue", None, [])
 
 
 @pytest.mark.recovery

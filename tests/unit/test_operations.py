@@ -362,6 +362,7 @@ def test_history_tells_what_served_and_what_was_done(two):
     spans = history.serving(start, end)
     assert [span.deployment.split("-")[0] for span in spans] == ["v1", "v2", "v1"]
     assert [span.end for span in spans] == [spans[1].start, spans[2].start, None]
+    assert [span.version for span in spans] == ["1", "2", "1"]
     texts = [mark.text for mark in history.marks(start, end)]
     assert texts == [
         "v1 approved by lead",

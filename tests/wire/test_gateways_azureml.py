@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from azureml_lab import NOISE, wait_for
 from gateways_world import PROJECT, settings_of
@@ -105,6 +106,21 @@ def ready(endpoints, name):
     found = endpoints.get(NAME).deployment(name)
     assert found is None or found.state is not ProvisioningState.FAILED, found.problem
     return found if found and found.state is ProvisioningState.SUCCEEDED else None
+
+
+def test_what_is_begun_is_left_alone_by_the_sdk(sandbox, deployed):
+    """Each of the two PUTs was looked at once or twice; nobody went on asking for as long as the container took."""
+    _, deployment = deployed
+    begun = answered(sandbox, f"/deployments/{deployment.name}", "PUT")
+    looks = answered(sandbox, "/mfeOperationsStatus/", "GET")
+    assert len(begun) == 2
+    assert 0 < sum(number > min(begun) for number in looks) <= 4
+
+
+def answered(sandbox, contains, method):
+    asked = {"contains": contains, "limit": 1000}
+    found = httpx.get(f"{sandbox.browser_url}/control/journal", params=asked, timeout=20).json()["requests"]
+    return [request["number"] for request in found if request["method"] == method]
 
 
 def test_data_of_the_two_workspaces_differs(gateways):
