@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ def age(store: Store, past: int, rows: int) -> None:
         model = transaction.execute(select(promotions).where(promotions.c.kind == "promote")).mappings().one()
         taken = transaction.execute(select(steps).where(steps.c.promotion == model["id"])).mappings().all()
         transaction.execute(insert(promotions), [_past(model, n) for n in range(past)])
-        transaction.execute(insert(steps), [{**step, "promotion": f"past-{n}"} for n in range(past) for step in taken])
+        transaction.execute(insert(steps), [_taken(step, n) for n in range(past) for step in taken])
         for n in range(rows):
             subject = f"promotion/past-{n % past}"
             store.audit.append(
@@ -109,10 +109,18 @@ def age(store: Store, past: int, rows: int) -> None:
 
 def _past(model: Mapping[str, Any], number: int) -> dict[str, Any]:
     """The same promotion, of another version and as many hours earlier."""
-    earlier, version = timedelta(hours=1 + number), f"0.{number}"
-    moments = {name: model[name] - earlier for name in ("next_at", "created_at", "updated_at", "finished_at")}
+    moments, version = _earlier(model, number, "next_at", "created_at", "updated_at", "finished_at"), f"0.{number}"
     target = {**json.loads(model["target"]), "version": version, "deployment": f"v{version}"}
     return {**model, **moments, "id": f"past-{number}", "version": version, "target": json.dumps(target)}
+
+
+def _taken(step: Mapping[str, Any], number: int) -> dict[str, Any]:
+    return {**step, "promotion": f"past-{number}", **_earlier(step, number, "started_at", "finished_at")}
+
+
+def _earlier(row: Mapping[str, Any], number: int, *names: str) -> dict[str, datetime]:
+    """Those moments of a row that it has, an hour earlier for each number."""
+    return {name: row[name] - timedelta(hours=1 + number) for name in names if row[name] is not None}
 
 
 def _made(folder: Path) -> Path:

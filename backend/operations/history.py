@@ -9,6 +9,7 @@ from backend.domain.promotions import StepKind, StepState
 from backend.domain.telemetry import Mark, Serving
 from backend.settings_project import Project
 from backend.store import Store
+from backend.store.traffic_shifts import TrafficShift
 
 MOST = 2_000
 
@@ -37,16 +38,20 @@ class History:
 
     def serving(self, start: datetime, end: datetime) -> tuple[Serving, ...]:
         """Which deployment held most of production's traffic, in intervals that overlap the window, oldest first."""
-        spans: list[Serving] = []
+        spans: list[tuple[datetime, datetime | None, TrafficShift]] = []
         for shift in self._store.traffic_shifts.of(self._project.endpoint):
-            serves = spans[-1] if spans and spans[-1].end is None else None
-            if serves is not None and serves.deployment == shift.deployment:
+            since, until, serves = spans[-1] if spans else (shift.at, shift.at, shift)
+            if until is None and serves.deployment == shift.deployment:
                 continue
-            if serves is not None:
-                spans[-1] = serves.model_copy(update={"end": shift.at})
+            if until is None:
+                spans[-1] = (since, shift.at, serves)
             if shift.deployment:
-                spans.append(Serving(deployment=shift.deployment, version=shift.version, start=shift.at, end=None))
-        return tuple(span for span in spans if span.start <= end and (span.end is None or span.end > start))
+                spans.append((shift.at, None, shift))
+        return tuple(
+            Serving(deployment=shift.deployment, version=shift.version, start=since, end=until)
+            for since, until, shift in spans
+            if since <= end and (until is None or until > start)
+        )
 
     def _mark(self, entry: AuditEntry) -> Mark | None:
         kind = _MARKED.get(entry.action)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from itertools import chain
 from typing import NamedTuple
 
 from sqlalchemy import Connection, or_, select
@@ -16,6 +17,9 @@ from backend.store.tables import promotions, steps
 
 _SHIFT, _RESTORE = (f'"kind":"{kind.value}"' for kind in (StepKind.SHIFT_TRAFFIC, StepKind.RESTORE_TRAFFIC))
 """As a step is written. The kind has no column of its own: what is planned is one document."""
+
+LATE = timedelta(hours=1)
+"""An end may become visible after one that bears a later time, but not by more than this."""
 
 
 class TrafficShift(NamedTuple):
@@ -29,22 +33,40 @@ class TrafficShift(NamedTuple):
     version: str
 
 
+class _Ended(NamedTuple):
+    """What the promotions of one endpoint did that have ended. It stays so for ever, so it is read once."""
+
+    latest: datetime | None
+    by_promotion: Mapping[str, tuple[TrafficShift, ...]]
+
+
+_NOTHING = _Ended(None, {})
+
+
 class TrafficShifts:
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ended: dict[str, tuple[TrafficShift, ...]] = {}
-        """What each promotion that has ended did: it stays so for ever, so it is read once."""
+        self._ended: dict[str, _Ended] = {}
 
     def of(self, endpoint: str) -> tuple[TrafficShift, ...]:
         """All there ever were, the oldest first."""
-        here = (promotions.c.endpoint == endpoint) & (promotions.c.kind != Kind.STAGE.value)
+        ended = self._ended.get(endpoint, _NOTHING)
+        chosen = [promotions.c.endpoint == endpoint, promotions.c.kind != Kind.STAGE.value]
+        if ended.latest is not None:
+            chosen.append(or_(promotions.c.finished_at.is_(None), promotions.c.finished_at > ended.latest - LATE))
         with self._database.reading() as connection:
-            known = connection.execute(select(promotions.c.id, promotions.c.finished_at).where(here)).all()
-            fresh = _shifts(connection, [row.id for row in known if row.id not in self._ended])
-        self._ended |= {row.id: fresh.get(row.id, ()) for row in known if row.finished_at and row.id not in self._ended}
-        found = sorted(shift for row in known for shift in self._ended.get(row.id) or fresh.get(row.id, ()))
+            rows = connection.execute(select(promotions.c.id, promotions.c.finished_at).where(*chosen)).all()
+            fresh = {row.id: row.finished_at for row in rows if row.id not in ended.by_promotion}
+            told = _shifts(connection, fresh)
+        ends = {promotion: at for promotion, at in fresh.items() if at is not None}
+        if ends:
+            latest = max(ends.values()) if ended.latest is None else max(ended.latest, *ends.values())
+            known = {promotion: told.get(promotion, ()) for promotion in ends}
+            ended = self._ended[endpoint] = _Ended(latest, {**ended.by_promotion, **known})
+        going_on = [shifts for promotion, shifts in told.items() if promotion not in ends]
+        found = sorted(chain(*ended.by_promotion.values(), *going_on))
         versions = {shift.deployment: shift.version for shift in found if shift.version}
-        return tuple(shift._replace(version=versions.get(shift.deployment, "")) for shift in found)
+        return tuple(TrafficShift(at, to, version or versions.get(to, "")) for at, to, version in found)
 
 
 def _shifts(connection: Connection, ids: Collection[str]) -> dict[str, tuple[TrafficShift, ...]]:
