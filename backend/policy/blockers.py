@@ -156,7 +156,7 @@ def of_window(closed: Frozen | None) -> tuple[Blocker, ...]:
     """A freeze clears by itself; nobody needs to."""
     if closed is None:
         return ()
-    why = f"{closed.sentence}. Rolling back is possible at any time."
+    why = f"{closed.sentence} Rolling back is possible at any time."
     return (Blocker(what="Window", why=why, who="nobody needs to: it ends by itself", until=closed.until),)
 
 

@@ -22,7 +22,7 @@ class Frozen:
 
     @property
     def sentence(self) -> str:
-        return f"Frozen until {self.until:%a %d %b %H:%M} UTC: {self.reason}"
+        return f"Frozen until {self.until:%a %d %b %H:%M} UTC: {self.reason.rstrip('.')}."
 
 
 def frozen(freezes: Iterable[Freeze], now: datetime) -> Frozen | None:
@@ -45,7 +45,7 @@ def window_finding(freezes: Iterable[Freeze], now: datetime) -> Finding:
     known = tuple(freezes)
     found = frozen(known, now)
     if found is not None:
-        return Finding(gate="window", group="Window", state=FindingState.FAIL, sentence=f"{found.sentence}.")
+        return Finding(gate="window", group="Window", state=FindingState.FAIL, sentence=found.sentence)
     declared = f"{len(known)} freeze windows are declared, and none holds now." if known else "No freeze is declared."
     return Finding(gate="window", group="Window", state=FindingState.PASS, sentence=declared)
 

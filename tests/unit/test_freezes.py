@@ -54,6 +54,12 @@ def test_a_closed_window_is_a_blocker_that_clears_by_itself():
     assert of_window(None) == ()
 
 
+def test_a_reason_that_is_a_sentence_keeps_one_full_stop():
+    moved = Freeze(reason="The wards move.", begins=at(9, 0), ends=at(10, 0))
+    (blocker,) = of_window(frozen([moved], at(9, 12)))
+    assert "UTC: The wards move. Rolling back is possible" in blocker.why
+
+
 def test_a_freeze_without_any_gap_ends_the_looking():
     always = Freeze(reason="for ever", days=("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
     assert frozen([always], at(7, 5)).until > at(30, 0)

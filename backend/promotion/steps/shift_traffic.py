@@ -40,7 +40,7 @@ def _frozen(ctx: StepContext) -> Waiting | None:
     if closed is None:
         return None
     wait = min(LONGEST_LOOK, max(LOOK_AGAIN, (closed.until - now).total_seconds()))
-    return Waiting(reason=f"{closed.sentence}. The traffic stays as it is.", retry_after=wait, held=True)
+    return Waiting(reason=f"{closed.sentence} The traffic stays as it is.", retry_after=wait, held=True)
 
 
 def _unready(endpoint: Endpoint, wanted: dict[str, int]) -> Failed | None:
