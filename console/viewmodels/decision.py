@@ -123,7 +123,9 @@ def budgets_left(decision: Decision) -> tuple[tuple[str, str, str], ...]:
     alerts = (named,) if decision.alerts else ()
     if standing is None:
         return alerts
-    left = ", ".join(budget.left_words if budget.judged else "–" for budget in standing.budgets)
+    judged = any(budget.judged for budget in standing.budgets)
+    words = (budget.left_words if budget.judged else "–" for budget in standing.budgets)
+    left = ", ".join(words) if judged else "too few calls"
     names = " and ".join(budget.objective.measure.value for budget in standing.budgets)
     few = "" if all(budget.judged for budget in standing.budgets) else "; too few calls yet to judge by it"
     budget = ("Budget left", left, f"Error budget of {names}, {standing.slo.budget_days} days{few}")

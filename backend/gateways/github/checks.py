@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from backend.domain.reviews import CheckRun, Problem
+from backend.gateways.failures import one_line
 from backend.gateways.github.client import GitHubConnection
 from backend.gateways.github.rows import check_state, moment_or_none
 
 LIMIT = 65_000
 """GitHub takes 65,535 characters in each of a check run's texts."""
+
+TITLE = 250
+"""Characters of a title that its list shows on GitHub's page."""
 
 EXIT = "Process completed with exit code"
 MOST = 20
@@ -41,7 +45,7 @@ class Report:
             "details_url": self.url,
             "status": "completed",
             "conclusion": self.conclusion,
-            "output": {"title": self.title[:250], "summary": _fit(self.summary)},
+            "output": {"title": one_line(self.title, TITLE), "summary": _fit(self.summary)},
         }
 
 
@@ -92,7 +96,7 @@ class Checks:
 
     def complete(self, id_: int, conclusion: Conclusion, *, title: str, summary: str, text: str = "") -> None:
         """End a check run with its verdict; over-long texts are cut, and say so."""
-        output = {"title": title[:250], "summary": _fit(summary)}
+        output = {"title": one_line(title, TITLE), "summary": _fit(summary)}
         if text:
             output["text"] = _fit(text)
         body = {"status": "completed", "conclusion": conclusion, "output": output}
