@@ -203,6 +203,7 @@ audit = Table(
     Column("kind", String(20), nullable=False, server_default=""),
     Index("audit_subject", "subject"),
     Index("audit_kind", "kind", "sequence"),
+    Index("audit_act", "action", "at"),
 )
 
 # One row. Updating it first makes writers queue for the next sequence in both databases, and it betrays a cut tail.
