@@ -17,7 +17,11 @@ from console.middleware import UNREACHABLE
 from console.viewmodels.text import Untrusted
 
 CHANNEL = "console"
-SELECTIONS = frozenset({"number", "version", "promotion", "from", "to", "chart", "metric", "run", "compare"})
+SELECTIONS = frozenset(
+    {"number", "version", "promotion", "from", "to", "chart", "metric", "run", "compare", "new", "baseline", "pick",
+     "sort", "columns", "parts", "artefact", "against", "log"}
+)  # fmt: skip
+"""What an address says that no widget is bound to: `keep_address` writes it, which no page may do to a bound name."""
 MOST_DIGITS = 9
 SETTLE_SECONDS = 3.0
 TELL_SECONDS = 20.0
@@ -124,7 +128,7 @@ def keep_address(page: str) -> None:
     before = st.session_state.get("address")
     st.session_state["address"] = (page, chosen)
     if before is not None and before[0] == page and before[1] != chosen:
-        # Sends the whole address; what a widget is bound to may not be set here, and stays as it is.
+        # Sends the whole address; what a widget is bound to stays as it is.
         st.query_params.update(chosen)
 
 

@@ -18,17 +18,17 @@ from console.wiring import Wiring
 
 
 def files_tab(wired: Wiring, detail: RunDetail) -> None:
-    """`file` in the address names the chosen one."""
+    """`artefact` in the address names the chosen one."""
     names = [artefact.path for artefact in detail.artefacts]
     if not names:
         draw(empty("No file yet", "Evidence, figures and logs, as soon as the run has written one.", "folder_open"))
         return
     sizes = {artefact.path: artefact.size for artefact in detail.artefacts}
-    asked = parameter("file")
+    asked = parameter("artefact")
     st.session_state["run_file"] = asked if asked in sizes else names[0]
 
     def choose() -> None:
-        st.query_params["file"] = st.session_state["run_file"]
+        st.query_params["artefact"] = st.session_state["run_file"]
 
     chosen = st.selectbox(
         f"{plural(len(names), 'file')}",

@@ -127,7 +127,7 @@ def _sight(wired: Wiring) -> Sight:
             "Range", list(topics.WINDOWS), default=DEFAULT, key="range", bind="query-params", on_change=_leave_stretch
         )
     with compare:
-        beside = st.selectbox("Compare with", [NO_COMPARISON, *SHIFTS], key="compare", bind="query-params")
+        beside = st.selectbox("Compare with", [NO_COMPARISON, *SHIFTS], key="beside", bind="query-params")
     stretch = stretch_of(parameter("from"), parameter("to"))
     if stretch is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="stretch"):

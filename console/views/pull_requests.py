@@ -58,7 +58,7 @@ def _wanted(pulls: tuple[PullRequest, ...], who: Person, now: datetime) -> list[
     with show:
         wanted = st.selectbox("Show", FILTERS, key="show", bind="query-params")
     with sort:
-        order = st.selectbox("Order", list(SORTS), key="sort", bind="query-params")
+        order = st.selectbox("Order", list(SORTS), key="order", bind="query-params")
     return chosen(pulls, words=words or "", show=wanted or "", sort=order or "", person=who, now=now)
 
 

@@ -46,13 +46,13 @@ def test_three_hundred_are_counted_and_drawn_a_page_at_a_time(visit, world):
 
 def test_the_address_holds_search_filter_order_and_page(visit, world):
     world.wired.snapshots.put(topics.pulls(), many())
-    app = visit("views/pull_requests.py", q="feature/reg-rate", sort="oldest", p="2", show="changes the model")
+    app = visit("views/pull_requests.py", q="feature/reg-rate", order="oldest", p="2", show="changes the model")
     assert not app.exception
     assert "60 pull requests" in text(app)
     assert "of 300 open" in text(app)
     assert links(app)[0] == rf"\#{100 + 1 + 5 * ROWS} Change {1 + 5 * ROWS}"
-    assert app.selectbox(key="sort").value == "oldest"
-    assert app.selectbox(key="sort").options == list(SORTS)
+    assert app.selectbox(key="order").value == "oldest"
+    assert app.selectbox(key="order").options == list(SORTS)
     past_the_end = visit("views/pull_requests.py", q="feature/reg-rate", p="99")
     assert not past_the_end.exception
     assert links(past_the_end)

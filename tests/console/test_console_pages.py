@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hospital_pulls import detail
 from hospital_readings import endpoint
 from visitors import claims, text
 
+import console
 from backend.domain.run_search import IndexState
 from console import topics
+from console.session import SELECTIONS
 
 RULES = "This change also changes the rules that judge models"
+CONSOLE = Path(console.__file__).parent
+CONSUMED = {"sign_in", "github"}
+"""Read where somebody comes in, and not kept."""
 PAGES = ("overview", "pull_requests", "experiments", "models", "deployments", "monitoring", "audit", "setup", "inbox")
 
 
@@ -130,3 +138,14 @@ def test_a_filter_without_a_hit_says_so(visit, world):
     assert "No entry matches" in text(visit("views/audit.py", subject="promotion/none"))
     assert "No run matches" in text(visit("views/experiments.py", q="nobody"))
     assert "No pull request matches" in text(visit("views/pull_requests.py", q="nothing"))
+
+
+def test_what_an_address_says_is_bound_to_a_widget_or_written_by_us():
+    """A link to the page that is open changes no address: what nobody writes there is forgotten by the next run."""
+    sources = [path.read_text() for path in CONSOLE.rglob("*.py")]
+    read = {name for text in sources for name in re.findall(r'parameter\("(\w+)"\)', text)} - CONSUMED
+    calls = [call for text in sources for call in re.findall(r"st\.\w+\((?:[^()]|\([^()]*\))*\)", text)]
+    bound = {re.search(r'key="(\w+)"', call)[1] for call in calls if 'bind="query-params"' in call}
+    assert {"q", "endpoint", "order", "changes"} < bound
+    assert read - bound <= SELECTIONS
+    assert not bound & SELECTIONS
