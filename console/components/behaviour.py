@@ -147,7 +147,7 @@ def _estimated(found: Behaviour) -> None:
     with st.container(border=True, key="card_estimated"):
         draw(card_head("Estimated, before labels", f"{found.rows:,} rows"))
         names = ("n", "Estimate", "Bottom of the band", "Labels would put it", "Holdout")
-        heads = (Column("Metric"), *map(_number, names), Column("Standing"))
+        heads = (Column("Metric"), Column("Standing"), *map(_number, names))
         marked = _marked("estimated", [one.metric for one in found.estimated], "metric")
         _wide(heads, map(_cells, shown.estimate_rows(found)), "Estimated performance", marked)
         told = (
@@ -161,7 +161,7 @@ def _realised(found: Behaviour) -> None:
     with st.container(border=True, key="card_realised"):
         draw(card_head("Realised, with labels", plural(found.labels.labelled, "labelled answer")))
         names = ("n", "Value", "95 %", "Expected")
-        heads = (Column("Metric"), *map(_number, names), Column("Standing"))
+        heads = (Column("Metric"), Column("Standing"), *map(_number, names))
         marked = _marked("realised", [one.metric for one in found.realised], "metric")
         _wide(heads, map(_cells, shown.realised_rows(found)), "Realised performance", marked)
         draw(fill('<p class="quiet">{labels}</p>', labels=shown.coverage(found.labels)))

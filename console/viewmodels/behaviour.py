@@ -100,31 +100,31 @@ def refusal_rows(found: Refusals) -> list[tuple[Untrusted, str, str]]:
     ]
 
 
-def estimate_rows(found: Behaviour) -> list[tuple[str, str, str, str, str, str, Pill]]:
-    """Metric, n, estimate, the bottom of its band, where labels would put it, the holdout's, and its standing."""
+def estimate_rows(found: Behaviour) -> list[tuple[str, Pill, str, str, str, str, str]]:
+    """Metric, its standing, n, estimate, the bottom of its band, where labels would put it, and the holdout's."""
     return [
         (
             FIGURES.get(one.metric, one.metric),
+            STANDINGS[one.standing],
             f"{found.rows:,}",
             metric(one.value),
             metric(one.limit),
             interval(one.low, one.high),
             metric(one.reference),
-            STANDINGS[one.standing],
         )
         for one in found.estimated
     ]
 
 
-def realised_rows(found: Behaviour) -> list[tuple[str, str, str, str, str, Pill]]:
+def realised_rows(found: Behaviour) -> list[tuple[str, Pill, str, str, str, str]]:
     return [
         (
             FIGURES.get(one.metric, one.metric[:1].upper() + one.metric[1:]),
+            STANDINGS[one.standing],
             f"{one.n:,}",
             metric(one.value),
             _interval(one),
             metric(one.reference),
-            STANDINGS[one.standing],
         )
         for one in found.realised
     ]
