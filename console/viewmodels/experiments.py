@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -96,9 +96,10 @@ def _number(text: str | None) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
-def scatter(runs: Sequence[Run], x: str, y: str, baseline: str) -> Chart | None:
-    """A dot for each run that has both; the baseline is a diamond."""
-    known = numbers(runs)
+def scatter(
+    runs: Sequence[Run], known: Mapping[str, Sequence[float | None]], x: str, y: str, baseline: str
+) -> Chart | None:
+    """A dot for each run that has both `numbers`; the baseline is a diamond."""
     if x not in known or y not in known:
         return None
     dots = [

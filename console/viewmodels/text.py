@@ -18,7 +18,9 @@ class Untrusted:
     def one_line(self, limit: int | None = None) -> str:
         """Printable, on one line and cut at `limit` characters; direction marks and controls become spaces."""
         limit = self.limit if limit is None else limit
-        text = "".join(c if c.isprintable() else " " for c in self.raw[: limit * 4])
+        text = self.raw[: limit * 4]
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() else " " for c in text)
         text = " ".join(text.split())
         return text if len(text) <= limit else f"{text[: limit - 1]}…"
 

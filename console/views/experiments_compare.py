@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import streamlit as st
 
 from backend.domain.clock import utc_now
@@ -42,7 +43,8 @@ def show_comparison(wired: Wiring, wanted: str) -> None:
     runs = wired.backend.runs.known(keys)
     page_header("Compared" if len(runs) > 1 else "Run", meta=plural(len(runs), "run"), parent=navigation.EXPERIMENTS,
                 here="Comparison")  # fmt: skip
-    unknown = [key for key in keys if key not in {run.key for run in runs}]
+    known = tuple(run.key for run in runs)
+    unknown = [key for key in keys if key not in known]
     if unknown:
         named = Untrusted(", ".join(unknown), 200)
         draw(notice("Not every run in the address is known", named, "warn", "help"))
@@ -50,7 +52,6 @@ def show_comparison(wired: Wiring, wanted: str) -> None:
         draw(waiting(wired.snapshots.watch(topics.runs()), "the runs"))
         return
     baseline = _baseline(wired, runs)
-    known = tuple(run.key for run in runs)
     curves = topics.run_curves(known)
     verdicts = topics.run_differences(baseline, known)
     with st.container(border=True, key="card_facts"):
@@ -129,7 +130,10 @@ def _grid(runs: tuple[Run, ...], lines: list[Fact], *, across: bool) -> None:
         shown = {"": titles} | dict(zip(unique, columns, strict=True))
     rows = len(next(iter(shown.values()), ()))
     key = f"facts_grid_{across}"
-    st.dataframe(shown, key=key, hide_index=True, height="content" if rows <= IN_SIGHT else 420, row_height=32)
+    # An Arrow table is sent as it is; anything else would become a data frame of pandas first.
+    st.dataframe(
+        pa.table(shown), key=key, hide_index=True, height="content" if rows <= IN_SIGHT else 420, row_height=32
+    )
 
 
 def _verdicts(found: tuple[Judged, ...]) -> None:
@@ -159,13 +163,14 @@ def _verdict(difference: Difference | None) -> Content:
 
 
 def _scatter(runs: tuple[Run, ...], baseline: str) -> None:
-    axes = list(numbers(runs))
+    known = numbers(runs)
+    axes = list(known)
     x = "auc" if "auc" in axes else axes[0]
     y = "brier" if "brier" in axes else axes[-1]
     left, right = st.columns(2)
     across = left.selectbox("Across", axes, index=axes.index(x), key="x", bind="query-params")
     up = right.selectbox("Up", axes, index=axes.index(y), key="y", bind="query-params")
-    drawn = scatter(runs, across or x, up or y, baseline)
+    drawn = scatter(runs, known, across or x, up or y, baseline)
     if drawn is not None:
         chart(drawn)
 
