@@ -1,4 +1,4 @@
-"""The style sheet: every part is served, in lines that can be read."""
+"""The style sheet: every part is served, in lines that can be read, and for what some page draws."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from console.styles import PARTS, style_sheet
 
 CONSOLE = Path(__file__).parents[2] / "console"
 FILES = {path.stem: path.read_text(encoding="utf-8") for path in (CONSOLE / "styles").glob("*.css")}
+PAGES = "\n".join(path.read_text(encoding="utf-8") for path in CONSOLE.rglob("*.py"))
+NOT_WRITTEN = re.compile(r"st[A-Z]|(token|string|number|boolean|function|builtin|keyword)$|w\d+$")
+"""Classes that Streamlit and its highlighted code have, and a card's width, whose number `card` fills in."""
 
 
 def test_every_part_is_served_once():
@@ -38,3 +41,20 @@ def test_a_line_holds_one_thing(part):
 @pytest.mark.parametrize("text", [".a { color: red; }", ".a {\n  color: red; margin: 0;\n}", f".{'a' * 120} {{\n}}"])
 def test_a_crammed_line_is_noticed(text):
     assert crammed(text)
+
+
+def named_by_no_page(sheet: str) -> list[str]:
+    """Classes of ours, and keys of Streamlit's containers, that occur as a word in no module."""
+    bare = re.sub(r"/\*.*?\*/|\{[^{}]*\}", " ", sheet, flags=re.DOTALL)
+    names = {*re.findall(r"\.([a-zA-Z][\w-]*)", bare), *re.findall(r'"(st-key-\w+)"', bare)}
+    ours = {name.removeprefix("st-key-").rstrip("_") for name in names if not NOT_WRITTEN.match(name)}
+    return sorted(name for name in ours if not re.search(rf"(?<![\w-]){name}(?![a-zA-Z-])", PAGES))
+
+
+def test_every_class_is_drawn_by_a_page():
+    assert named_by_no_page(style_sheet()) == []
+
+
+def test_a_class_of_no_page_is_noticed():
+    sheet = '.no-such-thing { margin: .5rem; } @media print { .card [class*="st-key-nosuch_"] a { margin: 0; } }'
+    assert named_by_no_page(sheet) == ["no-such-thing", "nosuch"]
