@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from console.components.tables import Column, table
 from console.styles import PARTS, style_sheet
 
 CONSOLE = Path(__file__).parents[2] / "console"
@@ -58,3 +59,10 @@ def test_every_class_is_drawn_by_a_page():
 def test_a_class_of_no_page_is_noticed():
     sheet = '.no-such-thing { margin: .5rem; } @media print { .card [class*="st-key-nosuch_"] a { margin: 0; } }'
     assert named_by_no_page(sheet) == ["no-such-thing", "nosuch"]
+
+
+def test_a_column_says_itself_that_its_words_break():
+    shown = table((Column("Id", breaks=True), Column("n", number=True), Column("Why")), [("a1", 1, "so")])
+    assert '<td class="breaks">a1</td><td class="num">1</td><td>so</td>' in shown
+    assert "td.breaks" in style_sheet()
+    assert "[aria-label" not in style_sheet(), "a table that is known by its label breaks the words of the wrong column"
