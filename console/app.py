@@ -14,6 +14,7 @@ from console.components.alert_strip import alert_strip
 from console.components.bell import bell
 from console.components.markup import draw, fill, icon, join
 from console.session import keep_address, sign_out, signed_in
+from console.styles import style_sheet
 from console.viewmodels.figures import ago
 
 HERE = Path(__file__).resolve().parent
@@ -64,7 +65,7 @@ def _duty(actor: Actor) -> str:
 
 
 st.set_page_config(page_title="MLOps Console", page_icon=str(HERE / "static" / "icon.svg"), layout="wide")
-st.html(HERE / "console.css")
+draw(style_sheet())
 person = signed_in()
 st.logo(str(HERE / "static" / "logo.svg"), size="medium", icon_image=str(HERE / "static" / "icon.svg"))
 page = navigation.menu(person.roles)

@@ -15,7 +15,12 @@ from console.viewmodels.drills import ControlRow, control_rows, drill_line, unde
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
-HEADS = (Column("Control"), Column("Result"), Column("Tried as"), Column("What came of it"))
+HEADS = (
+    Column("Control", breaks=True),
+    Column("Result"),
+    Column("Tried as", breaks=True),
+    Column("What came of it", breaks=True),
+)
 
 
 def controls(wired: Wiring, actor: Actor) -> None:

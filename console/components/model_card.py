@@ -32,7 +32,7 @@ def difference_card(compared: CardDifference) -> Html:
     if not compared.changes:
         body = empty("Nothing differs", f"The cards of {before} and {after} say the same.", "equal")
     else:
-        heads = (Column("Field"), Column(before), Column(after))
+        heads = [Column(title, breaks=True) for title in ("Field", before, after)]
         body = table(heads, [_change(change) for change in compared.changes], caption=f"Against the card of {before}")
     return card(f"Against the card of {before}", body, note=note, name="card-difference")
 

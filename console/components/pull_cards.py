@@ -29,7 +29,7 @@ def checks_table(pull: PullRequest, note: Untrusted) -> Html:
         )
         for line in check_lines(pull)
     ]
-    heads = (Column("Check"), Column("Result"), Column("Why"), Column("Took", number=True))
+    heads = (Column("Check"), Column("Result"), Column("Why", breaks=True), Column("Took", number=True))
     body = table(heads, rows, caption="Checks")
     head = card_head("Checks", note)
     return fill('<section class="checks">{head}{body}</section>', head=head, body=body)

@@ -32,7 +32,7 @@ def commits_card(detail: PullRequestDetail, now: datetime) -> Html:
         )
         for commit in newest
     ]
-    heads = (Column("Commit"), Column("What"), Column("Author"), Column("When", number=True))
+    heads = (Column("Commit"), Column("What", breaks=True), Column("Author"), Column("When", number=True))
     count = detail.commit_count or len(detail.commits)
     note = plural(count, "commit") if count <= LISTED else f"the newest {LISTED} of {count:,}"
     return card("Commits", table(heads, rows, caption="Commits"), note=note, name="commits")

@@ -10,10 +10,11 @@ from console.components.markup import Content, Html, fill, join
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`number` columns are set flush right in tabular figures."""
+    """`number` columns are set flush right in tabular figures; `breaks` where a word may be longer than the column."""
 
     title: Content
     number: bool = False
+    breaks: bool = False
 
 
 def table(
@@ -49,10 +50,11 @@ def scrolling(body: Html, name: str, *, tall: bool = False) -> Html:
 
 
 def _cell(tag: str, column: Column, content: Content) -> Html:
+    kinds = " ".join(kind for kind, so in (("num", column.number), ("breaks", column.breaks)) if so)
     return fill(
         "<{tag}{kind}>{content}</{tag}>",
         tag=Html(tag),
-        kind=Html(' class="num"') if column.number else Html(""),
+        kind=fill(' class="{kinds}"', kinds=kinds) if kinds else Html(""),
         content=content,
     )
 

@@ -39,7 +39,7 @@ def unexplained_events(wired: Wiring, actor: Actor) -> None:
             _event(wired, actor, event)
         if explained:
             with st.expander(f"Explained, the last {len(explained)}", key="explained_events"):
-                heads = (Column("What"), Column("Explained by"), Column("Explanation"))
+                heads = [Column(title, breaks=True) for title in ("What", "Explained by", "Explanation")]
                 draw(table(heads, [_row(event) for event in explained], caption="Explained events"))
 
 

@@ -134,9 +134,9 @@ def _rows(entries: tuple[AuditEntry, ...], filtered: bool) -> None:
     heads = (
         Column("#", number=True),
         Column("When"),
-        Column("Who"),
-        Column("What"),
-        Column("Why"),
+        Column("Who", breaks=True),
+        Column("What", breaks=True),
+        Column("Why", breaks=True),
         Column("Hash"),
     )
     draw(table(heads, [_row(entry) for entry in entries], caption="Ledger"))

@@ -25,7 +25,14 @@ from console.viewmodels.setup import FieldRow, Side, counts, headline, sides
 if TYPE_CHECKING:
     from backend.bootstrap import Backend
 
-HEADS = (Column("Resource"), Column("Where"), Column(""), Column("Field"), Column("Now"), Column("Declared"))
+HEADS = (
+    Column("Resource", breaks=True),
+    Column("Where", breaks=True),
+    Column(""),
+    Column("Field", breaks=True),
+    Column("Now", breaks=True),
+    Column("Declared", breaks=True),
+)
 
 
 def show() -> None:
