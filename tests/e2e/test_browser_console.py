@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import psutil
 import pytest
 from browsing import settled, sign_in
@@ -48,16 +46,6 @@ def test_the_menu_is_reached_and_used_by_keyboard(console, visitor):
     visitor.keyboard.press("Enter")
     expect(visitor.get_by_role("heading", name="Audit", level=1)).to_be_visible()
     expect(visitor.get_by_text("Chain verified")).to_be_visible()
-
-
-def test_a_link_to_another_part_of_the_same_page_is_where_one_stays(console, visitor):
-    sign_in(visitor, f"{console.url}/experiments", "Sam Scientist")
-    visitor.get_by_role("link", name="New run").click()
-    changes = visitor.get_by_label("Changes, one a line")
-    changes.fill("logistic.reg_rate = 0.001, 0.01")
-    changes.press("Control+Enter")
-    expect(visitor.get_by_role("button", name="Start the sweep of 2 runs")).to_be_visible()
-    expect(visitor).to_have_url(re.compile(r"experiments\?.*new=run"))
 
 
 def test_signing_out_closes_every_page(console, visitor):
