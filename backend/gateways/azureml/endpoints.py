@@ -13,7 +13,7 @@ from backend.domain.key_rotation import Keys, Which
 from backend.domain.promotions import Target
 from backend.errors import NotFound
 from backend.gateways.azureml.arm import ArmResources
-from backend.gateways.azureml.client import Workspace, service_word, version_in
+from backend.gateways.azureml.client import Workspace, leave_alone, service_word, version_in
 from backend.gateways.azureml.collected import COLLECTION
 from backend.gateways.azureml.errors import azureml
 from backend.gateways.azureml.scoring import Answer, Scoring
@@ -79,7 +79,7 @@ class Endpoints:
             data_collector=_data_collector(collect_percent),
         )
         with azureml("create a deployment"):
-            _leave_alone(self._workspace.ml().online_deployments.begin_create_or_update(deployment))
+            leave_alone(self._workspace.ml().online_deployments.begin_create_or_update(deployment))
 
     def set_traffic(self, endpoint: str, weights: Mapping[str, int]) -> None:
         """Begin setting the percentages; deployments not named get none. Mirrored traffic stays as it is."""
@@ -87,7 +87,7 @@ class Endpoints:
         with azureml("set traffic"):
             entity = ml.online_endpoints.get(endpoint)
             entity.traffic = {name: weight for name, weight in weights.items() if weight > 0}
-            _leave_alone(ml.online_endpoints.begin_create_or_update(entity))
+            leave_alone(ml.online_endpoints.begin_create_or_update(entity))
 
     def set_mirror(self, endpoint: str, weights: Mapping[str, int]) -> None:
         """Begin setting the percentage of calls copied to one deployment; live traffic stays as it is."""
@@ -95,13 +95,13 @@ class Endpoints:
         with azureml("set mirrored traffic"):
             entity = ml.online_endpoints.get(endpoint)
             entity.mirror_traffic = {name: weight for name, weight in weights.items() if weight > 0}
-            _leave_alone(ml.online_endpoints.begin_create_or_update(entity))
+            leave_alone(ml.online_endpoints.begin_create_or_update(entity))
 
     def delete_deployment(self, endpoint: str, deployment: str) -> None:
         """Begin removing a deployment; one that is gone already is no error."""
         try:
             with azureml("delete a deployment"):
-                _leave_alone(self._workspace.ml().online_deployments.begin_delete(deployment, endpoint))
+                leave_alone(self._workspace.ml().online_deployments.begin_delete(deployment, endpoint))
         except NotFound:
             return
 
@@ -127,7 +127,7 @@ class Endpoints:
     def regenerate_key(self, endpoint: str, which: Which) -> None:
         """Begin replacing one key by a new one; the other stays as it is."""
         with azureml("replace an endpoint's key"):
-            _leave_alone(self._workspace.ml().online_endpoints.begin_regenerate_keys(endpoint, key_type=which.value))
+            leave_alone(self._workspace.ml().online_endpoints.begin_regenerate_keys(endpoint, key_type=which.value))
 
     def key_prints(self, endpoint: str, salt: bytes) -> tuple[str, str]:
         """A salted digest of the primary and of the secondary key: the same while the key is, and no way back to it."""
@@ -172,14 +172,6 @@ class Endpoints:
         return deployment.model_copy(
             update={"problem": as_problem(self.deployment_log(endpoint, deployment.name, 200))}
         )
-
-
-def _leave_alone(poller: Any) -> None:
-    """End the thread in which the SDK asks how a change goes, every few seconds for as long as that takes.
-
-    We look by ourselves, at what is there, and the thread's questions would count against the same limit.
-    """
-    poller.polling_method().finished = lambda: True
 
 
 def _data_collector(percent: float) -> Any:

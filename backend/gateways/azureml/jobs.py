@@ -12,7 +12,7 @@ from backend.domain.authorship import Submitter
 from backend.domain.runs import RunState
 from backend.errors import NotFound
 from backend.gateways.azureml.artefacts import Artefacts
-from backend.gateways.azureml.client import Workspace, service_word, version_in
+from backend.gateways.azureml.client import Workspace, leave_alone, service_word, version_in
 from backend.gateways.azureml.errors import azureml
 from backend.gateways.azureml.staging import staged
 from backend.gateways.failures import one_line
@@ -153,7 +153,7 @@ class Jobs:
     def cancel(self, name: str) -> None:
         """Ask the service to stop the job; it reports `cancelled` when it has."""
         with azureml("cancel a job"):
-            self._workspace.ml().jobs.begin_cancel(name)
+            leave_alone(self._workspace.ml().jobs.begin_cancel(name))
 
     def artefact(self, name: str, path: str) -> bytes:
         """A file of the job's artefact folder, such as `evidence/metrics.json`."""
