@@ -136,7 +136,7 @@ class Mark(Value):
 class Serving(Value):
     """Which deployment held most traffic from `start` until `end` (None: still).
 
-    `version` is "" where nothing of ours that is looked at says which one it was.
+    `version` is "" where no promotion says of which version the deployment is.
     """
 
     deployment: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
@@ -36,11 +36,11 @@ class TrafficShift(NamedTuple):
 class _Ended(NamedTuple):
     """What the promotions of one endpoint did that have ended. It stays so for ever, so it is read once."""
 
-    latest: datetime | None
+    latest: datetime
     by_promotion: Mapping[str, tuple[TrafficShift, ...]]
 
 
-_NOTHING = _Ended(None, {})
+_NOTHING = _Ended(datetime(2000, 1, 1, tzinfo=UTC), {})
 
 
 class TrafficShifts:
@@ -51,18 +51,15 @@ class TrafficShifts:
     def of(self, endpoint: str) -> tuple[TrafficShift, ...]:
         """All there ever were, the oldest first."""
         ended = self._ended.get(endpoint, _NOTHING)
-        chosen = [promotions.c.endpoint == endpoint, promotions.c.kind != Kind.STAGE.value]
-        if ended.latest is not None:
-            chosen.append(or_(promotions.c.finished_at.is_(None), promotions.c.finished_at > ended.latest - LATE))
+        late = or_(promotions.c.finished_at.is_(None), promotions.c.finished_at > ended.latest - LATE)
+        here = (promotions.c.endpoint == endpoint) & (promotions.c.kind != Kind.STAGE.value)
         with self._database.reading() as connection:
-            rows = connection.execute(select(promotions.c.id, promotions.c.finished_at).where(*chosen)).all()
+            rows = connection.execute(select(promotions.c.id, promotions.c.finished_at).where(here, late)).all()
             fresh = {row.id: row.finished_at for row in rows if row.id not in ended.by_promotion}
             told = _shifts(connection, fresh)
         ends = {promotion: at for promotion, at in fresh.items() if at is not None}
-        if ends:
-            latest = max(ends.values()) if ended.latest is None else max(ended.latest, *ends.values())
-            known = {promotion: told.get(promotion, ()) for promotion in ends}
-            ended = self._ended[endpoint] = _Ended(latest, {**ended.by_promotion, **known})
+        known = {promotion: told.get(promotion, ()) for promotion in ends}
+        ended = self._ended[endpoint] = _Ended(max([ended.latest, *ends.values()]), {**ended.by_promotion, **known})
         going_on = [shifts for promotion, shifts in told.items() if promotion not in ends]
         found = sorted(chain(*ended.by_promotion.values(), *going_on))
         versions = {shift.deployment: shift.version for shift in found if shift.version}
