@@ -8,6 +8,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -115,6 +116,13 @@ def test_what_is_begun_is_left_alone_by_the_sdk(sandbox, deployed):
     looks = answered(sandbox, "/mfeOperationsStatus/", "GET")
     assert len(begun) == 2
     assert 0 < sum(number > min(begun) for number in looks) <= 4
+
+
+def test_a_job_that_is_cancelled_ends_as_cancelled(gateways, trained):
+    training, jobs = trained[0], Jobs(gateways.prod)
+    name = training.train(ROOT, replace(SUBJECT, commit="d" * 40), training.data())
+    jobs.cancel(name)
+    assert wait_for(lambda: jobs.state(name).ended and jobs.state(name), 60, "the end") is RunState.CANCELLED
 
 
 def answered(sandbox, contains, method):
