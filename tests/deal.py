@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests import forked, offline
@@ -94,6 +95,12 @@ def passed(suite: Ended) -> bool:
     return suite.code in {0, NOTHING_SELECTED}
 
 
+def once_more(arguments: Sequence[str]) -> list[str]:
+    """Only the tests that failed, where each makes what it needs; where they share a world they need each other."""
+    independent = all(path.startswith(("tests/unit", "tests/console")) for path in arguments if "tests/" in path)
+    return [*arguments, "--last-failed"] if independent else [*arguments]
+
+
 def told(suite: Ended) -> None:
     """Print what a suite said."""
     if suite.code != NOTHING_SELECTED:
@@ -108,17 +115,18 @@ def main() -> int:
     long = bool(sys.argv[1:])
     options = ["-q", "-m", "recovery", "--timeout", "1800", *REPORT] if long else ["-q", "-m", "not recovery", *REPORT]
     with forked.warm() as environment:
-        chosen = [[*options, *arguments] for arguments in (long_suites() if long else quick_suites())]
+        dealt = enumerate(long_suites() if long else quick_suites())
+        chosen = [[*options, "-o", f"cache_dir=.pytest_cache/{number}", *suite] for number, suite in dealt]
         ended = forked.run(chosen, environment, LONG_AT_A_TIME if long else AT_A_TIME, told)
         # Suites on busy cores can miss a deadline that each keeps alone: what failed is tried once more, alone.
-        again = [suite.arguments for suite in ended if not passed(suite)]
+        again = [once_more(suite.arguments) for suite in ended if not passed(suite)]
         failed = [suite.arguments for suite in forked.run(again, environment, 1, told) if not passed(suite)]
     longest = max(suite.seconds for suite in ended)
     print(f"{len(chosen)} suites in {time.monotonic() - started:.0f} s, {len(failed)} failed")
     print(f"{forked.used():.0f} s of a core in all; the longest suite took {longest:.0f} s")
     for arguments in again:
         said = "failed twice" if arguments in failed else "passed when run again alone"
-        print(f"{said}: {' '.join(arguments[len(options) :])}")
+        print(f"{said}: {' '.join(argument for argument in arguments if argument.startswith('tests/'))}")
     return 1 if failed else 0
 
 

@@ -24,6 +24,7 @@ from backend.operations.performing import Performing
 from backend.settings import GitHub
 from backend.store import Store
 from tests.databases import FILES, Databases
+from tests.journal import requests_of
 from tests.recovery.cloud import Clock
 from tests.wire.gateways_world import settings_of
 from tests.wire.github_lab import Lab, close_lab, open_lab
@@ -83,9 +84,7 @@ class Desk:
 
     def exchanges(self) -> int:
         """How often GitHub's token endpoint was asked, in the whole life of this world."""
-        asked = {"service": "identity", "contains": "/login/oauth/access_token", "limit": "1000"}
-        answer = httpx.get(f"{self.sandbox.browser_url}/control/journal", params=asked, timeout=20)
-        return len(answer.raise_for_status().json()["requests"])
+        return len(requests_of(self.sandbox, service="identity", contains="/login/oauth/access_token"))
 
     def accepts(self, token: SecretStr) -> bool:
         """Whether GitHub takes this token now."""

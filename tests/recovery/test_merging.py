@@ -15,6 +15,7 @@ from backend.gateways.github.pulls import Pulls
 from backend.operations.performing import SETTLING, TURN_SECONDS
 from sandbox.actions import records
 from sandbox.actions.workflow_file import read_workflow
+from tests.journal import requests_of
 from tests.recovery.desk import opened_desk
 
 RETRAIN = "name: Retrain\non: push\npermissions: {}\njobs:\n  retrain:\n    runs-on: x\n    steps: [{run: echo}]\n"
@@ -36,9 +37,8 @@ def lose_the_answer(desk, method, path):
 
 def asked(desk, path):
     """How often GitHub was asked for this, in the whole life of its repository."""
-    query = {"service": "github", "contains": f"/repos/{desk.lab.full_name}{path}", "limit": "1000"}
-    answer = httpx.get(f"{desk.sandbox.browser_url}/control/journal", params=query, timeout=20)
-    return [r["method"] for r in answer.raise_for_status().json()["requests"]]
+    found = requests_of(desk.sandbox, service="github", contains=f"/repos/{desk.lab.full_name}{path}")
+    return [request["method"] for request in found]
 
 
 def states(desk):

@@ -47,7 +47,7 @@ def mlops(python, home, *arguments, **env):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_")}
     return subprocess.run(
         [str(python), "-m", "backend", *arguments], cwd=ROOT, env={**clean, "MLOPS_HOME": str(home), **env},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 

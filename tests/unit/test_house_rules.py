@@ -42,7 +42,7 @@ def files() -> dict[str, str]:
 
 def git(*arguments: str) -> str:
     command = ["git", "-c", "safe.directory=*", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 def code(name: str) -> bool:
@@ -183,7 +183,7 @@ def test_every_name_says_what_is_inside():
 def addresses_of_this_machine() -> set[str]:
     """The folder of this checkout, and the hosts that pip and uv are told to install from here."""
     told = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout
     public = {"pypi.org", "localhost", "127.0.0.1"}
     hosts = set(re.findall(r"https?://(?:[^@/\s']*@)?([^/:\s']+)", told)) - public

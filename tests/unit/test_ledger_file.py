@@ -199,7 +199,7 @@ def mlops(home, *arguments):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_")}
     return subprocess.run(
         [sys.executable, "-m", "backend", "audit", *arguments], cwd=ROOT, env={**clean, "MLOPS_HOME": str(home)},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def test_damaged_database_is_named_in_one_line(world, tmp_path):
 
 def test_unknown_service_is_refused(tmp_path, world):
     command = [*world.command(), "--services", "identity,billing"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "There is no service 'billing'" in ended.stderr
 
@@ -123,7 +123,7 @@ def _run_beside(world, *, home, port):
     command[command.index("--home") + 1] = str(home)
     command[command.index("--port") + 1] = port
     command[command.index("--browser-port") + 1] = "0"
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def _other_address():

@@ -53,7 +53,7 @@ def git(folder, *arguments):
     env = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     identity = ["-c", "user.name=A", "-c", "user.email=a@hospital.example"]
     done = subprocess.run(
-        ["git", *identity, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=30, check=True
+        ["git", *identity, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
 

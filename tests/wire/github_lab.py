@@ -117,9 +117,7 @@ class Lab:
             "GIT_COMMITTER_NAME": "Sam Scientist",
             "GIT_COMMITTER_EMAIL": "scientist@hospital.example",
         }
-        return subprocess.run(
-            ["git", *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
-        )
+        return subprocess.run(["git", *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
 
     def git(self, folder: Path, *arguments: str) -> str:
         done = self.run(folder, *arguments)

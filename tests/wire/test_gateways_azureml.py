@@ -5,14 +5,12 @@ from __future__ import annotations
 import gc
 import json
 import threading
-import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from azureml_lab import NOISE, wait_for
 from gateways_world import PROJECT, settings_of
@@ -39,6 +37,7 @@ from backend.operations.submitting_runs import Place, SubmittingRuns
 from backend.operations.training import Subject, Training
 from backend.setup.resource import apply, plan
 from backend.setup.whole import azure_resources
+from tests.journal import requests_of
 from tests.recovery.hospital import fresh_store
 from training.cohort import write
 
@@ -126,9 +125,7 @@ def test_a_job_that_is_cancelled_ends_as_cancelled(gateways, trained):
 
 
 def answered(sandbox, contains, method):
-    asked = {"contains": contains, "limit": 1000}
-    found = httpx.get(f"{sandbox.browser_url}/control/journal", params=asked, timeout=20).json()["requests"]
-    return [request["number"] for request in found if request["method"] == method]
+    return [request["number"] for request in requests_of(sandbox, contains=contains) if request["method"] == method]
 
 
 def test_data_of_the_two_workspaces_differs(gateways):
@@ -395,11 +392,3 @@ def test_a_program_without_the_right_is_told(sandbox, tmp_path, gateways, deploy
     _, deployment = deployed
     with pytest.raises(CredentialsRejected, match="lacks the role"):
         Endpoints(console.prod).set_traffic(NAME, {deployment.name: 100})
-
-
-def test_a_wrong_secret_is_told(sandbox, tmp_path):
-    settings = settings_of(sandbox, tmp_path, PROJECT, secret="not the secret")
-    started = time.monotonic()
-    with pytest.raises(CredentialsRejected, match="identity"):
-        Models(connect(settings).prod).versions(PROJECT.model)
-    assert time.monotonic() - started < 20

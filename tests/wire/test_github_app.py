@@ -25,6 +25,7 @@ from backend.gateways.github.board import Board
 from backend.gateways.github.client import GitHubReader
 from backend.settings import GitHub
 from sandbox.accounts import GITHUB_APP_CLIENT_ID, GITHUB_APP_ID, GITHUB_INSTALLATION_ID
+from tests.journal import requests_of
 
 FILES = "query($owner: String!, $name: String!) { repository(owner: $owner, name: $name) { id } }"
 PATH = f"/api/v3/app/installations/{GITHUB_INSTALLATION_ID}/access_tokens"
@@ -58,9 +59,7 @@ def reader(world, repository, **changes):
 
 def minted(world):
     """How many installation tokens this world has made."""
-    asked = {"contains": "/access_tokens", "limit": "1000"}
-    answer = httpx.get(f"{world.browser_url}/control/journal", params=asked, timeout=20)
-    return len(answer.raise_for_status().json()["requests"])
+    return len(requests_of(world, contains="/access_tokens"))
 
 
 def graphql(connection):

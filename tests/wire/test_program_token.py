@@ -10,12 +10,13 @@ from azureml_lab import NOISE
 from gateways_world import PROJECT, settings_of
 
 from backend.bootstrap import connect
-from backend.errors import RemoteUnavailable
+from backend.errors import CredentialsRejected, RemoteUnavailable
 from backend.gateways.azureml.arm import GROUP_VERSION, ArmResources
 from backend.gateways.azureml.foundation import Foundation, WorkspaceParts
 from backend.gateways.azureml.models import Models
 from backend.gateways.azureml.runs import Runs
 from sandbox.accounts import SUBSCRIPTION, TENANT
+from tests.journal import requests_of
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in NOISE]
 SECONDS = 10
@@ -39,9 +40,7 @@ def gateways(world, tmp_path_factory):
 
 def tokens(world):
     """How often Entra was asked for one."""
-    asked = {"service": "identity", "contains": f"/{TENANT}/oauth2/v2.0/token", "limit": "1000"}
-    answer = httpx.get(f"{world.browser_url}/control/journal", params=asked, timeout=20)
-    return len(answer.raise_for_status().json()["requests"])
+    return len(requests_of(world, service="identity", contains=f"/{TENANT}/oauth2/v2.0/token"))
 
 
 def reads(gateways):
@@ -92,3 +91,11 @@ def test_a_renewal_that_cannot_be_had_is_an_outage_and_passes(world, gateways):
     httpx.delete(faults, timeout=20).raise_for_status()
     # MSAL repeats a failed answer from memory for as long as the service said, a minute where it said nothing.
     answered(gateways)
+
+
+def test_a_wrong_secret_is_told(world, tmp_path):
+    settings = settings_of(world, tmp_path, PROJECT, secret="not the secret")
+    started = time.monotonic()
+    with pytest.raises(CredentialsRejected, match="identity"):
+        Models(connect(settings).prod).versions(PROJECT.model)
+    assert time.monotonic() - started < 20

@@ -20,6 +20,7 @@ from backend.gateways.credentials import tls_context
 from backend.setup.resource import apply, plan
 from backend.setup.whole import declared_resources
 from sandbox.accounts import SUBSCRIPTION, TENANT
+from tests.journal import requests_of
 from training.cohort import write
 
 pytestmark = [*(pytest.mark.filterwarnings(line) for line in NOISE), pytest.mark.timeout(600), pytest.mark.recovery]
@@ -81,12 +82,10 @@ class Ground:
         return self.http.request(method, url, headers=headers, json=body).raise_for_status()
 
     def writes(self):
-        asked = {"limit": "5000"}
-        answer = self.http.get(f"{self.sandbox.browser_url}/control/journal", params=asked).raise_for_status()
         services = {"arm", "github", "endpoints", "blob"}
         return [
             (entry["method"], entry["path"])
-            for entry in answer.json()["requests"]
+            for entry in requests_of(self.sandbox)
             if entry["service"] in services
             and entry["method"] not in {"GET", "HEAD"}
             and not entry["path"].lower().endswith("listsecrets")

@@ -17,6 +17,7 @@ from backend.store import Store
 from sandbox.accounts import SIGN_IN_CLIENT_ID, TENANT
 from sandbox.demo.launch import CHECKOUT
 from sandbox.demo.settings_file import Ports, service_environment, write_settings
+from tests.journal import requests_of
 
 pytestmark = pytest.mark.recovery
 
@@ -59,7 +60,7 @@ class Terminal:
     def mlops(self, *arguments, **env):
         return subprocess.run(
             [str(self.python), "-m", "backend", *arguments], cwd=CHECKOUT, env={**self.env, **env},
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     def login(self, *options):
@@ -70,11 +71,11 @@ class Terminal:
         )  # fmt: skip
         assert process.stderr is not None
         shown = process.stderr.readline()
-        assert shown, process.communicate(timeout=60)
+        assert shown, process.communicate()
         code = json.loads(shown)["user_code"] if "--json" in options else shown.split()[-1]
         answer = {"user_code": code, "account": "lead"}
         httpx.post(f"{self.world.browser_url}/control/device", json=answer, timeout=20).raise_for_status()
-        out, rest = process.communicate(timeout=60)
+        out, rest = process.communicate()
         self.good = process.returncode == 0
         return process.returncode, out, shown + rest
 
@@ -122,8 +123,7 @@ def ended(terminal):
 
 def journal(terminal):
     """Requests but those for discovery and tokens, which ask nothing of anybody."""
-    answer = httpx.get(f"{terminal.world.browser_url}/control/journal", params={"limit": "1000"}, timeout=20)
-    return [r for r in answer.json()["requests"] if r["service"] not in {"identity", "control", ""}]
+    return [r for r in requests_of(terminal.world) if r["service"] not in {"identity", "control", ""}]
 
 
 @pytest.mark.parametrize("options", [(), ("--github",)], ids=["sign in", "connect GitHub"])

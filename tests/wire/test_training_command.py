@@ -92,7 +92,6 @@ def test_the_evidence_is_whole_and_agrees_with_the_model_folder(runs):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
         check=True,
     )
     assert found.stdout.strip() == model["digest"]
@@ -150,7 +149,6 @@ def test_two_models_are_compared_on_one_holdout(csv, runs, tmp_path):
         [RUNTIME, "-c", line, str(tmp_path / "paired.parquet")],
         capture_output=True,
         text=True,
-        timeout=60,
         check=True,
     )
     assert columns.stdout.strip() == (
