@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import math
-from array import array
 from datetime import timedelta
 
 import plotly.graph_objects as go
@@ -28,10 +25,6 @@ def drawn(seconds=3600):
     return charts(traffic, marks, serving)
 
 
-def unpacked(packed):
-    return list(array("d", base64.b64decode(packed["bdata"])))
-
-
 @pytest.mark.parametrize("tone", ["light", "dark"])
 def test_plotly_accepts_every_part_of_every_chart(tone):
     limited = Chart("p95", (Series("a", (0.0, 1.0), (1.0, None)),), x_title="x", limit=250.0, over_time=False)
@@ -50,13 +43,29 @@ def test_a_drawing_is_sent_as_it_was_built_and_not_copied():
     assert drawing.to_dict() is ready
 
 
+def trace_of(*moments, y):
+    chart = Chart("p50", (Series("a", moments, y),), start=NOW, end=NOW + timedelta(minutes=1))
+    return parts(chart, "light")["data"][0]
+
+
 def test_what_was_not_measured_is_sent_as_a_gap_at_its_moment():
-    series = Series("a", (NOW, NOW + timedelta(seconds=10)), (None, 3.0))
-    trace = parts(Chart("p50", (series,), start=NOW, end=NOW + timedelta(minutes=1)), "light")["data"][0]
-    gap, measured = unpacked(trace["y"])
-    assert math.isnan(gap)
-    assert measured == 3.0
-    assert unpacked(trace["x"])[1] == (NOW.timestamp() + 10) * 1000
+    trace = trace_of(NOW, NOW + timedelta(seconds=10), NOW + timedelta(seconds=15), y=(None, 3.0, 1 / 3))
+    assert trace["y"] == [None, 3.0, 0.333333]
+    assert trace["x"] == [(NOW.timestamp() + seconds) * 1000 for seconds in (0, 10, 15)]
+
+
+def test_moments_at_even_distances_are_sent_as_the_first_and_the_step():
+    trace = trace_of(*(NOW + timedelta(seconds=10 * n) for n in range(3)), y=(1.0, None, 3.0))
+    assert (trace["x0"], trace["dx"], "x" in trace) == (NOW.timestamp() * 1000, 10_000, False)
+
+
+def test_what_stays_is_told_from_what_changed_by_the_revision_of_its_data():
+    """Plotly compares arrays by nothing else: a redraw without a change must find it equal, and a change another."""
+    one, same, other = (
+        parts(Chart("p50", (Series("a", (0.0, 1.0), (1.0, y)),), over_time=False), "light")["layout"]["datarevision"]
+        for y in (2.0, 2.0, 3.0)
+    )
+    assert one == same != other
 
 
 def test_a_day_of_minutes_is_drawn_with_the_highest_of_each_stretch():
