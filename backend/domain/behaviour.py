@@ -92,6 +92,15 @@ class Refusals(Value):
     standing: Standing
 
 
+ABBREVIATED = {"auc": "AUC", "ppv": "PPV"}
+"""Metrics whose names are no words."""
+
+
+def titled(metric: str) -> str:
+    """The metric's name as a sentence or a row begins with it."""
+    return ABBREVIATED.get(metric, metric[:1].upper() + metric[1:])
+
+
 class EstimatedFigure(Value):
     """A metric without labels: what the calibrated risks let expect, with the interval in which labels would put it.
 

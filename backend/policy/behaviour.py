@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from backend.domain.behaviour import Asked, Behaviour, Drift, EstimatedFigure, Labels, Outcome, Standing, Watch
+from backend.domain.behaviour import Asked, Behaviour, Drift, EstimatedFigure, Labels, Outcome, Standing, Watch, titled
 from backend.domain.comparison import signed_well
 from backend.domain.data_profile import DataProfile
 from backend.domain.production_flips import Collected
@@ -204,13 +204,12 @@ def _refused(found: Behaviour) -> Iterator[Signal]:
 
 def _estimated(found: Behaviour, one: EstimatedFigure) -> Signal:
     if one.limit is None:
-        words = f"{one.metric}: {found.rows} rows are too few to tell a worse estimate from chance."
+        words = f"{titled(one.metric)}: {found.rows} rows are too few to tell a worse estimate from chance."
     else:
         at_least = f"patients like the holdout's leave at least {one.limit:.3f} by chance"
         low = "lower than" if one.standing is Standing.OUT else "as good as"
-        words = (
-            f"{one.metric} without labels is {low} on the holdout: {one.value:.3f} of {found.rows:,} rows; {at_least}."
-        )
+        seen = f"{titled(one.metric)} without labels is {low} on the holdout: {one.value:.3f} of {found.rows:,} rows"
+        words = f"{seen}; {at_least}."
     return _signal(
         found, "estimated-performance", one.metric, one.standing, one.value, one.limit, "share", found.rows, words
     )
@@ -220,10 +219,10 @@ def _realised(found: Behaviour) -> Iterator[Signal]:
     for figure in found.realised:
         low, high, known = figure.difference_low, figure.difference_high, figure.reference
         if figure.value is None or low is None or high is None or known is None:
-            words = f"{figure.metric}: {figure.n} labelled rows are too few."
+            words = f"{titled(figure.metric)}: {figure.n} labelled rows are too few."
         else:
             words = (
-                f"{figure.metric} is {figure.value:.3f} on {figure.n:,} labelled rows, {known:.3f} expected: "
+                f"{titled(figure.metric)} is {figure.value:.3f} on {figure.n:,} labelled rows, {known:.3f} expected: "
                 f"the difference lies in {signed_well(f'{low:+.3f} to {high:+.3f}')}."
             )
         yield _signal(

@@ -65,9 +65,10 @@ def _cards(found: Behaviour, looks: Sequence[Behaviour], chosen: str) -> None:
         if name != chosen:
             draw_card()
     rest = [draw_card for name, draw_card in halves.items() if name != chosen]
-    for column, draw_card in zip(st.columns(len(rest)), rest, strict=True):
-        with column:
-            draw_card()
+    with st.container(key="halves_performance"):
+        for column, draw_card in zip(st.columns(len(rest)), rest, strict=True):
+            with column:
+                draw_card()
 
 
 def _marked(card_name: str, names: Sequence[str], called: str) -> int | None:
@@ -170,7 +171,8 @@ def _realised(found: Behaviour) -> None:
 def _outcomes(found: Behaviour) -> None:
     if not found.bands:
         return
-    bands, over_time = st.columns(2)
+    with st.container(key="halves_outcomes"):
+        bands, over_time = st.columns(2)
     with bands, st.container(border=True, key="card_behaviour_bands"):
         draw(card_head("By band of patients", "95 % intervals"))
         heads = (Column("Band"), *map(_number, ("n", "Ill", "Sensitivity", "Specificity")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -37,6 +37,14 @@ _COLOURS = {
     "dark": ("#7DA2FF", "#C4A0FA", "#3CCB9E", "#F7A14D", "#F28BB8", "#97A1B3"),
 }
 NARROW = 0.12
+MOMENTS = (
+    (timedelta(minutes=10), "%H:%M:%S"),
+    (timedelta(hours=25), "%H:%M"),
+    (timedelta(days=4), "%a %H:%M"),
+    (timedelta(days=300), "%-d %b"),
+    (timedelta.max, "%b %Y"),
+)
+"""Up to which stretch of time an axis writes its moments how."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -69,7 +77,7 @@ def _drawing(chart: Chart, tone: str) -> Drawing:
 def parts(chart: Chart, tone: str) -> dict[str, Any]:
     """Traces and layout as Plotly's schema names them."""
     ink = _INK[tone]
-    over_time: dict[str, Any] = {"type": "date", "tickformat": "%H:%M"}
+    over_time: dict[str, Any] = {"type": "date", "tickformat": _moments(chart)}
     if chart.start and chart.end:
         over_time["range"] = [_x(chart.start), _x(chart.end)]
     labels = {"size": 11.5, "family": "Inter, system-ui, sans-serif", "color": ink["text"]}
@@ -103,6 +111,14 @@ def parts(chart: Chart, tone: str) -> dict[str, Any]:
         "datarevision": str(hash(chart)),
     }
     return {"data": [_trace(series, tone, chart.unit) for series in chart.series], "layout": layout}
+
+
+def _moments(chart: Chart) -> str:
+    """How moments are written at the axis: as finely as its stretch needs for no two to look alike."""
+    moments = [at for series in chart.series for at in series.x if isinstance(at, datetime)]
+    ends = (chart.start or min(moments, default=None), chart.end or max(moments, default=None))
+    stretch = ends[1] - ends[0] if ends[0] and ends[1] else timedelta(0)
+    return next(written for longest, written in MOMENTS if stretch <= longest)
 
 
 def _x(at: datetime | float) -> float:

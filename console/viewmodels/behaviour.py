@@ -14,6 +14,7 @@ from backend.domain.behaviour import (
     RealisedFigure,
     Refusals,
     Standing,
+    titled,
 )
 from backend.domain.data_profile import DataProfile, FeatureProfile
 from backend.domain.retraining import Proposal, ProposalState
@@ -34,7 +35,6 @@ PROPOSALS = {
     ProposalState.DISMISSED: Pill("dismissed", "quiet", "do_not_disturb_on"),
     ProposalState.FAILED: Pill("could not be started", "bad", "error"),
 }
-FIGURES = {"auc": "AUC", "sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV"}
 
 
 def rule(found: Behaviour) -> str:
@@ -104,7 +104,7 @@ def estimate_rows(found: Behaviour) -> list[tuple[str, Pill, str, str, str, str,
     """Metric, its standing, n, estimate, the bottom of its band, where labels would put it, and the holdout's."""
     return [
         (
-            FIGURES.get(one.metric, one.metric),
+            titled(one.metric),
             STANDINGS[one.standing],
             f"{found.rows:,}",
             metric(one.value),
@@ -119,7 +119,7 @@ def estimate_rows(found: Behaviour) -> list[tuple[str, Pill, str, str, str, str,
 def realised_rows(found: Behaviour) -> list[tuple[str, Pill, str, str, str, str]]:
     return [
         (
-            FIGURES.get(one.metric, one.metric[:1].upper() + one.metric[1:]),
+            titled(one.metric),
             STANDINGS[one.standing],
             f"{one.n:,}",
             metric(one.value),

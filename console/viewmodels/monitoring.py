@@ -113,7 +113,7 @@ def _errors(traffic: Traffic) -> Chart:
         calm = {point.at for point in traffic.points}
         series = [Series("no error", grid, tuple(0.0 if moment in calm else None for moment in grid), bars=bars)]
     return Chart(
-        name="errors", title="Errors, by whose word", series=tuple(series), unit="calls", start=traffic.start,
+        name="errors", title="Errors by cause", series=tuple(series), unit="calls", start=traffic.start,
         end=traffic.end, height=190,
     )  # fmt: skip
 

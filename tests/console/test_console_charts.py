@@ -59,6 +59,17 @@ def test_moments_at_even_distances_are_sent_as_the_first_and_the_step():
     assert (trace["x0"], trace["dx"], "x" in trace) == (NOW.timestamp() * 1000, 10_000, False)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(60, "%H:%M:%S"), (3600, "%H:%M"), (86400, "%H:%M"), (3 * 86400, "%a %H:%M"), (7 * 86400, "%-d %b")],
+)
+def test_moments_are_written_as_finely_as_the_stretch_needs(seconds, written):
+    """A week of axis words that all read 00:00 says nothing."""
+    assert parts(drawn(seconds)[0], "light")["layout"]["xaxis"]["tickformat"] == written
+    unbounded = Chart("psi", (Series("a", (NOW - timedelta(seconds=seconds), NOW), (1.0, 2.0)),))
+    assert parts(unbounded, "light")["layout"]["xaxis"]["tickformat"] == written
+
+
 def test_what_stays_is_told_from_what_changed_by_the_revision_of_its_data():
     """Plotly compares arrays by nothing else: a redraw without a change must find it equal, and a change another."""
     one, same, other = (
