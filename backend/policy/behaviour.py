@@ -221,10 +221,8 @@ def _realised(found: Behaviour) -> Iterator[Signal]:
         if figure.value is None or low is None or high is None or known is None:
             words = f"{titled(figure.metric)}: {figure.n} labelled rows are too few."
         else:
-            words = (
-                f"{titled(figure.metric)} is {figure.value:.3f} on {figure.n:,} labelled rows, {known:.3f} expected: "
-                f"the difference lies in {signed_well(f'{low:+.3f} to {high:+.3f}')}."
-            )
+            seen = f"{titled(figure.metric)} is {figure.value:.3f} on {figure.n:,} labelled rows, {known:.3f} expected"
+            words = signed_well(f"{seen}: the difference lies in {low:+.3f} to {high:+.3f}.")
         yield _signal(
             found, "realised-performance", figure.metric, figure.standing, figure.value, known, "share", figure.n, words
         )

@@ -43,7 +43,7 @@ def alert_cards(wired: Wiring, actor: Actor) -> None:
 
 def _group(wired: Wiring, actor: Actor, group: Group) -> None:
     if len(group.alerts) > 1:
-        draw(fill('<p class="quiet">{n} that began together</p>', n=plural(len(group.alerts), "alert")))
+        draw(fill('<p class="quiet">{n} that began one after another</p>', n=plural(len(group.alerts), "alert")))
     for alert in group.alerts:
         _alert(wired, actor, alert)
 
@@ -58,12 +58,14 @@ def _alert(wired: Wiring, actor: Actor, alert: Alert) -> None:
                 open_dialog(f"Runbook: {alert.title}", lambda: _runbook(wired, alert))
             _acknowledge(wired, actor, alert, refusal)
             mine = "You look after it." if alert.owner == actor.name else ""
-            if action("Own…", key=f"own_{alert.id}", refusal=refusal or mine, symbol="person_add"):
+            if action("Own…", key=f"own_{alert.id}", refusal=refusal or mine, symbol="person_add", width="content"):
                 open_dialog("Look after it", lambda: _own(wired, actor, alert))
-            if action("Silence…", key=f"silence_{alert.id}", refusal=refusal, symbol="notifications_paused"):
+            if action(
+                "Silence…", key=f"silence_{alert.id}", refusal=refusal, symbol="notifications_paused", width="content"
+            ):
                 open_dialog("Silence it", lambda: _silence(wired, actor, alert))
             fires = "It still fires: silence it, or close it once it is calm." if alert.firing else ""
-            if action("Close…", key=f"close_{alert.id}", refusal=refusal or fires, symbol="task_alt"):
+            if action("Close…", key=f"close_{alert.id}", refusal=refusal or fires, symbol="task_alt", width="content"):
                 open_dialog("Close it", lambda: _close(wired, actor, alert))
 
 
@@ -89,7 +91,14 @@ def _acknowledge(wired: Wiring, actor: Actor, alert: Alert, refusal: str) -> Non
         attempt(f"ack_{alert.id}", lambda _: wired.backend.alerts.ack(actor, alert.id), "Acknowledged.")
 
     done = f"{alert.acknowledged_by} has acknowledged it." if alert.acknowledged_by else ""
-    action("Acknowledge", key=f"ack_{alert.id}", refusal=refusal or done, symbol="visibility", on_click=carry_out)
+    action(
+        "Acknowledge",
+        key=f"ack_{alert.id}",
+        refusal=refusal or done,
+        symbol="visibility",
+        on_click=carry_out,
+        width="content",
+    )
 
 
 def _own(wired: Wiring, actor: Actor, alert: Alert) -> None:

@@ -102,7 +102,9 @@ def parts(chart: Chart, tone: str) -> dict[str, Any]:
         | {"showgrid": not chart.over_time}
         | (over_time if chart.over_time else {"type": "linear"}),
         "yaxis": _axis(ink, title=_label(chart.y_title))
-        | {"type": "linear", "rangemode": "tozero" if chart.from_zero else "normal"},
+        | {"type": "linear", "rangemode": "tozero" if chart.from_zero else "normal"}
+        # Else Plotly measures every word that it has written there.
+        | {"ticklabeloverflow": "allow"},
         "shapes": shapes,
         "annotations": annotations,
         "uirevision": chart.name,
@@ -150,8 +152,6 @@ def _axis(ink: dict[str, str], title: str) -> dict[str, Any]:
         "gridcolor": ink["grid"],
         "zeroline": False,
         "linecolor": ink["grid"],
-        # Else Plotly measures every word that it writes at an axis.
-        "ticklabeloverflow": "allow",
         "title": {"text": title, "font": {"size": 11}},
     }
 

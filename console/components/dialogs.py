@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -105,6 +106,7 @@ def action(
     primary: bool = False,
     symbol: str = "",
     shortcut: str | None = None,
+    width: Literal["stretch", "content"] = "stretch",
 ) -> bool:
     """A button that stays visible when it may not be used, disabled, with the reason."""
     return st.button(
@@ -112,7 +114,7 @@ def action(
         key=key,
         type="primary" if primary else "secondary",
         icon=f":material/{symbol}:" if symbol else None,
-        width="stretch",
+        width=width,
         disabled=bool(refusal),
         help=refusal or None,
         on_click=on_click,

@@ -23,7 +23,7 @@ FIRST_SECTION = "Traffic"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Alerts that began together, the loudest first."""
+    """Alerts that began one soon after another, the loudest first."""
 
     alerts: tuple[Alert, ...]
 
