@@ -133,7 +133,11 @@ def _results(wired: Wiring, run: Run, detail: RunDetail) -> None:
 
     def part(group: str) -> Html:
         rows = [(fact.name, fact.values[0]) for fact in lines if fact.group == group]
-        return table((Column(""), Column("")), rows, caption=group) if rows else fill('<p class="quiet">None.</p>')
+        return (
+            table((Column(""), Column("", breaks=True)), rows, caption=group)
+            if rows
+            else fill('<p class="quiet">None.</p>')
+        )
 
     draw(
         cards(
