@@ -27,7 +27,7 @@ class AlertInstances:
         found: dict[str, FiringRule] = {}
         for alert in self._arm.chosen(place, ALERTS_VERSION, WANTED):
             essentials = alert["properties"]["essentials"]
-            if not str(essentials["alertRule"]).lower().startswith(rules):
+            if not str(essentials.get("alertRule")).lower().startswith(rules):
                 continue
             one = FiringRule(
                 rule=str(essentials["alertRule"]),
