@@ -37,6 +37,7 @@ from backend.gateways.github.rulesets import Rulesets
 from backend.gateways.github.stand_in import StandIn
 from backend.gateways.github.tags import Tags
 from backend.gateways.github.webhooks import Webhooks
+from backend.gateways.monitor.alerts import AlertInstances
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.gateways.targets import trusted
@@ -170,7 +171,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         contracts=Contracts(store, project, endpoints, clock),
         keyring=Keyring(store, project, endpoints, gateways.logs, clock),
         events=Events(store, project),
-        telemetry=Telemetry(gateways.prod, endpoints, gateways.logs, gateways.metrics, History(store, project)),
+        telemetry=_telemetry(gateways, endpoints, History(store, project)),
         behaviour=ModelBehaviour(store, project, clock),
         labels=Labels(store, project, clock),
         ledger=Ledger(store),
@@ -184,6 +185,12 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
         alerts=Alerts(store, clock),
         objectives=Objectives(store, project),
     )
+
+
+def _telemetry(gateways: Gateways, endpoints: EndpointGateway, history: History) -> Telemetry:
+    prod = gateways.prod
+    alerts = AlertInstances(ArmResources(prod), prod.group_id)
+    return Telemetry(prod, endpoints, gateways.logs, gateways.metrics, alerts, history)
 
 
 def _people(settings: Settings, store: Store, clock: Clock) -> People:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from backend.domain.azure_alerts import AzureAlerts
 from backend.domain.clock import utc_now
 from backend.domain.contract import Tried
 from backend.domain.endpoints import Endpoint
@@ -41,6 +42,7 @@ _FILES: TypeAdapter[tuple[ChangedFile, ...] | None] = TypeAdapter(tuple[ChangedF
 _VERSIONS = TypeAdapter(tuple[ModelVersion, ...])
 _ENDPOINT: TypeAdapter[Endpoint | None] = TypeAdapter(Endpoint | None)
 _PLAN = TypeAdapter(SetupPlan)
+_AZURE_ALERTS = TypeAdapter(AzureAlerts)
 _TRAFFIC = TypeAdapter(Traffic)
 _CAPACITY = TypeAdapter(tuple[CapacityPoint, ...])
 _LINES = TypeAdapter(tuple[LogLine, ...])
@@ -232,6 +234,13 @@ def key(actor: Actor, name: str, which: Which, nonce: str) -> Topic[str]:
 
 def plan() -> Topic[SetupPlan]:
     return Topic("plan", Source.SETUP, _PLAN, lambda backend: backend.setup.plan(), every=120, pinned=True)
+
+
+def azure_alerts() -> Topic[AzureAlerts]:
+    """Which of Azure Monitor's own rules fire. Azure looks at them each minute."""
+    return Topic(
+        "azure-alerts", Source.MONITOR, _AZURE_ALERTS, lambda backend: backend.telemetry.azure_alerts(), every=30
+    )
 
 
 def traffic(name: str, seconds: int) -> Topic[Traffic]:

@@ -32,7 +32,7 @@ API_VERSIONS = {
     "arm": "Microsoft.MachineLearningServices 2022-02-01-preview to 2025-01-01-preview; deployments 2020-06-01",
     "tracking": "MLflow REST 2.0 behind `/mlflow/v2.0`; history and artifact 1.0",
     "endpoints": "Microsoft.MachineLearningServices 2022-02-01-preview to 2023-04-01-preview",
-    "monitor": "Log Analytics v1; metrics 2023-10-01 and 2024-02-01",
+    "monitor": "Log Analytics v1; metrics 2023-10-01 and 2024-02-01; alerts 2019-03-01",
     "github": "REST 2022-11-28; our subset of the GraphQL schema; git smart HTTP protocol 2",
     "actions": "REST 2022-11-28",
     "control": "our own",

@@ -25,7 +25,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("blob", r"/(azureml|azureml-blobstore)(/|$)"),
         ("endpoints", r"/scoring(/|$)"),
         ("monitor", r"/v1/(workspaces|subscriptions|\$batch)"),
-        ("monitor", r"/subscriptions/.*(microsoft\.insights|operationalinsights|/metrics:)"),
+        ("monitor", r"/subscriptions/.*(microsoft\.insights|operationalinsights|alertsmanagement|/metrics:)"),
         ("endpoints", r"/subscriptions/.*/onlineendpoints(/|$)"),
         ("arm", r"/(subscriptions|providers)(/|$)"),
     )

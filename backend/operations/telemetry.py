@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from backend.domain.azure_alerts import AzureAlerts
 from backend.domain.telemetry import CapacityPoint, LogLine, Mark, Serving, Traffic
-from backend.errors import Invalid
+from backend.errors import CredentialsRejected, Invalid
 from backend.gateways.azureml.client import Workspace
 from backend.gateways.azureml.endpoints import Endpoints
+from backend.gateways.monitor.alerts import AlertInstances
 from backend.gateways.monitor.logs import Logs
 from backend.gateways.monitor.metrics import Metrics
 from backend.operations.history import History
 
 MOST_BINS = 1500
+FORBIDDEN = 403
 
 
 class Telemetry:
     def __init__(
-        self, workspace: Workspace, endpoints: Endpoints, logs: Logs, metrics: Metrics, history: History
+        self,
+        workspace: Workspace,
+        endpoints: Endpoints,
+        logs: Logs,
+        metrics: Metrics,
+        alerts: AlertInstances,
+        history: History,
     ) -> None:
         self._workspace = workspace
         self._endpoints = endpoints
         self._logs = logs
         self._metrics = metrics
+        self._alerts = alerts
         self._history = history
 
     def traffic(self, endpoint: str, start: datetime, end: datetime, bin_seconds: int) -> Traffic:
@@ -46,6 +56,15 @@ class Telemetry:
     def events(self, endpoint: str, limit: int, deployment: str = "", search: str = "") -> tuple[LogLine, ...]:
         """The newest platform events of the endpoint or of one deployment, oldest of them first."""
         return self._logs.events(self._workspace.endpoint_id(endpoint), limit, deployment, search)
+
+    def azure_alerts(self) -> AzureAlerts:
+        """Which of Azure Monitor's own rules fire; a missing right is an answer, since asking again changes nothing."""
+        try:
+            return AzureAlerts(firing=self._alerts.firing())
+        except CredentialsRejected as error:
+            if error.status != FORBIDDEN:
+                raise
+            return AzureAlerts(refused=str(error))
 
     def marks(self, start: datetime, end: datetime) -> tuple[Mark, ...]:
         """Approvals, promotions, shifts and rollbacks as lines on the charts. Reads the database."""

@@ -159,6 +159,7 @@ def _read_alert(found: Document) -> Mapping[str, str]:
     criteria = (rules.get("criteria") or {}).get("allOf") or []
     return {
         "enabled": words(rules.get("enabled")),
+        "resolves by itself": words(rules.get("autoMitigate")),
         "fires when": words([_criterion(one) for one in criteria]),
         "window": words(rules.get("windowSize")),
         "looked at every": words(rules.get("evaluationFrequency")),

@@ -1,4 +1,4 @@
-"""Alerts, objectives and Azure's own rules, in rows and words."""
+"""Alerts and objectives, in rows and words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from console.viewmodels.figures import ago, duration
 from console.viewmodels.state import Pill
 from console.viewmodels.text import Untrusted
 
-ALERT_RULE, DIAGNOSTICS = "alert rule", "diagnostic setting"
+DIAGNOSTICS = "diagnostic setting"
 ADDRESS = frozenset({"endpoint", "from", "to", "chart", "range", "section", "feature", "metric"})
 """What a chart's address may select: a link that an alert carries leads to nothing else."""
 FIRST_SECTION = "Traffic"
@@ -107,37 +107,6 @@ def budget_rows(standing: Standing) -> list[tuple[Untrusted | str, ...]]:
 def _rate(long: float | None, short: float | None, limit: float) -> str:
     shown = (f"{value:.1f}" if value is not None else "–" for value in (long, short))
     return f"{' / '.join(shown)} (limit {limit:g})"
-
-
-def azure_rules(plan: SetupPlan | None) -> tuple[PlannedResource, ...]:
-    return tuple(r for r in plan.resources if r.kind == ALERT_RULE) if plan else ()
-
-
-_MADE = {
-    Change.NONE: Pill("as declared", "good", "check_circle"),
-    Change.CREATE: Pill("not made yet", "warn", "add_circle"),
-    Change.UPDATE: Pill("changed in Azure", "warn", "edit"),
-    Change.UNREADABLE: Pill("cannot be read", "quiet", "visibility_off"),
-}
-
-
-def rule_pill(resource: PlannedResource) -> Pill:
-    return _MADE[resource.change]
-
-
-_OPERATORS = {
-    "GreaterThan": "above",
-    "GreaterThanOrEqual": "at least",
-    "LessThan": "below",
-    "LessThanOrEqual": "at most",
-    "Equals": "equal to",
-}
-"""Azure Monitor's names for comparisons, as a person says them."""
-
-
-def fires_when(resource: PlannedResource) -> Untrusted:
-    declared = next((f.declared for f in resource.fields if f.name == "fires when"), "–")
-    return Untrusted(" ".join(_OPERATORS.get(part, part) for part in declared.split(" ")), 200)
 
 
 def missing_diagnostics(plan: SetupPlan | None, endpoint: str) -> PlannedResource | None:

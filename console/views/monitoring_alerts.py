@@ -9,14 +9,15 @@ from backend.domain.objectives import SLO_PATH, Standing
 from backend.domain.people import Actor
 from console import topics
 from console.components.alert_cards import alert_cards, silences
+from console.components.azure_rules import TITLE, WOULD_BE, azure_rules_card, no_right
 from console.components.cards import card, word
 from console.components.live import follow
-from console.components.markup import Content, card_head, draw, fill, join
+from console.components.markup import card_head, draw, fill, join
 from console.components.states import empty, freshness, notice, waiting
 from console.components.tables import Column, table
-from console.viewmodels.alerts import azure_rules, budget_pill, budget_rows, fires_when, rule_pill
-from console.viewmodels.figures import ago
-from console.viewmodels.text import Untrusted
+from console.viewmodels.alerts import budget_pill, budget_rows
+from console.viewmodels.azure_rules import azure_rules
+from console.viewmodels.figures import age, ago
 from console.wiring import Wiring
 
 DECLARED = fill(
@@ -26,7 +27,7 @@ DECLARED = fill(
 
 
 def show_alerts(wired: Wiring, actor: Actor) -> None:
-    plan = wired.snapshots.watch(topics.plan())
+    plan, fired = wired.snapshots.watch(topics.plan()), wired.snapshots.watch(topics.azure_alerts())
 
     def standing_marks() -> object:
         """What redraws the page: an alert that changed, a budget that was measured anew."""
@@ -34,22 +35,17 @@ def show_alerts(wired: Wiring, actor: Actor) -> None:
         known = wired.backend.objectives.standing()
         return alerts, wired.backend.alerts.silences(), known.at if known else None
 
-    follow("monitoring alerts", (topics.plan().key,), standing_marks, every=5.0)
+    follow("monitoring alerts", (topics.plan().key, topics.azure_alerts().key), standing_marks, every=5.0)
     alert_cards(wired, actor)
     silences(wired, actor)
     _objectives(wired.backend.objectives.standing())
     draw(freshness(plan, utc_now()))
-    rules = azure_rules(plan.value)
-    would_be = "Rules of Azure Monitor that setup declares, on the platform's own metrics."
     if plan.value is None:
-        draw(card("Azure Monitor's own rules", waiting(plan, "the rules") or empty("Not read yet", would_be)))
+        draw(card(TITLE, waiting(plan, "the rules") or empty("Not read yet", WOULD_BE)))
         return
-    heads = (Column("Rule"), Column("Fires when"), Column("Setup"))
-    rows: list[tuple[Content, ...]] = [
-        (Untrusted(rule.name, 120), fires_when(rule), word(rule_pill(rule))) for rule in rules
-    ]
-    body = table(heads, rows, caption="Rules of Azure Monitor") if rows else empty("No rule is declared", would_be)
-    draw(card("Azure Monitor's own rules", body, note="whether one fires is told in Azure", name="azure_rules"))
+    draw(freshness(fired, utc_now()))
+    draw(no_right(fired.value))
+    draw(azure_rules_card(azure_rules(plan.value), fired.value, age(fired, utc_now()), utc_now()))
 
 
 def _objectives(standing: Standing | None) -> None:

@@ -115,6 +115,17 @@ def measured(world: World, resource_id: str, wanted: Request) -> list[dict[str, 
     ]
 
 
+def by_minute(world: World, resource_id: str, wanted: Request) -> list[dict[str, Any]]:
+    """The minutes in which the first of the metrics was measured, as rows with `at` (a time stamp), the aggregations,
+    and `d0`, `d1`, ... for the dimensions in `split`; MetricsError as above, but for any number of points.
+    """
+    _, metric = _named(METRICS.get(wanted.namespace.lower(), {}), wanted.names[0])
+    statement = _sql(resource_id, metric, wanted)
+    with store_failures(MetricsError):
+        rows: list[dict[str, Any]] = store(world).ask(lambda session: session.sql(statement))
+    return rows
+
+
 def _named(offered: Mapping[str, Metric], name: str) -> tuple[str, Metric]:
     for known, metric in offered.items():
         if known.lower() == name.lower():

@@ -1,4 +1,4 @@
-"""Azure Monitor: Log Analytics queries and platform metrics."""
+"""Azure Monitor: Log Analytics queries, platform metrics, and the alerts of rules on them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
+from sandbox.arm.routing import ArmRoute
 from sandbox.monitor import tables
 from sandbox.monitor.errors import MetricsError, QueryError
-from sandbox.monitor.handlers import activity, batch, metrics, query
+from sandbox.monitor.handlers import activity, alerts, batch, metrics, query
 from sandbox.service import Service
 from sandbox.world import World
 
@@ -19,7 +20,8 @@ Answer = Callable[[World, Request, bytes], Response]
 
 
 def service(world: World) -> Service:
-    routes = [
+    routes: list[BaseRoute] = [
+        ArmRoute(world, alerts.handlers()),
         Route("/v1/$batch", _endpoint(world, batch.batch), methods=["POST"]),
         Route("/v1/workspaces/{guid}/query", _endpoint(world, query.workspace_query), methods=["POST"]),
         Route("/v1/{resource:path}/query", _endpoint(world, query.resource_query), methods=["POST"]),

@@ -139,6 +139,12 @@ def test_the_declared_roles_are_all_that_is_allowed(ground, program, method, pat
     assert ground.azure(f"{WORKSPACES}/{path}", method, body, program)[0] == status
 
 
+@pytest.mark.parametrize(("program", "status"), [("mlops-console", 200), ("mlops-worker", 200), ("mlops-ci-prod", 403)])
+def test_who_reads_the_group_may_know_which_alert_rules_fire_there(ground, program, status):
+    found = ground.azure(f"{GROUP}/providers/Microsoft.AlertsManagement/alerts", program=program)
+    assert (found[0], found[1].get("value")) == (status, [] if status == 200 else None)
+
+
 def test_a_right_that_nobody_declared_is_told_and_left_to_a_person(ground):
     identity = ground.azure(f"{IDENTITIES}/mlops-ci-prod")[1]["properties"]
     given = f"{WORKSPACES}/gateways-dev/providers/Microsoft.Authorization/roleAssignments/{identity['clientId']}"
@@ -161,7 +167,7 @@ def test_what_was_changed_by_hand_is_told_field_by_field_and_put_right(ground):
     assert ground.azure(storage, "PUT", account)[0] == 200
     alert = f"{GROUP}/providers/Microsoft.Insights/metricAlerts/diabetes-endpoint-server-errors"
     rule = ground.azure(alert)[1]
-    rule["properties"]["enabled"] = False
+    rule["properties"] |= {"enabled": False, "autoMitigate": False}
     rule["properties"]["criteria"]["allOf"][0]["threshold"] = 50.0
     assert ground.azure(alert, "PUT", rule)[0] == 200
     ground.github("/actions/permissions/workflow", "PUT", {"can_approve_pull_request_reviews": True})
@@ -172,6 +178,7 @@ def test_what_was_changed_by_hand_is_told_field_by_field_and_put_right(ground):
     assert ground.differing() == {
         ("storage account", "public blobs"): ("yes", "no"),
         ("alert rule", "enabled"): ("no", "yes"),
+        ("alert rule", "resolves by itself"): ("no", "yes"),
         ("alert rule", "fires when"): (f"{fires} 50", f"{fires} 1"),
         ("Actions permissions", "may approve"): ("yes", "no"),
         ("repository", "allow merge commit"): ("yes", "no"),

@@ -25,6 +25,7 @@ IDENTITY_VERSION = "2023-01-31"
 AUTHORIZATION_VERSION = "2022-04-01"
 ACTION_GROUP_VERSION = "2023-01-01"
 ALERT_VERSION = "2018-03-01"
+ALERTS_VERSION = "2019-03-01"
 USAGES_VERSION = "2024-04-01"
 FINAL = ("Succeeded", "Failed", "Canceled")
 MISSING = "nothing yet"
@@ -45,7 +46,14 @@ class ArmResources:
 
     def listed(self, collection_id: str, api_version: str) -> list[dict[str, Any]]:
         """Every item of a collection; none where the parent does not exist."""
-        answer = self.get(collection_id, api_version) or {}
+        try:
+            return self.chosen(collection_id, api_version, {})
+        except NotFound:
+            return []
+
+    def chosen(self, collection_id: str, api_version: str, filters: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The items of a collection that pass the filters, of all its pages. NotFound without the parent."""
+        answer = self._send("GET", collection_id, {"api-version": api_version, **filters}, None)
         found = list(answer.get("value") or ())
         while answer.get("nextLink"):
             answer = self._send("GET", str(answer["nextLink"]), {}, None)  # a link carries its version

@@ -1,7 +1,7 @@
 """What a workspace stands on, and what watches an endpoint: kept as written, checked for what Azure refuses.
 
 A storage account is made in the background, as Azure makes it: 202 first, and there once its operation has ended.
-Nobody evaluates an alert rule here, and nobody is written to.
+An alert rule is refused where `sandbox.monitor` could not judge it; nobody is written to when it fires.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sandbox.arm.errors import ArmError, bad_request
 from sandbox.arm.handlers.groups import require_group
 from sandbox.arm.handlers.plain import get, list_all
 from sandbox.arm.routing import Call, Handler
+from sandbox.monitor.alert_rules import UnjudgedError, read_rule
 from sandbox.state.documents import Document
 
 STORAGE = "Microsoft.Storage/storageAccounts"
@@ -27,9 +28,6 @@ ACTION_GROUPS = "Microsoft.Insights/actionGroups"
 METRIC_ALERTS = "Microsoft.Insights/metricAlerts"
 ACCOUNT_NAME = re.compile(r"^[a-z0-9]{3,24}$")
 VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]$")
-WINDOWS = {"PT1M", "PT5M", "PT15M", "PT30M", "PT1H", "PT6H", "PT12H", "P1D"}
-FREQUENCIES = {"PT1M", "PT5M", "PT15M", "PT30M", "PT1H"}
-CRITERIA = "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria"
 
 
 def handlers() -> dict[str, Handler]:
@@ -97,11 +95,10 @@ def _check_alert(call: Call, body: Document) -> None:
     for scope in properties.get("scopes") or [""]:
         if resources.get(call.world, str(scope)) is None:
             raise ArmError(404, "ResourceNotFound", f"The alert rule's target '{scope}' was not found.")
-    criteria = properties.get("criteria") or {}
-    if criteria.get("odata.type") != CRITERIA or not criteria.get("allOf"):
-        raise bad_request(f"The sandbox has alert rules of {CRITERIA} only.", code="BadRequest")
-    if properties.get("windowSize") not in WINDOWS or properties.get("evaluationFrequency") not in FREQUENCIES:
-        raise bad_request("windowSize or evaluationFrequency is not one that is supported.", code="BadRequest")
+    try:
+        read_rule(body)
+    except UnjudgedError as error:
+        raise bad_request(str(error), code="BadRequest") from error
     for action in properties.get("actions") or []:
         if resources.get(call.world, str(action.get("actionGroupId"))) is None:
             raise bad_request(f"The action group '{action.get('actionGroupId')}' does not exist.", code="BadRequest")
