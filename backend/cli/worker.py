@@ -24,6 +24,6 @@ def worker() -> None:
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, end)
     settings = load()
-    from backend.worker import build_worker
+    from backend.bootstrap_worker import build_worker
 
     build_worker(settings).run(stop)
