@@ -121,12 +121,13 @@ def build_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
     store, gateways = open_store(settings, clock), connect(settings, clock)
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     app = as_app(settings, gateways.project)
-    ground = _Ground(settings, store, gateways, _reach(gateways), app, clock, owner)
+    ground = _Ground(settings, store, gateways, reach_of(gateways), app, clock, owner)
     groups = (_promoting, _registered, _declared, _wished, _watched, _told)
     return Worker(store, owner, [duty for group in groups for duty in group(ground)], gateways.prod.warm)
 
 
-def _reach(gateways: Gateways) -> Reach:
+def reach_of(gateways: Gateways) -> Reach:
+    """What an engine reaches: our side of production."""
     return Reach(
         workspace=gateways.prod,
         endpoints=Endpoints(gateways.prod),

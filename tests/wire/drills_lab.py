@@ -14,18 +14,12 @@ from pydantic import SecretStr
 
 from backend.bootstrap import as_app, connect, setup_sides
 from backend.bootstrap_drills import drilling
+from backend.bootstrap_worker import reach_of
 from backend.domain.clock import utc_now
 from backend.domain.people import Actor, GitHubGrant, Role
-from backend.gateways.azureml.assets import Assets
-from backend.gateways.azureml.collected import CollectedInputs
-from backend.gateways.azureml.endpoints import Endpoints
-from backend.gateways.azureml.jobs import Jobs
-from backend.gateways.azureml.models import Models
 from backend.gateways.credentials import tls_context
-from backend.gateways.github.contents import Contents
 from backend.gateways.github.stand_in import StandIn
 from backend.operations.setup import Setup
-from backend.promotion.context import Reach
 from backend.settings import load
 from backend.setup.whole import declared_resources
 from backend.store import Store
@@ -42,9 +36,9 @@ GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/diabetes"
 RULESET = "main: reviewed and green"
 OWNED = (".github/CODEOWNERS", ".github/workflows/pull-request.yml", ".github/workflows/retrain.yml")
 DRILL_CODE = """
-from drills_lab import reach_of
 from backend.bootstrap import connect
 from backend.bootstrap_drills import drilling
+from backend.bootstrap_worker import reach_of
 from backend.domain.clock import utc_now
 from backend.settings import load
 from backend.store import Store
@@ -54,21 +48,6 @@ gateways = connect(settings)
 print("begins", flush=True)
 drilling(settings, store, gateways, reach_of(gateways), lease_seconds=5.0).perform_next()
 """
-
-
-def reach_of(gateways):
-    """What a worker's engine reaches."""
-    return Reach(
-        workspace=gateways.prod,
-        endpoints=Endpoints(gateways.prod),
-        models=Models(gateways.prod),
-        jobs=Jobs(gateways.prod),
-        assets=Assets(gateways.prod),
-        collected=CollectedInputs(gateways.prod),
-        contents=Contents(gateways.github),
-        logs=gateways.logs,
-        metrics=gateways.metrics,
-    )
 
 
 class Lab:

@@ -12,17 +12,14 @@ from gateways_world import PROJECT, settings_of
 from pydantic import SecretStr
 
 from backend.bootstrap import connect, setup_sides
+from backend.bootstrap_worker import reach_of
 from backend.domain.promotions import Failed, Kind
 from backend.errors import NotFound
-from backend.gateways.azureml.assets import Assets
-from backend.gateways.azureml.collected import CollectedInputs
 from backend.gateways.azureml.endpoints import Endpoints
-from backend.gateways.azureml.jobs import Jobs
 from backend.gateways.azureml.models import Models
-from backend.gateways.github.contents import Contents
 from backend.operations.decision import target_on
 from backend.promotion import transitions
-from backend.promotion.context import Reach, StepContext
+from backend.promotion.context import StepContext
 from backend.promotion.plan import stage_plan
 from backend.promotion.steps import create_deployment
 from backend.promotion.supply_chain import changed_since
@@ -61,17 +58,7 @@ def step(gateways, tmp_path):
     """The first step of the test of a version, with the real gateways and a store of its own."""
     store = Store(f"sqlite:///{tmp_path}/ours.db", token_key=SecretStr(""))
     store.migrate()
-    reach = Reach(
-        workspace=gateways.prod,
-        endpoints=Endpoints(gateways.prod),
-        models=Models(gateways.prod),
-        jobs=Jobs(gateways.prod),
-        assets=Assets(gateways.prod),
-        collected=CollectedInputs(gateways.prod),
-        contents=Contents(gateways.github),
-        logs=gateways.logs,
-        metrics=gateways.metrics,
-    )
+    reach = reach_of(gateways)
 
     def of(version):
         target, now = target_on(PROJECT.test_endpoint, version), datetime.now(UTC)
