@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.domain.comparison import METRIC_NAMES, Band, BandShare, BandVerdict, Comparison, PerThousand
+from backend.domain.comparison import METRIC_NAMES, Band, BandShare, BandVerdict, Comparison, PerThousand, signed_well
 from backend.domain.decisions import Dossier
 from backend.domain.model_card import CardField, CardPart
 from backend.domain.quality import BandCalibration, Estimate, HoldoutFigures, Robustness, RobustnessCheck
@@ -58,7 +58,7 @@ def compared_part(compared: Comparison | None) -> CardPart:
     for d in compared.differences:
         interval = f"{100 * d.confidence:.0f} % {d.low:+.3f} to {d.high:+.3f}"
         words = f"{d.champion:.3f} → {d.challenger:.3f}, {d.difference:+.3f} ({interval}): {d.verdict.value}"
-        fields.append(_field(METRIC_NAMES.get(d.metric, d.metric), words))
+        fields.append(_field(METRIC_NAMES.get(d.metric, d.metric), signed_well(words)))
     if compared.consequence is not None:
         fields.append(_field("Missed per 1,000", _change(compared.consequence.missed)))
         fields.append(_field("False alarms per 1,000", _change(compared.consequence.false_alarms)))
@@ -147,7 +147,7 @@ def _of_thousand(of_thousand: float, right: Estimate) -> str:
 
 def _change(found: PerThousand) -> str:
     interval = f"95 % {found.low:+.0f} to {found.high:+.0f}"
-    return f"{found.champion:.0f} → {found.challenger:.0f}, {found.change:+.0f} ({interval})"
+    return signed_well(f"{found.champion:.0f} → {found.challenger:.0f}, {found.change:+.0f} ({interval})")
 
 
 def _band(band: Band) -> str:
@@ -172,7 +172,7 @@ def _excess(band: BandCalibration) -> str:
     size = f"n {band.rows:,}, {band.positives:,} ill"
     if band.excess is None:
         return f"{size}; too few to judge"
-    return f"{size}; {band.excess.value:+.3f} ({band.excess.low:+.3f} to {band.excess.high:+.3f})"
+    return signed_well(f"{size}; {band.excess.value:+.3f} ({band.excess.low:+.3f} to {band.excess.high:+.3f})")
 
 
 def _share(check: RobustnessCheck, what: str) -> str:
