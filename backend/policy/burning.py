@@ -106,10 +106,9 @@ def _of_budget(standing: Standing, budget: Budget, served: Served) -> Signal:
         )
     else:
         state = SignalState.FIRING if budget.spent else SignalState.QUIET
-        words = (
-            f"{budget.left_words} of the {measure.value} budget of {days} days is left: {budget.bad:,} bad of"
-            f" {budget.calls:,} calls, objective {100 * budget.objective.objective:g} %."
-        )
+        left = f"{budget.left_words.capitalize()} of the {measure.value} budget of {days} days is left"
+        promised = f"objective {100 * budget.objective.objective:g} %"
+        words = f"{left}: {budget.bad:,} bad of {budget.calls:,} calls, {promised}."
     return _signal(
         standing, served, BUDGET_RULE, measure.value, state, budget.left, 0.0, "of the budget", budget.calls, words,
         _chart(standing, measure, timedelta(days=days)),

@@ -127,23 +127,24 @@ def _one(
     descent(wired, dossier, reading.value or (), tuple(one.value for one in endpoints))
     facts, links = st.columns([0.71, 0.29], gap="small")
     with facts:
-        in_production = served(wired, utc_now(), version.version)
-        draw(cards((_lineage(version), _deployed(version, endpoints), in_production)))
+        draw(
+            cards(
+                (
+                    _lineage(version),
+                    _deployed(version, endpoints),
+                    served(wired, utc_now(), version.version),
+                    patients_card(dossier),
+                    champion_card(dossier, utc_now()),
+                    flips_card(comparison(dossier), production(dossier), uncompared(dossier)),
+                )
+            )
+        )
     with links:
         with st.container(border=True, key="card_links"):
             _links(version)
             retire(wired, actor, dossier)
         threshold_panel(wired, actor, dossier, comparison(dossier))
-    draw(
-        cards(
-            (
-                patients_card(dossier),
-                champion_card(dossier, utc_now()),
-                flips_card(comparison(dossier), production(dossier), uncompared(dossier)),
-                gates_card(dossier, wired.backend.models.findings(version)),
-            )
-        )
-    )
+    draw(cards((gates_card(dossier, wired.backend.models.findings(version)),)))
     compare(wired, version, reading.value or ())
     _model_card(version, reading.value or ())
     profile_card(wired, version.version, [v.version for v in reading.value or () if v.version != version.version])
