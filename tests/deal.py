@@ -34,6 +34,8 @@ TOGETHER = (
 )  # fmt: skip
 """Files of tests/wire that add to one world, the session's, and leave alone what others made: they share a process."""
 WHOLLY_LONG = re.compile(r"^pytestmark = .*\bmark\.recovery\b", re.MULTILINE)
+INDEPENDENT = ("tests/unit", "tests/docs", "tests/console")
+"""Folders whose tests share no world that one leaves to the next."""
 LONGEST = ("tests/recovery/test_crash_points.py", "tests/recovery/test_connection_lost.py")
 ON_BOTH = re.compile(r"\bdatabases\)|\bdatabases,|\"sqlite\"")
 """How a file looks whose long tests run on SQLite and on PostgreSQL."""
@@ -97,7 +99,7 @@ def passed(suite: Ended) -> bool:
 
 def once_more(arguments: Sequence[str]) -> list[str]:
     """Only the tests that failed, where each makes what it needs; where they share a world they need each other."""
-    independent = all(path.startswith(("tests/unit", "tests/console")) for path in arguments if "tests/" in path)
+    independent = all(path.startswith(INDEPENDENT) for path in arguments if "tests/" in path)
     return [*arguments, "--last-failed"] if independent else [*arguments]
 
 

@@ -271,7 +271,7 @@ READING = {
     *("RunRemarks.of_run", "RunRemarks.marks", "RunRemarks.views", "RunRequests.startable", "RunRequests.changes"),
     *("RunRequests.parts", "RunRequests.of_run", "RunRequests.of_click", "RunRequests.recent"),
     *("Telemetry.traffic", "Telemetry.capacity", "Telemetry.console_log", "Telemetry.events", "Telemetry.marks"),
-    "Telemetry.serving",
+    *("Telemetry.serving", "Telemetry.azure_alerts"),
 }
 """Every role reads everything; signing in is what it takes, which the pages and the command line see to."""
 
