@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, Select, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.clock import Clock
@@ -30,6 +30,24 @@ _SCALARS = (
     "requested_by", "requested_reason", "expected_stable", "position", "reason", "request_by", "request_reason",
     "attempt", "fence", "created_at", "updated_at", "next_at", "finished_at",
 )  # fmt: skip
+
+# Every look of every worker executes these: building them anew each time costs more than the database does.
+_BY_ID = select(promotions).where(promotions.c.id == bindparam("wanted"))
+_STEPS_OF = (
+    select(steps)
+    .where(steps.c.promotion.in_(bindparam("wanted", expanding=True)))
+    .order_by(steps.c.promotion, steps.c.ordinal)
+)
+_DUE_IDS = (
+    select(promotions.c.id)
+    .where(
+        promotions.c.finished_at.is_(None),
+        promotions.c.due_at <= bindparam("now"),
+        or_(promotions.c.lease_until.is_(None), promotions.c.lease_until < bindparam("now")),
+    )
+    .order_by(promotions.c.due_at)
+)
+_FIRST_DUE_ID = _DUE_IDS.limit(1)
 
 
 class Superseded(Exception):
@@ -179,7 +197,7 @@ class Promotions:
         now = self._clock()
         with self._database.reading() as connection:
             # Most looks find nothing, and must then neither wait for the only writer nor keep it waiting.
-            if connection.execute(_due_ids(now).limit(1)).first() is None:
+            if connection.execute(_FIRST_DUE_ID, {"now": now}).first() is None:
                 return None
         with self._database.writing() as transaction:
             found = self._longest_due(transaction, now)
@@ -191,7 +209,7 @@ class Promotions:
             return found.model_copy(update={"fence": fence})
 
     def _longest_due(self, connection: Connection, now: datetime) -> Promotion | None:
-        for promotion_id in connection.execute(_due_ids(now)).scalars().all():
+        for promotion_id in connection.execute(_DUE_IDS, {"now": now}).scalars().all():
             found = self._find(connection, promotion_id)
             if found is not None and not of_a_later_release(found):
                 return found
@@ -247,10 +265,10 @@ class Promotions:
             return after
 
     def _find(self, connection: Connection, promotion_id: str) -> Promotion | None:
-        return self._one(connection, select(promotions).where(promotions.c.id == promotion_id))
+        return self._one(connection, _BY_ID, wanted=promotion_id)
 
-    def _one(self, connection: Connection, query: Select[tuple[object, ...]]) -> Promotion | None:
-        row = connection.execute(query).first()
+    def _one(self, connection: Connection, query: Select[tuple[object, ...]], **values: object) -> Promotion | None:
+        row = connection.execute(query, values).first()
         return None if row is None else _promotion(row, _records(connection, [row.id])[row.id])
 
     def _many(self, query: Select[tuple[object, ...]]) -> tuple[Promotion, ...]:
@@ -274,12 +292,6 @@ def sentence(promotion: Promotion) -> str:
 
 def _told_fields(promotion: Promotion) -> tuple[object, ...]:
     return promotion.phase, promotion.position, promotion.request
-
-
-def _due_ids(now: datetime) -> Select[str]:
-    free = or_(promotions.c.lease_until.is_(None), promotions.c.lease_until < now)
-    due = select(promotions.c.id).where(promotions.c.finished_at.is_(None), promotions.c.due_at <= now, free)
-    return due.order_by(promotions.c.due_at)
 
 
 def _active(endpoint: str) -> Select[tuple[object, ...]]:
@@ -352,8 +364,7 @@ def _write_steps(transaction: Connection, before: Promotion | None, after: Promo
 
 def _records(connection: Connection, ids: list[str]) -> dict[str, tuple[StepRecord, ...]]:
     found: dict[str, list[StepRecord]] = {promotion_id: [] for promotion_id in ids}
-    query = select(steps).where(steps.c.promotion.in_(ids)).order_by(steps.c.promotion, steps.c.ordinal)
-    for row in connection.execute(query):
+    for row in connection.execute(_STEPS_OF, {"wanted": ids}):
         fields = dict(row._mapping)
         owner = fields.pop("promotion")
         fields |= {"step": read_step(fields["step"]), "output": json.loads(fields["output"])}

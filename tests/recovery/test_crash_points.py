@@ -41,8 +41,8 @@ class Telling:
         self.happened = False
 
     def play(self) -> Telling:
+        promotion = self.hospital.store.promotions.get(CLICK)
         for _ in range(3000):
-            promotion = self.hospital.store.promotions.get(CLICK)
             if not self.happened and self.story.has_come(promotion):
                 self.happened = True
                 self.since, self.place = self.boundaries.crossed, promotion.position
@@ -55,7 +55,8 @@ class Telling:
                 return self
             if promotion.phase in FINISHED:
                 self._let_go_on()
-            self._tick()
+            if self._tick():
+                promotion = self.hospital.store.promotions.get(CLICK)
         raise AssertionError(f"did not end after a cut at {self.boundaries.where}: {promotion.reason}")
 
     def cuts(self) -> list[int]:
@@ -72,7 +73,8 @@ class Telling:
             self.hospital.cloud.troubles = []
             self.hospital.steering.resume(LEAD, CLICK, "looked into it, go on")
 
-    def _tick(self) -> None:
+    def _tick(self) -> bool:
+        """Whether the promotion may stand elsewhere now."""
         hospital = self.hospital
         try:
             with self.boundaries.counting():
@@ -82,10 +84,11 @@ class Telling:
         except PowerCut:
             hospital.engine = hospital.new_worker()
             hospital.clock.pass_(LEASE + 1)
-            return
+            return True
         hospital.cloud.check()
         if not busy:
             hospital.clock.pass_(1.0)
+        return busy
 
     def _check(self, promotion) -> None:
         hospital, story = self.hospital, self.story
