@@ -189,7 +189,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Backend:
 
 def _telemetry(gateways: Gateways, endpoints: EndpointGateway, history: History) -> Telemetry:
     prod = gateways.prod
-    alerts = AlertInstances(ArmResources(prod), prod.group_id)
+    alerts = AlertInstances(ArmResources(prod), prod.project.group_id)
     return Telemetry(prod, endpoints, gateways.logs, gateways.metrics, alerts, history)
 
 

@@ -22,7 +22,6 @@ from backend.settings import Settings
 from backend.settings_project import Project
 from backend.setup.resource import plan
 from backend.setup.whole import declared_resources
-from backend.setup.workspaces import group_id
 
 
 def build_adopting(settings: Settings, clock: Clock = utc_now) -> Adopting:
@@ -40,7 +39,7 @@ def build_doctor(settings: Settings, clock: Clock = utc_now) -> Doctor:
         open_store(settings, clock),
         _limits(gateways),
         Rulesets(gateways.github),
-        (group_id(gateways.project), gateways.dev.arm_id, gateways.prod.arm_id),
+        (gateways.project.group_id, gateways.dev.arm_id, gateways.prod.arm_id),
         clock,
     )
 

@@ -13,7 +13,6 @@ from backend.operations.lent_tokens import LentTokens
 from backend.promotion.context import Reach
 from backend.settings import Settings
 from backend.setup.declaration import read_declaration
-from backend.setup.workspaces import group_id
 from backend.store import Store
 
 
@@ -38,7 +37,7 @@ def drilling(
             project=project,
             declared=read_declaration(project.declaration),
             app=app,
-            trust=Trust(ArmResources(gateways.prod), group_id(project)),
+            trust=Trust(ArmResources(gateways.prod), project.group_id),
             workspace=gateways.prod.arm_id,
             endpoint=gateways.prod.endpoint_id(project.endpoint),
             issuer=settings.github.actions_issuer,

@@ -114,6 +114,11 @@ class RemoteRejected(RemoteError):
 class CredentialsRejected(RemoteError):
     """Expired, revoked or insufficient credentials."""
 
+    @property
+    def lacks_right(self) -> bool:
+        """Whether we are known and may not, which asking again or a new token does not change."""
+        return self.status == 403
+
 
 class SignInEnded(CredentialsRejected):
     """What a person lent us is spent, expired or revoked; they must lend it again."""

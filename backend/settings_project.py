@@ -134,3 +134,8 @@ class Project(Section):
     retrain_every_days: Annotated[float, Field(ge=0, le=3650)] = 0
     retrain_hold: Annotated[str, StringConstraints(max_length=200)] = ""
     declaration: Path | None = None
+
+    @property
+    def group_id(self) -> str:
+        """ARM's id of the resource group that everything of the project lies in."""
+        return f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"

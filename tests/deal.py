@@ -97,16 +97,21 @@ def passed(suite: Ended) -> bool:
     return suite.code in {0, NOTHING_SELECTED}
 
 
+def named(arguments: Sequence[str]) -> list[str]:
+    """The files and folders among a suite's arguments."""
+    return [argument for argument in arguments if argument.startswith("tests/")]
+
+
 def once_more(arguments: Sequence[str]) -> list[str]:
     """Only the tests that failed, where each makes what it needs; where they share a world they need each other."""
-    independent = all(path.startswith(INDEPENDENT) for path in arguments if "tests/" in path)
+    independent = all(path.startswith(INDEPENDENT) for path in named(arguments))
     return [*arguments, "--last-failed"] if independent else [*arguments]
 
 
 def told(suite: Ended) -> None:
     """Print what a suite said."""
     if suite.code != NOTHING_SELECTED:
-        first, *more = [argument for argument in suite.arguments if argument.startswith("tests/")]
+        first, *more = named(suite.arguments)
         title = f"{first}{' and more' if more else ''}"
         print(f"== {title}  ({suite.seconds:.0f} s, {suite.cpu:.0f} s of a core)\n{suite.said}", flush=True)
 
@@ -128,7 +133,7 @@ def main() -> int:
     print(f"{forked.used():.0f} s of a core in all; the longest suite took {longest:.0f} s")
     for arguments in again:
         said = "failed twice" if arguments in failed else "passed when run again alone"
-        print(f"{said}: {' '.join(argument for argument in arguments if argument.startswith('tests/'))}")
+        print(f"{said}: {' '.join(named(arguments))}")
     return 1 if failed else 0
 
 

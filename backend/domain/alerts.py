@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from backend.domain.behaviour import ABBREVIATED
+from backend.domain.comparison import METRIC_NAMES
 from backend.domain.objectives import Severity
 from backend.domain.signals import Signal
 from backend.domain.value import Value
@@ -108,7 +108,8 @@ class Alert(Value):
     @property
     def title(self) -> str:
         """`Availability, fast`."""
-        subject = ABBREVIATED.get(self.subject, self.subject)
+        name = METRIC_NAMES.get(self.subject, self.subject)
+        subject = name if name.isupper() else self.subject
         return ", ".join(part for part in (rule_of(self.rule).title, subject) if part)
 
     @property

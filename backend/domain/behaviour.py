@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from backend.domain.comparison import METRIC_NAMES
 from backend.domain.quality import Estimate
 from backend.domain.value import Value
 
@@ -92,13 +93,9 @@ class Refusals(Value):
     standing: Standing
 
 
-ABBREVIATED = {"auc": "AUC", "ppv": "PPV"}
-"""Metrics whose names are no words."""
-
-
 def titled(metric: str) -> str:
     """The metric's name as a sentence or a row begins with it."""
-    return ABBREVIATED.get(metric, metric[:1].upper() + metric[1:])
+    return METRIC_NAMES.get(metric, metric[:1].upper() + metric[1:])
 
 
 class EstimatedFigure(Value):

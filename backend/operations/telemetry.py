@@ -15,7 +15,6 @@ from backend.gateways.monitor.metrics import Metrics
 from backend.operations.history import History
 
 MOST_BINS = 1500
-FORBIDDEN = 403
 
 
 class Telemetry:
@@ -62,7 +61,7 @@ class Telemetry:
         try:
             return AzureAlerts(firing=self._alerts.firing())
         except CredentialsRejected as error:
-            if error.status != FORBIDDEN:
+            if not error.lacks_right:
                 raise
             return AzureAlerts(refused=str(error))
 

@@ -10,7 +10,7 @@ from backend.settings_project import Project
 from backend.setup.arm_resource import Document, arm_resource, name_in
 from backend.setup.declaration import AlertRule, Declaration
 from backend.setup.resource import Resource, words
-from backend.setup.workspaces import Place, group_id
+from backend.setup.workspaces import Place
 
 DIAGNOSTIC_NAME = "mlops-console"
 NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
@@ -81,7 +81,7 @@ def _enabled(entries: Sequence[Mapping[str, Any]] | None) -> list[str]:
 
 
 def _group_id(project: Project, declared: Declaration) -> str:
-    return f"{group_id(project)}/providers/Microsoft.Insights/actionGroups/{declared.alerts.group}"
+    return f"{project.group_id}/providers/Microsoft.Insights/actionGroups/{declared.alerts.group}"
 
 
 def _action_group(project: Project, declared: Declaration, arm: ArmResources) -> Resource:
@@ -119,7 +119,7 @@ def _alert(project: Project, declared: Declaration, arm: ArmResources, rule: Ale
         kind="alert rule",
         name=name,
         where=project.endpoint,
-        at=f"{group_id(project)}/providers/Microsoft.Insights/metricAlerts/{name}",
+        at=f"{project.group_id}/providers/Microsoft.Insights/metricAlerts/{name}",
         version=ALERT_VERSION,
         body=lambda: _alert_body(rule, endpoint, _group_id(project, declared)),
         read=_read_alert,

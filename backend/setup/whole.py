@@ -16,7 +16,7 @@ from backend.setup.github import GitHubSide, github_resources, repository_resour
 from backend.setup.resource import Resource
 from backend.setup.rights import Scopes, federated_resources, identity_resources
 from backend.setup.webhook import webhook_resources
-from backend.setup.workspaces import Place, group_id, shared_resources, workspace_resources
+from backend.setup.workspaces import Place, shared_resources, workspace_resources
 
 CI_VARIABLES = {"AZURE_CI_DEV_CLIENT_ID": "pull_request", "AZURE_CI_PROD_CLIENT_ID": "ref:"}
 """Actions variables by what begins the subject that the identity behind them trusts."""
@@ -40,7 +40,7 @@ class Sides:
     @property
     def scopes(self) -> Scopes:
         ids = {
-            "group": group_id(self.project),
+            "group": self.project.group_id,
             "dev": self.dev.workspace.arm_id,
             "prod": self.prod.workspace.arm_id,
             "logs": self.prod.workspace.logs_id,

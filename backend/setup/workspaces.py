@@ -36,10 +36,6 @@ class Place:
     data_file: Path | None
 
 
-def group_id(project: Project) -> str:
-    return f"/subscriptions/{project.subscription_id}/resourceGroups/{project.resource_group}"
-
-
 def shared_resources(project: Project, declared: Declaration, arm: ArmResources, logs_id: str) -> Sequence[Resource]:
     """What both workspaces lie in and log to."""
     group = arm_resource(
@@ -47,7 +43,7 @@ def shared_resources(project: Project, declared: Declaration, arm: ArmResources,
         kind="resource group",
         name=project.resource_group,
         where=project.region,
-        at=group_id(project),
+        at=project.group_id,
         version=GROUP_VERSION,
         body=lambda: {"location": project.region},
         read=lambda found: {"region": words(found.get("location"))},
@@ -84,7 +80,7 @@ def workspace_resources(
 
 
 def _parts(project: Project, declared: Declaration, workspace: str) -> WorkspaceParts:
-    providers = f"{group_id(project)}/providers"
+    providers = f"{project.group_id}/providers"
     named = declared.parts.named
     return WorkspaceParts(
         region=project.region,

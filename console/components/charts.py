@@ -117,9 +117,9 @@ def parts(chart: Chart, tone: str) -> dict[str, Any]:
 
 def _moments(chart: Chart) -> str:
     """How moments are written at the axis: as finely as its stretch needs for no two to look alike."""
-    moments = [at for series in chart.series for at in series.x if isinstance(at, datetime)]
-    ends = (chart.start or min(moments, default=None), chart.end or max(moments, default=None))
-    stretch = ends[1] - ends[0] if ends[0] and ends[1] else timedelta(0)
+    ends = [chart.start, chart.end] if chart.start and chart.end else [at for one in chart.series for at in one.x]
+    moments = [at for at in ends if isinstance(at, datetime)]
+    stretch = max(moments) - min(moments) if moments else timedelta(0)
     return next(written for longest, written in MOMENTS if stretch <= longest)
 
 

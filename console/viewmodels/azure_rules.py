@@ -42,20 +42,17 @@ def now_words(rule: PlannedResource, alerts: AzureAlerts | None, now: datetime) 
     """
     if rule.change is Change.CREATE:
         return None
-    if _found(rule, "enabled") == "no":
+    fields = {field.name: field.now for field in rule.fields}
+    if fields.get("enabled") == "no":
         return OFF
     fires = alerts.of(rule.name) if alerts else None
     if fires is None:
         known = alerts is not None and not alerts.refused and rule.change is not Change.UNREADABLE
         return QUIET if known else UNKNOWN
-    if _found(rule, "resolves by itself") == "no":
+    if fields.get("resolves by itself") == "no":
         return UNKNOWN
     tone = "bad" if fires.severity <= ERROR_SEVERITY else "warn"
     return Pill(f"fires since {clock(fires.since, now)}", tone, "notification_important")
-
-
-def _found(rule: PlannedResource, name: str) -> str | None:
-    return next((field.now for field in rule.fields if field.name == name), None)
 
 
 _OPERATORS = {

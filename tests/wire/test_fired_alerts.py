@@ -65,7 +65,7 @@ class Past:
 def past(make_sandbox, tmp_path_factory):
     home = tmp_path_factory.mktemp("past")
     command = [str(interpreter("MLOPS_SANDBOX_PYTHON", "sandbox")), "-m", "tests.wire.fired_lab", str(home)]
-    until = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    until = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     world = make_sandbox("--services", "identity,arm,monitor,control", home=home)
     made = Past(world, datetime.fromisoformat(until), tmp_path_factory.mktemp("ours"))
     yield made
@@ -76,7 +76,7 @@ def past(make_sandbox, tmp_path_factory):
 def alerts(past):
     def as_program(program="mlops-console", **changed):
         prod = connect(past.settings(program, **changed)).prod
-        return AlertInstances(ArmResources(prod), prod.group_id)
+        return AlertInstances(ArmResources(prod), prod.project.group_id)
 
     return as_program
 
@@ -188,8 +188,8 @@ def test_real_calls_make_a_rule_fire_and_their_end_resolves_it(sandbox, tmp_path
             "criteria": {"odata.type": CRITERIA, "allOf": [of_class("4xx", 2.0)]},
         },
     }
-    arm.put(f"{prod.group_id}/providers/Microsoft.Insights/metricAlerts/{name}", "2018-03-01", body)
-    alerts = AlertInstances(arm, prod.group_id)
+    arm.put(f"{prod.project.group_id}/providers/Microsoft.Insights/metricAlerts/{name}", "2018-03-01", body)
+    alerts = AlertInstances(arm, prod.project.group_id)
     assert alerts.firing() == ()
 
     def fires():
@@ -200,7 +200,7 @@ def test_real_calls_make_a_rule_fire_and_their_end_resolves_it(sandbox, tmp_path
     (found,) = wait_for(fires, 150, "the rule to fire")
     assert (found.name, found.severity, found.since.second) == (name, 3, 0)
     wait_for(lambda: not alerts.firing(), 330, "the rule to be resolved")
-    listed = arm.chosen(f"{prod.group_id}/{LIST}", "2019-03-01", {"monitorCondition": "Resolved"})
+    listed = arm.chosen(f"{prod.project.group_id}/{LIST}", "2019-03-01", {"monitorCondition": "Resolved"})
     (ended,) = [one["properties"]["essentials"] for one in listed]
     since, resolved = (
         datetime.fromisoformat(ended[when]) for when in ("startDateTime", "monitorConditionResolvedDateTime")

@@ -83,17 +83,14 @@ class Workspace:
         return self._identity.credential()
 
     @property
-    def group_id(self) -> str:
-        return f"/subscriptions/{self.project.subscription_id}/resourceGroups/{self.project.resource_group}"
-
-    @property
     def arm_id(self) -> str:
-        return f"{self.group_id}/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+        return f"{self.project.group_id}/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
 
     @property
     def logs_id(self) -> str:
         """The Log Analytics workspace that setup declares for the project."""
-        return f"{self.group_id}/providers/Microsoft.OperationalInsights/workspaces/{self.project.resource_group}-logs"
+        name = f"{self.project.resource_group}-logs"
+        return f"{self.project.group_id}/providers/Microsoft.OperationalInsights/workspaces/{name}"
 
     def model_id(self, name: str, version: str) -> str:
         return f"{self.arm_id}/models/{name}/versions/{version}"

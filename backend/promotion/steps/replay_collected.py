@@ -13,7 +13,6 @@ from backend.gateways.azureml.scoring import predictions
 from backend.policy.production_flips import MOST_ROWS, WITHIN_DAYS, answered, cases, turned
 from backend.promotion.context import StepContext
 
-FORBIDDEN = 403
 NOTHING = Collected(rows=(), digest="", blobs=0)
 
 
@@ -46,7 +45,7 @@ def _replayed(ctx: StepContext, champion: Target) -> ProductionFlips:
         problem = str(error)
     except CredentialsRejected as error:
         # A role on the storage account that we lack will not come while a test waits; a sign-in that ended may.
-        if error.status != FORBIDDEN:
+        if not error.lacks_right:
             raise
         problem = str(error)
     rows = collected.rows if answers else ()
