@@ -26,8 +26,11 @@ class Databases(Protocol):
     def fresh(self, folder: Path, model: str | None = None) -> str:
         """The address of a migrated database of the caller's own: a copy of `model`, else without rows."""
 
+    def model_of(self, store: Store) -> str:
+        """What databases can be copied from as it is now. The store's connections are closed; it opens others."""
+
     def keep(self, store: Store) -> str:
-        """Close the store, and answer the model that further databases can be copied from."""
+        """Close the store for good, and answer the model that further databases can be copied from."""
 
     def drop(self, url: str) -> None:
         """Delete a database that nobody needs any more."""
@@ -42,13 +45,15 @@ class Files:
         shutil.copyfile(model or self._empty, folder / "console.db")
         return f"sqlite:///{folder / 'console.db'}"
 
-    def keep(self, store: Store) -> str:
+    def model_of(self, store: Store) -> str:
         # What is in the write-ahead log must be in the file before it is copied.
         connection = store.database.engine.raw_connection()
         connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
         store.close()
         return str(store.database.engine.url.database)
+
+    keep = model_of
 
     def drop(self, url: str) -> None:
         """The folder belongs to the caller, and goes with it."""

@@ -112,9 +112,12 @@ class Cluster:
         self._copies.add(name)
         return self.url(name)
 
-    def keep(self, store: Store) -> str:
+    def model_of(self, store: Store) -> str:
         store.close()
-        name = str(store.database.engine.url.database)
+        return str(store.database.engine.url.database)
+
+    def keep(self, store: Store) -> str:
+        name = self.model_of(store)
         self._copies.discard(name)
         return name
 

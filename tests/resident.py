@@ -25,6 +25,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -54,9 +55,13 @@ sys.exit(int.from_bytes(code, "big") if code else 137)
 
 
 class Resident:
-    """The waiting interpreter and its `python`; the first command waits until the imports are done."""
+    """The waiting interpreter and its `python`; the first command waits until the imports are done.
 
-    def __init__(self, interpreter: Path, folder: Path, *, cwd: Path) -> None:
+    With `modules` it imports these and nothing of ours, which each command then reads from `cwd` as it is by then;
+    nothing that is compiled is kept.
+    """
+
+    def __init__(self, interpreter: Path, folder: Path, *, cwd: Path, modules: Sequence[str] = ()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.address, self.python = folder / "resident", folder / "python"
         # A shebang takes one argument and 127 characters: the base interpreter, which needs no packages for the errand.
@@ -65,7 +70,7 @@ class Resident:
         self.python.chmod(0o700)
         with (folder / "resident.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [str(interpreter), "-m", "tests.resident", str(self.address)],
+                [str(interpreter), *(["-B"] if modules else []), "-m", "tests.resident", str(self.address), *modules],
                 cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         end = time.monotonic() + START_SECONDS
@@ -79,15 +84,14 @@ class Resident:
         self.process.wait(timeout=20)
 
 
-def serve(address: str) -> NoReturn:
+def serve(address: str, modules: Sequence[str]) -> NoReturn:
     """Fork for each caller; tell it how that ended. A caller that goes away takes its process with it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         unready = f"{address}.unready"
         door.bind(unready)
         door.listen(16)
         Path(unready).rename(address)
-        ours = [module.name for module in pkgutil.walk_packages(backend.__path__, "backend.")]
-        for name in (*SDKS, *(name for name in ours if not name.startswith(RUN))):
+        for name in modules or _everything():
             import_module(name)
         assert threading.active_count() == 1, "a fork would lack the other threads"
         gc.freeze()
@@ -99,6 +103,11 @@ def serve(address: str) -> NoReturn:
                         _begin(door, waiting)
                     else:
                         _attend(key, waiting)
+
+
+def _everything() -> list[str]:
+    ours = [module.name for module in pkgutil.walk_packages(backend.__path__, "backend.")]
+    return [*SDKS, *(name for name in ours if not name.startswith(RUN))]
 
 
 def _begin(door: socket.socket, waiting: selectors.BaseSelector) -> None:
@@ -176,4 +185,4 @@ def become(arguments: list[str], environment: dict[str, str], folder: str) -> No
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], sys.argv[2:])

@@ -13,6 +13,8 @@ MINUTE = 60_000
 POINTING, POINTINGS = 4_000, 5
 LAYOUTS = 30
 STOPS = 80
+FAULTS = "[role=alert]:not(.st-key-alert_strip [role=alert])"
+"""Where a page says that something is wrong with it or its world; that the endpoint's calls fail is no fault of its."""
 STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 STREAMLITS = {
     "list": "[data-testid=stSidebarNav]",
@@ -54,6 +56,11 @@ def settled(page: Page) -> None:
     """Wait until the script has run to its end."""
     app = page.locator("[data-testid=stApp][data-test-script-state]")
     expect(app).not_to_have_attribute("data-test-script-state", "running")
+
+
+def sound(page: Page) -> None:
+    """Nothing is said to be wrong; what is said otherwise is told."""
+    expect(page.locator(FAULTS)).to_have_text([])
 
 
 def button(page: Page, key: str) -> Locator:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browsing import MINUTE, Complaints, button, give_reason, refusal, settled
+from browsing import MINUTE, Complaints, button, give_reason, refusal, settled, sound
 from playwright.sync_api import Page, expect
 
 from sandbox.demo.branches import Branch
@@ -81,7 +81,7 @@ def _visit(page: Page, url: str, path: str) -> None:
     page.goto(f"{url}/{path}")
     settled(page)
     expect(page.get_by_role("heading", level=1)).to_have_text(TITLES[path])
-    expect(page.locator("[role=alert]")).to_have_count(0)
+    sound(page)
 
 
 def _see_everything(page: Page, url: str) -> None:

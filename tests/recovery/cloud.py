@@ -6,6 +6,7 @@ sees every effect before and after it happens, so that a test can end the proces
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -92,13 +93,17 @@ def digest_of(files: dict[str, bytes]) -> str:
     return f"sha256:{hashlib.sha256(b''.join(lines)).hexdigest()}"
 
 
+def unwatched(_where: str) -> None:
+    """What crosses into a cloud that nobody watches."""
+
+
 class Cloud:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.places = {PRODUCTION: Place(), TEST: Place()}
         self.jobs: dict[str, datetime] = {}
         self.effects: list[str] = []
-        self.crossings: Callable[[str], None] = lambda _where: None
+        self.crossings: Callable[[str], None] = unwatched
         self.troubles: list[Exception] = []
         self.registered: dict[str, ModelVersion] = {}
         self.folders: dict[str, dict[str, bytes]] = {}
@@ -129,6 +134,13 @@ class Cloud:
         self.blobs: dict[str, datetime] = {}
         self.answered: tuple[CollectedRow, ...] = ()
         self.profile: bytes | None = None
+
+    def copied(self) -> Cloud:
+        """Another one as this is now, without who watches what crosses into it."""
+        shared: list[object] = [self.crossings, *self.troubles]
+        other = copy.deepcopy(self, {id(one): one for one in shared})
+        other.crossings = unwatched
+        return other
 
     def register(self, version: str, author: str = "scientist", digest: str = "") -> ModelVersion:
         known = ModelVersion(

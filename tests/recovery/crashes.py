@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from backend.domain.promotions import Phase
 from tests.recovery.hospital import LEASE, Hospital
@@ -33,12 +34,18 @@ class Boundaries:
         self.cut_at: int | None = None
         self.cut: Callable[[str], object] = power_cut
         self.where = ""
+        self.committing: DBAPIConnection | None = None
+        """The driver's connection of the latest commit."""
         self._counting = False
         self._worker = threading.current_thread()
         hospital.cloud.crossings = self._cross
         engine = hospital.store.database.engine
         event.listen(engine, "begin", lambda _connection: self._cross("begin"))
-        event.listen(engine, "commit", lambda _connection: self._cross("commit"))
+        event.listen(engine, "commit", self._commit)
+
+    def _commit(self, connection: Connection) -> None:
+        self.committing = connection.connection.dbapi_connection
+        self._cross("commit")
 
     @property
     def crossed(self) -> int:

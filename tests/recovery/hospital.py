@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from functools import cache
 from pathlib import Path
 
@@ -79,7 +78,7 @@ class Hospital:
     def __init__(
         self, folder: Path, cloud: Cloud | None = None, model: str | None = None, databases: Databases = FILES
     ) -> None:
-        self.cloud = copy.deepcopy(cloud) if cloud else Cloud(Clock())
+        self.cloud = cloud.copied() if cloud else Cloud(Clock())
         self.clock = self.cloud.clock
         self.databases, self.url = databases, databases.fresh(folder, model)
         self.store = Store(self.url, self.clock, SecretStr(Fernet.generate_key().decode()))
@@ -93,6 +92,10 @@ class Hospital:
         """A copy of the world in which these versions were promoted and `staged` is ready."""
         model, cloud = _played(databases, served, staged)
         return cls(folder, cloud, model, databases)
+
+    def copied(self, folder: Path) -> Hospital:
+        """A world that is as this one is now; nobody works in either meanwhile."""
+        return Hospital(folder, self.cloud, self.databases.model_of(self.store), self.databases)
 
     def under(self, **approval: object) -> Project:
         """Let people act under another approval policy from now on: `hospital.under(quorum=2)`."""

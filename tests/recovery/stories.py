@@ -15,8 +15,8 @@ from backend.promotion.plan import promote_plan, read_rollout
 from tests.databases import Databases
 from tests.recovery.cloud import PRODUCTION, ROLLOUT
 from tests.recovery.hospital import LEAD, WHY, Hospital
+from tests.recovery.tellings import CLICK
 
-CLICK = "click"
 PAST_THE_WARM_TIME = 601.0
 GONE = RemoteUnavailable("no answer", service="Azure ML", operation="look")
 Place = tuple[StepKind, int | None]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from datetime import timedelta
-from itertools import islice
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from backend.domain.clock import utc_now
 from backend.domain.promotions import Phase
@@ -16,25 +14,57 @@ from backend.errors import RemoteUnavailable
 from backend.promotion.engine import Engine
 from backend.store import Store
 from backend.store.tables import promotions
-from tests.recovery.crashes import FINISHED, Boundaries
+from tests.recovery.crashes import FINISHED
 from tests.recovery.hospital import LEASE, PROJECT, Hospital
+from tests.recovery.tellings import CLICK, Telling
 
 AWAY = "The database does not answer"
 SAMPLE = 97
 """The quick run loses the connections at every 97th boundary, and the answer of every 49th commit."""
 
 
-class Line:
-    """The way between a worker and its server, which can be cut in two manners."""
+class Lost(Telling):
+    """A promotion whose way to the database is cut at one boundary, in one of two manners, or not at all."""
 
-    def __init__(self, hospital: Hospital) -> None:
-        self.hospital = hospital
-        self.cuts = 0
-        self._committing = None
-        event.listen(hospital.store.database.engine, "commit", self._remember)
+    def __init__(self, folder, cluster, manner: str = "") -> None:
+        folder.mkdir()
+        super().__init__(Hospital.after(folder, "1", staged="2", databases=cluster))
+        self.manner, self.cuts, self.said = manner, 0, frozenset()
+        self.hospital.click("2", CLICK)
+        self.stands = self.promotion
 
-    def _remember(self, connection):
-        self._committing = connection.connection.dbapi_connection
+    def look(self):
+        if AWAY in self.stands.reason:
+            self.said |= {AWAY}  # it was noticed within a step, whose outcome tells it
+        try:
+            with self.boundaries.counting():
+                busy = self.hospital.engine.tick()
+        except RemoteUnavailable as away:
+            # What the worker does: it says so and looks again, until the lease of the promotion has run out.
+            self.said |= {str(away).partition(":")[0]}
+            self.hospital.clock.pass_(LEASE + 1)
+        else:
+            self.hospital.cloud.check()
+            if not busy:
+                self.hospital.clock.pass_(1.0)
+        self.stands = self.promotion
+
+    def cut(self, where):
+        getattr(self, self.manner)(where)
+        assert self.cuts > 0
+
+    def ended(self):
+        return self.stands.phase in FINISHED
+
+    def check(self):
+        assert self.said <= {AWAY}
+        assert self.said or self.manner != "lose_the_answer", "the worker heard the answer"
+        assert self.stands.phase is Phase.SUCCEEDED
+        assert not self.effects_twice(), "happened more than once"
+        report = self.hospital.store.audit.verify()
+        assert report.whole, report.problem
+        told = self.hospital.store.audit.entries(limit=1000, subject=f"promotion/{CLICK}")
+        assert len({(e.action, e.before, e.after, str(e.detail)) for e in told}) == len(told), "told twice"
 
     def end_all(self, _where):
         """As a failover does: what was not committed is undone by the server."""
@@ -42,57 +72,23 @@ class Line:
 
     def lose_the_answer(self, _where):
         """The server commits, and the worker never hears of it."""
-        self._committing.commit()
-        self._committing.close()
+        connection = self.boundaries.committing
+        connection.commit()
+        connection.close()
         self.cuts += 1
 
 
-def play(folder, cluster, lost_at: int | None = None, manner: str = "end_all") -> list[str]:
-    """Promote while the line is cut at one boundary; the boundaries that were crossed."""
-    folder.mkdir()
-    hospital = Hospital.after(folder, "1", staged="2", databases=cluster)
-    line = Line(hospital)
-    boundaries = Boundaries(hospital)
-    boundaries.cut_at, boundaries.cut = lost_at, getattr(line, manner)
-    first_effect = len(hospital.cloud.effects)
-    hospital.click("2", "click")
-    said = set()
-    while (promotion := hospital.store.promotions.get("click")).phase not in FINISHED:
-        if AWAY in promotion.reason:
-            said.add(AWAY)  # it was noticed within a step, whose outcome tells it
-        try:
-            with boundaries.counting():
-                busy = hospital.engine.tick()
-        except RemoteUnavailable as away:
-            # What the worker does: it says so and looks again, until the lease of the promotion has run out.
-            said.add(str(away).partition(":")[0])
-            hospital.clock.pass_(LEASE + 1)
-            continue
-        hospital.cloud.check()
-        if not busy:
-            hospital.clock.pass_(1.0)
-    assert said <= {AWAY}
-    assert said or manner == "end_all", "the worker heard the answer"
-    assert (line.cuts > 0) is (lost_at is not None)
-    assert hospital.store.promotions.get("click").phase is Phase.SUCCEEDED
-    repeated = {effect: n for effect, n in Counter(hospital.cloud.effects[first_effect:]).items() if n > 1}
-    assert not repeated, f"happened more than once: {repeated}"
-    report = hospital.store.audit.verify()
-    assert report.whole, report.problem
-    told = hospital.store.audit.entries(limit=1000, subject="promotion/click")
-    assert len({(e.action, e.before, e.after, str(e.detail)) for e in told}) == len(told), "told twice"
-    hospital.close()
-    return boundaries.passed
-
-
 def lose(folder, cluster, stride):
-    boundaries = play(folder / "whole", cluster)
-    commits = [number for number, where in enumerate(boundaries, 1) if where == "commit"]
+    whole = Lost(folder / "whole", cluster).play()
+    passed = whole.boundaries.passed
+    commits = [number for number, where in enumerate(passed, 1) if where == "commit"]
     assert len(commits) > 20
-    for number in range(min(7, stride), len(boundaries) + 1, stride):
-        play(folder / f"all-{number}", cluster, number)
-    for number in islice(commits, min(3, stride) - 1, None, (stride + 1) // 2):
-        play(folder / f"answer-{number}", cluster, number, "lose_the_answer")
+    chosen = {
+        "end_all": range(min(7, stride), len(passed) + 1, stride),
+        "lose_the_answer": commits[min(3, stride) - 1 :: (stride + 1) // 2],
+    }
+    for manner, numbers in chosen.items():
+        Lost(folder / f"{manner} again", cluster, manner).cut_at_each(numbers, whole, folder / manner)
 
 
 def test_a_sample_of_boundaries(tmp_path, cluster):

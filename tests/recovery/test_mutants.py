@@ -9,10 +9,15 @@ import os
 import shutil
 import subprocess
 import sys
+from compileall import compile_dir
 from dataclasses import dataclass
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 import pytest
+
+from tests.forked import IMPORTED
+from tests.resident import Resident
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 240
@@ -243,9 +248,29 @@ MUTANTS = (
 )
 
 
+@dataclass(frozen=True)
+class Copy:
+    """The product and its tests in a folder of their own, and an interpreter that has read nothing of them."""
+
+    folder: Path
+    python: Path
+
+    def run(self, file, names):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLOPS_", "PYTEST_"))}
+        return subprocess.run(
+            [self.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", file, "-k", names],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """The product and its tests in a folder of their own."""
     folder = tmp_path_factory.mktemp("mutants")
     leave = shutil.ignore_patterns("__pycache__", "*.pyc", ".hypothesis")
     for name in ("backend", "tests", "training"):
@@ -253,32 +278,22 @@ def copy(tmp_path_factory):
     for name in (".github", "console", "sandbox", "benchmarks", ".venv"):
         (folder / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "pyproject.toml", folder)
-    return folder
-
-
-def run(folder, file, names):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLOPS_", "PYTEST_"))}
-    return subprocess.run(
-        [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", file, "-k", names],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    # By its hash: a seeded defect may be as long as what it replaces, and put there within the same second.
+    compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+    made = Resident(Path(sys.executable), folder / "resident", cwd=folder, modules=IMPORTED)
+    yield Copy(folder, made.python)
+    made.end()
 
 
 @pytest.mark.recovery
 @pytest.mark.timeout(SECONDS + 60)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_seeded_defect_is_caught(copy, mutant):
-    file = copy / mutant.file
+    file = copy.folder / mutant.file
     good = file.read_text()
     file.write_text(good.replace(mutant.text, mutant.instead))
     try:
-        done = run(copy, *mutant.caught_by)
+        done = copy.run(*mutant.caught_by)
     finally:
         file.write_text(good)
     assert done.returncode == FAILED_TESTS, f"survived ({done.returncode}): {done.stdout[-3000:]}{done.stderr[-1000:]}"
@@ -290,7 +305,7 @@ def test_a_seeded_defect_is_caught(copy, mutant):
 @pytest.mark.parametrize("file", sorted({mutant.caught_by[0] for mutant in MUTANTS}))
 def test_without_a_defect_the_same_tests_pass(copy, file):
     names = {f"({mutant.caught_by[1]})" for mutant in MUTANTS if mutant.caught_by[0] == file}
-    done = run(copy, file, " or ".join(sorted(names)))
+    done = copy.run(file, " or ".join(sorted(names)))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
