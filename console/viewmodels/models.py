@@ -12,8 +12,8 @@ from console.viewmodels.state import KINDS
 from console.viewmodels.text import Untrusted
 
 NBSP = "\N{NO-BREAK SPACE}"
-METRIC_NAMES = {"auc": "AUC", "sensitivity": "Sensitivity", "specificity": "Specificity", "brier": "Brier score"}
-METRICS = tuple(METRIC_NAMES)
+METRICS = ("auc", "sensitivity", "specificity", "brier")
+"""What a list of versions shows of each."""
 
 
 def where(version: ModelVersion, endpoints: tuple[Endpoint | None, ...]) -> str:

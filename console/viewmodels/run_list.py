@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
+from backend.domain.comparison import METRIC_NAMES
 from backend.domain.run_search import FIELDS, NEWEST, Kind, Names
 from backend.domain.runs import Run
 from console.viewmodels.figures import clock, duration, short_commit
-from console.viewmodels.models import METRIC_NAMES
+from console.viewmodels.models import METRICS
 from console.viewmodels.state import RUNS
 from console.viewmodels.text import Untrusted
 
@@ -39,7 +40,7 @@ FIELD_TITLES = {
     "labels": "Labels",
 }
 _TITLES = FIELD_TITLES | {
-    **{f"metrics.{name}": title for name, title in METRIC_NAMES.items()},
+    **{f"metrics.{name}": METRIC_NAMES[name] for name in METRICS},
     "params.model": "Model",
     "tags.purpose": "Purpose",
 }

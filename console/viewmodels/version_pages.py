@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from backend.domain.comparison import METRIC_NAMES
 from backend.domain.contract import ContractChange
 from backend.domain.decisions import Dossier
 from backend.domain.endpoints import Endpoint
 from backend.domain.registry import ModelVersion
 from backend.domain.telemetry import Serving
 from console.viewmodels.figures import asset, duration, metric, short_commit, short_digest, signed, stamp
-from console.viewmodels.models import METRIC_NAMES, METRICS
+from console.viewmodels.models import METRICS
 from console.viewmodels.text import Untrusted
 
 

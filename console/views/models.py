@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from backend.domain.clock import utc_now
+from backend.domain.comparison import METRIC_NAMES
 from backend.domain.decisions import Dossier
 from backend.domain.endpoints import Endpoint
 from backend.domain.people import Actor
@@ -31,7 +32,7 @@ from console.surroundings import find, newest_first
 from console.viewmodels.decision import comparison, uncompared
 from console.viewmodels.figures import age, ago
 from console.viewmodels.flips import production
-from console.viewmodels.models import METRIC_NAMES, METRICS, figures, history, lineage, where
+from console.viewmodels.models import METRICS, figures, history, lineage, where
 from console.viewmodels.text import Untrusted
 from console.wiring import Wiring
 
