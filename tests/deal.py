@@ -11,6 +11,7 @@ runs in a network that has loopback only.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
@@ -43,6 +44,8 @@ ON_BOTH = re.compile(r"\bdatabases\)|\bdatabases,|\"sqlite\"")
 REPORT = ("--durations=3", "--durations-min=15")
 """What takes long is told in each run, so that the time limit of the whole is kept before it is missed."""
 
+CACHE = "cache_dir="
+"""pytest's setting; each suite has a cache of its own, which knows what failed in it."""
 NOTHING_SELECTED = 5
 """pytest's exit code where the marker leaves no test of a file."""
 
@@ -77,20 +80,20 @@ def _wholly_long(path: str) -> bool:
 
 
 def long_suites() -> list[list[str]]:
-    """The long crash matrix; a file for both databases is two suites. What holds nothing of it is left out."""
+    """The long crash matrix; a file for both databases is two suites. Files that hold nothing of it are left out."""
     found: list[list[str]] = []
     for arguments in suites():
-        text = "".join(file.read_text() for path in arguments for file in _files(ROOT / path))
-        marked, on_both = "mark.recovery" in text, ON_BOTH.search(text)
-        if marked and on_both and len(arguments) == 1 and not (ROOT / arguments[0]).is_dir():
-            found += [[*arguments, "-k", chosen] for chosen in ("sqlite", "not sqlite")]
-        elif marked or on_both:
-            found.append(arguments)
+        texts = {path: _text(ROOT / path) for path in arguments}
+        long = [path for path, text in texts.items() if "mark.recovery" in text or ON_BOTH.search(text)]
+        if len(arguments) == 1 and long and "mark.recovery" in texts[long[0]] and ON_BOTH.search(texts[long[0]]):
+            found += [[*long, "-k", chosen] for chosen in ("sqlite", "not sqlite")]
+        elif long:
+            found.append(long)
     return sorted(found, key=lambda arguments: arguments[0] not in LONGEST)
 
 
-def _files(place: Path) -> list[Path]:
-    return sorted(place.rglob("test_*.py")) if place.is_dir() else [place]
+def _text(place: Path) -> str:
+    return "".join(file.read_text() for file in (place.rglob("test_*.py") if place.is_dir() else [place]))
 
 
 def passed(suite: Ended) -> bool:
@@ -103,9 +106,17 @@ def named(arguments: Sequence[str]) -> list[str]:
 
 
 def once_more(arguments: Sequence[str]) -> list[str]:
-    """Only the tests that failed, where each makes what it needs; where they share a world they need each other."""
-    independent = all(path.startswith(INDEPENDENT) for path in named(arguments))
-    return [*arguments, "--last-failed"] if independent else [*arguments]
+    """Only the tests that failed, where each makes what it needs; in a shared world, the files that they are in.
+
+    All of the suite where pytest did not get to write down what failed.
+    """
+    cache = next(argument for argument in arguments if argument.startswith(CACHE)).removeprefix(CACHE)
+    failures = ROOT / cache / "v/cache/lastfailed"
+    files = {test.partition("::")[0] for test in json.loads(failures.read_text())} if failures.exists() else set()
+    if all(path.startswith(INDEPENDENT) for path in named(arguments)):
+        return [*arguments, "--last-failed"]
+    kept = [a for a in arguments if not a.startswith("tests/") or a in files]
+    return kept if named(kept) else [*arguments]
 
 
 def told(suite: Ended) -> None:
@@ -123,7 +134,7 @@ def main() -> int:
     options = ["-q", "-m", "recovery", "--timeout", "1800", *REPORT] if long else ["-q", "-m", "not recovery", *REPORT]
     with forked.warm() as environment:
         dealt = enumerate(long_suites() if long else quick_suites())
-        chosen = [[*options, "-o", f"cache_dir=.pytest_cache/{number}", *suite] for number, suite in dealt]
+        chosen = [[*options, "-o", f"{CACHE}.pytest_cache/{number}", *suite] for number, suite in dealt]
         ended = forked.run(chosen, environment, LONG_AT_A_TIME if long else AT_A_TIME, told)
         # Suites on busy cores can miss a deadline that each keeps alone: what failed is tried once more, alone.
         again = [once_more(suite.arguments) for suite in ended if not passed(suite)]

@@ -30,7 +30,11 @@ YIELDING = 15
 """By how much every suite but the first is nicer, which all would wait for at the end: it takes a core when it can."""
 SHARED = "MLOPS_TEST_RESIDENT"
 """The variable that names the interpreter which runs the suites' commands."""
-IMPORTED = ("pytest", "azure.ai.ml", "azure.identity", "azure.monitor.query", "github", "pandas", "scipy.stats")
+IMPORTED = (
+    *("pytest", "azure.ai.ml", "azure.identity", "azure.monitor.query", "github", "pandas", "scipy.stats"),
+    *("sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycopg", "alembic.command"),
+    *("pydantic_settings", "pyarrow.parquet", "cryptography.fernet", "psutil"),
+)
 """Nothing that imports a plugin of pytest (Hypothesis, AnyIO): it rewrites those while they are first imported."""
 
 

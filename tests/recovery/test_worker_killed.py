@@ -1,4 +1,7 @@
-"""Real workers in bad luck: killed in the middle of real promotions, and handed a model that does not load."""
+"""Real workers in bad luck: killed in the middle of real promotions, and handed a model that does not load.
+
+The database is a server; over a file, the tour in the browser kills a worker and the cloud.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,18 @@ from backend.domain.promotions import Phase, StepKind, StepState
 from backend.operations.decision import dossier_of
 from console.viewmodels.models import history
 from tests.conftest import interpreter
-from tests.databases import FILES
 from tests.recovery.hospital import LEAD, WHY
 from tests.recovery.world import World
 
 pytestmark = [pytest.mark.recovery, pytest.mark.timeout(1500)]
-"""The tour in the browser kills a worker and the sandbox too, once; here it is done at every step."""
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def world(make_sandbox, tmp_path_factory, request, resident):
+@pytest.fixture(scope="module")
+def world(make_sandbox, tmp_path_factory, cluster, resident):
     home = tmp_path_factory.mktemp("recovery")
     sandbox = make_sandbox("--poll-after-ms", "50", "--ingestion-seconds", "0.2", home=home / "sandbox")
-    kept = FILES if request.param == "sqlite" else request.getfixturevalue("cluster")
     runtime = interpreter("MLOPS_RUNTIME_PYTHON", "runtime")
-    made = World(home, sandbox, runtime, resident, kept.fresh(home))
+    made = World(home, sandbox, runtime, resident, cluster.fresh(home))
     made.set_up()
     yield made
     made.end()
@@ -83,7 +83,6 @@ def test_the_cloud_may_die_as_well(world):
     whole(world)
 
 
-@pytest.mark.parametrize("world", ["postgresql"], indirect=True)
 def test_the_database_may_die_as_well(world, cluster):
     """The server crashes under a running worker in the middle of a rollback: the same worker finishes it."""
     key = roll_back(world, "database")

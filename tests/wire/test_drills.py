@@ -20,12 +20,11 @@ EVERYTHING = [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "al
 REVIEW = "pull_request"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def lab(make_sandbox, tmp_path_factory, request):
+@pytest.fixture(scope="module")
+def lab(make_sandbox, tmp_path_factory):
     home = tmp_path_factory.mktemp("drills")
-    kept = FILES if request.param == "sqlite" else request.getfixturevalue("cluster")
     sandbox = make_sandbox("--poll-after-ms", "50", "--github-plan", "team", home=home / "sandbox")
-    made = Lab(sandbox, home, kept.fresh(home))
+    made = Lab(sandbox, home, FILES.fresh(home))
     made.set_up()
     yield made
     made.end()
