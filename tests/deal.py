@@ -37,7 +37,7 @@ TOGETHER = (
 WHOLLY_LONG = re.compile(r"^pytestmark = .*\bmark\.recovery\b", re.MULTILINE)
 INDEPENDENT = ("tests/unit", "tests/docs", "tests/console")
 """Folders whose tests share no world that one leaves to the next."""
-LONGEST = ("tests/recovery/test_crash_points.py", "tests/recovery/test_connection_lost.py")
+LONGEST = tuple(f"tests/recovery/test_{name}.py" for name in ("crash_points", "connection_lost", "worker_killed"))
 ON_BOTH = re.compile(r"\bdatabases\)|\bdatabases,|\"sqlite\"")
 """How a file looks whose long tests run on SQLite and on PostgreSQL."""
 

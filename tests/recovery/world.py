@@ -186,8 +186,8 @@ class World:
         environment |= {
             "MLOPS_DATABASE_URL": self.url,
             "MLOPS_WORKER__LEASE": "10",
-            "MLOPS_WORKER__POLL": "0.1",
-            "MLOPS_WORKER__REGISTRY_POLL": "0.5",
+            "MLOPS_WORKER__POLL": "0.25",
+            "MLOPS_WORKER__REGISTRY_POLL": "2",
         }
         with (self.home / f"worker-{len(self.workers)}.log").open("wb") as log:
             worker = subprocess.Popen(
@@ -214,7 +214,7 @@ class World:
             if found:
                 return found
             assert self.workers[-1].poll() in {None, -signal.SIGKILL}, self.worker_log()
-            time.sleep(0.05)
+            time.sleep(0.1)
         latest = [(p.id, p.phase.value, p.reason) for p in self.store.promotions.recent(3)]
         raise AssertionError(f"{what}: not within {seconds:.0f} s. {latest}\n{self.worker_log()}")
 
