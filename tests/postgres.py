@@ -37,6 +37,14 @@ QUICK = {
 }
 COPYING_CAN_BE_CHOSEN = 150_000
 SECONDS = 60
+MEMORY = Path("/dev/shm")
+"""Where copying a database writes to no disk."""
+ROOM = 2**31
+
+
+def _roomy(folder: Path) -> Path | None:
+    """The folder if it has room for some hundred databases; containers often have little of it."""
+    return folder if folder.is_dir() and shutil.disk_usage(folder).free > ROOM else None
 
 
 def program(name: str) -> str:
@@ -54,7 +62,7 @@ class Cluster:
     name = "postgresql"
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="mlops-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="mlops-pg-", dir=_roomy(MEMORY)))
         self._account = self._lend()
         self._settings = QUICK if settings is None else settings
         self._made = 0

@@ -305,7 +305,7 @@ def test_a_ward_in_some_orders_of_events():
 
 @pytest.mark.timeout(1800)
 def test_a_ward_in_any_order_of_events(databases):
-    live(databases, max_examples=60 if databases is FILES else 30, stateful_step_count=40)
+    live(databases, max_examples=50 if databases is FILES else 25, stateful_step_count=40)
 
 
 def test_a_promise_that_is_broken_is_noticed(tmp_path):

@@ -42,7 +42,7 @@ SMALL = {
 }
 
 PATIENCE = 400.0
-"""Seconds for what takes some twenty on quiet cores; the long run keeps them busy with three suites."""
+"""Seconds for what takes some twenty on quiet cores; the long run keeps them busy with four suites."""
 
 CALLS_A_SECOND = 4
 """Of practitioners: a weight of 10 % sees its calls in some seconds."""
