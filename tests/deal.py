@@ -112,11 +112,11 @@ def once_more(arguments: Sequence[str]) -> list[str]:
 
     All of the suite where pytest did not get to write down what failed.
     """
+    if all(path.startswith(INDEPENDENT) for path in named(arguments)):
+        return [*arguments, "--last-failed"]
     cache = next(argument for argument in arguments if argument.startswith(CACHE)).removeprefix(CACHE)
     failures = ROOT / cache / "v/cache/lastfailed"
     files = {test.partition("::")[0] for test in json.loads(failures.read_text())} if failures.exists() else set()
-    if all(path.startswith(INDEPENDENT) for path in named(arguments)):
-        return [*arguments, "--last-failed"]
     kept = [a for a in arguments if not a.startswith("tests/") or a in files]
     return kept if named(kept) else [*arguments]
 

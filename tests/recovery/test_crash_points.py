@@ -103,8 +103,7 @@ class Told(Telling):
             assert set(warm) <= set(machines)
         else:
             assert hospital.traffic == self.before
-            hospital.clock.pass_(2.0)
-            hospital.settle(1)
+            hospital.settle(3)
             assert candidate not in machines
             assert hospital.steering.hold() is not None
         report = hospital.store.audit.verify()
